@@ -1,0 +1,1 @@
+"""Extract, transform, load: readers, the transform plan and its compiler, the loader."""

@@ -1,0 +1,67 @@
+"""What readers hand on: a block of records as text columns, and the records that could not be split into fields."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class BlockStart:
+    """Where a block begins, so that reading can be taken up there: plain data, the same in any process.
+
+    ``offset`` counts the bytes of the source after decompression, ``line`` is physical and 1-based, ``record`` is the
+    number of records before it (rows and rejects).
+    """
+
+    offset: int
+    line: int
+    record: int
+
+    def as_json(self) -> dict[str, int]:
+        """The three numbers as a JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The start that ``as_json`` wrote."""
+        return cls(offset=int(data["offset"]), line=int(data["line"]), record=int(data["record"]))
+
+
+@dataclass(frozen=True)
+class Reject:
+    """One record that is not loaded, and why.
+
+    ``raw`` is the offending value, or the beginning of the record where no single value is to blame. ``record`` is JSON
+    text that a replay reads: an object of the row's source fields, or a string with the record's own text where it
+    could not be split into fields.
+    """
+
+    line: int
+    column: str | None
+    code: str
+    reason: str
+    raw: str | None
+    record: str
+
+
+@dataclass(frozen=True)
+class RawBlock:
+    """Some consecutive records of a source.
+
+    ``frame`` has only String columns, named by the source's unique column names; null means that a field is missing
+    (JSON only: an empty CSV field is ``""``). ``lines`` (UInt64) has the line on which each row of ``frame`` begins.
+    ``frame.height + len(rejects)`` is the number of records; blank lines are none.
+    """
+
+    frame: pl.DataFrame
+    lines: pl.Series
+    rejects: list[Reject]
+    bytes_read: int  # of the stored, maybe compressed, file up to here: for progress
+    start: BlockStart
+    next: BlockStart
+
+    @property
+    def records(self) -> int:
+        """How many source records the block accounts for."""
+        return self.frame.height + len(self.rejects)
