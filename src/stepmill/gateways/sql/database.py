@@ -1,0 +1,199 @@
+"""Connections to PostgreSQL: each with a role for as long as a transaction lasts, most of them with a tenant.
+
+All processes log in as one user (``roles.py``). A transaction takes its role, tenant and time limits in the same round
+trip that begins it and loses them when it ends, so that a pooled connection carries nothing to its next user.
+"""
+
+import select
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import Escaping, TransactionStatus
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from stepmill.errors import ConfigurationError, UnavailableError
+from stepmill.gateways.sql.roles import Role
+
+#: Settings of every session. A client that vanishes is noticed while its statement runs, and between two of them.
+_SESSION = {
+    "search_path": "stepmill",
+    "client_connection_check_interval": "2s",
+    "idle_in_transaction_session_timeout": "5min",
+    "timezone": "UTC",
+}
+_KEEPALIVE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+    "connect_timeout": 10,
+}
+
+
+def session_url(url: str) -> str:
+    """``url`` with the session's settings in it, so that whoever connects by it has them; what it names itself stays."""
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise ConfigurationError("database_url_unreadable", f"STEPMILL_DATABASE_URL can't be read: {error}") from None
+    options = " ".join([str(given.get("options") or ""), *(f"-c {name}={value}" for name, value in _SESSION.items())])
+    return make_conninfo("", **{**_KEEPALIVE, **given, "options": options.strip()})
+
+
+class Database:
+    """One PostgreSQL database. ``url`` may be a URL or a libpq connection string."""
+
+    def __init__(self, url: str, *, application_name: str, min_size: int = 1, max_size: int = 10) -> None:
+        self.url = session_url(url)
+        self._application_name = application_name
+        self._transactions = self._pool("transactions", min_size, max_size, None)
+        self._statements = self._pool("statements", min_size, max_size, "stepmill_engine")
+
+    def _pool(
+        self, name: str, min_size: int, max_size: int, role: Role | None
+    ) -> AsyncConnectionPool[AsyncConnection[DictRow]]:
+        async def take_role(conn: AsyncConnection[DictRow]) -> None:
+            if role is not None:
+                await conn.execute(f"SET ROLE {role}".encode())
+
+        return AsyncConnectionPool(
+            self.url,
+            connection_class=AsyncConnection[DictRow],
+            kwargs={"autocommit": True, "row_factory": dict_row, "application_name": self._application_name},
+            name=f"{self._application_name}-{name}",
+            min_size=min_size,
+            max_size=max_size,
+            open=False,
+            configure=take_role,
+            check=_check_alive,
+            num_workers=1,
+        )
+
+    async def open(self) -> None:
+        """Connect. Raises :class:`UnavailableError` if the database does not answer."""
+        try:
+            await self._transactions.open(wait=True, timeout=30)
+            await self._statements.open(wait=True, timeout=30)
+        except PoolTimeout as error:
+            await self.close()
+            raise _unavailable(error) from error
+
+    async def close(self) -> None:
+        """Close every pooled connection."""
+        await self._transactions.close()
+        await self._statements.close()
+
+    async def __aenter__(self) -> "Database":
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def transaction(
+        self,
+        role: Role,
+        *,
+        tenant: str | None = None,
+        application_name: str | None = None,
+        statement_timeout: float | None = None,
+        lock_timeout: float | None = None,
+    ) -> AsyncIterator[AsyncConnection[DictRow]]:
+        """A transaction as ``role``: committed at the end of the block, rolled back by an exception.
+
+        ``tenant`` is the one whose rows ``stepmill_api`` sees; without it that role sees none. Times are in seconds.
+        ``conn.transaction()`` inside the block is a savepoint.
+        """
+        settings = {"role": role, "stepmill.tenant": tenant, "application_name": application_name}
+        settings |= {"statement_timeout": _ms(statement_timeout), "lock_timeout": _ms(lock_timeout)}
+        async with self._connection(self._transactions) as conn:
+            await conn.execute(_begin(conn, settings))
+            try:
+                yield conn
+            except BaseException:
+                if conn.pgconn.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+                    await conn.execute("ROLLBACK")
+                raise  # a connection in any other state is closed by the pool
+            await _commit(conn)
+
+    @asynccontextmanager
+    async def autocommit(self) -> AsyncIterator[AsyncConnection[DictRow]]:
+        """A connection as ``stepmill_engine`` on which each statement is a transaction of its own."""
+        async with self._connection(self._statements) as conn:
+            yield conn
+
+    async def connect(
+        self, *, application_name: str, role: Role | None, autocommit: bool = True
+    ) -> AsyncConnection[DictRow]:
+        """A connection outside the pools, for the caller to close: to LISTEN, or to end other backends.
+
+        Without a role it acts as the login user, whose own backends it may see and end; a role may not.
+        """
+        try:
+            conn = await AsyncConnection.connect(
+                self.url, autocommit=True, row_factory=dict_row, application_name=application_name
+            )
+        except psycopg.OperationalError as error:
+            raise _unavailable(error) from error
+        if role is not None:
+            await conn.execute(f"SET ROLE {role}".encode())
+        await conn.set_autocommit(autocommit)
+        return conn
+
+    @asynccontextmanager
+    async def _connection(
+        self, pool: AsyncConnectionPool[AsyncConnection[DictRow]]
+    ) -> AsyncIterator[AsyncConnection[DictRow]]:
+        try:
+            conn = await pool.getconn()
+        except PoolTimeout as error:
+            raise _unavailable(error) from error
+        try:
+            yield conn
+        finally:
+            await pool.putconn(conn)
+
+
+def _ms(seconds: float | None) -> str | None:
+    return None if seconds is None else str(max(1, round(seconds * 1000)))
+
+
+def _begin(conn: AsyncConnection[DictRow], settings: Mapping[str, str | None]) -> bytes:
+    """BEGIN and the transaction's settings as one message. The role comes last: the others are set as the login user."""
+    escape = Escaping(conn.pgconn).escape_literal
+    calls = [
+        b"set_config('%s', %s, true)" % (name.encode(), escape(value.encode()))
+        for name, value in sorted(settings.items(), key=lambda setting: setting[0] == "role")
+        if value is not None
+    ]
+    return b"BEGIN; SELECT " + b", ".join(calls)
+
+
+async def _commit(conn: AsyncConnection[DictRow]) -> None:
+    cursor = await conn.execute("COMMIT")
+    if cursor.statusmessage != "COMMIT":  # the block swallowed an error, after which PostgreSQL only rolls back
+        raise psycopg.errors.InFailedSqlTransaction("a statement of this transaction failed, so nothing was committed")
+
+
+async def _check_alive(conn: AsyncConnection[Any]) -> None:
+    """Notice a connection that the server closed, without a round trip: its socket then has something to read."""
+    poll = select.poll()
+    poll.register(conn.pgconn.socket, select.POLLIN)
+    if poll.poll(0):
+        conn.pgconn.consume_input()
+        poll_again = poll.poll(0)
+        if poll_again:
+            raise psycopg.OperationalError("the server closed the connection")
+
+
+def _unavailable(error: Exception) -> UnavailableError:
+    return UnavailableError("database_unavailable", f"The database does not answer: {error}".strip())

@@ -1,0 +1,55 @@
+"""Fixtures that all tests share: a database for each test, on one PostgreSQL for the whole run."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from stepmill.gateways.sql.database import Database
+from tests.support.database import DatabaseServer, running_server
+
+_SERVER_URL = "stepmill_server_url"
+_stack = pytest.StashKey[ExitStack]()
+_server = pytest.StashKey[DatabaseServer]()
+
+
+def _run_server(config: pytest.Config) -> DatabaseServer:
+    """The run's server, started by whoever asks first in the process that leads the run."""
+    if _server not in config.stash:
+        config.stash[_stack] = ExitStack()
+        config.stash[_server] = config.stash[_stack].enter_context(running_server())
+    return config.stash[_server]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """With xdist the leading process runs the server, because it outlives each worker."""
+    node.workerinput[_SERVER_URL] = _run_server(node.config).superuser_url
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the server, if this process started it."""
+    if _stack in config.stash:
+        config.stash[_stack].close()
+
+
+@pytest.fixture(scope="session")
+def database_server(pytestconfig: pytest.Config) -> DatabaseServer:
+    """The run's PostgreSQL."""
+    given = getattr(pytestconfig, "workerinput", None)
+    return DatabaseServer(given[_SERVER_URL]) if given else _run_server(pytestconfig)
+
+
+@pytest.fixture
+def database_url(database_server: DatabaseServer) -> Iterator[str]:
+    """A fresh, migrated database."""
+    with database_server.clone() as url:
+        yield url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The fresh database, opened."""
+    async with Database(database_url, application_name="tests") as database:
+        yield database
