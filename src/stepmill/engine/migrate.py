@@ -35,6 +35,11 @@ class Migration:
     script: bytes
 
     @property
+    def full_name(self) -> str:
+        """The file's name without its ending."""
+        return f"{self.number:04d}_{self.name}"
+
+    @property
     def checksum(self) -> str:
         """SHA-256 of the file."""
         return hashlib.sha256(self.script).hexdigest()
@@ -64,7 +69,7 @@ async def migrate(url: str, known: Sequence[Migration] | None = None) -> list[st
         missing = _missing(migrations, await _applied(conn))
         for migration in missing:
             await _apply(conn, migration)
-    return [f"{migration.number:04d}_{migration.name}" for migration in missing]
+    return [migration.full_name for migration in missing]
 
 
 async def require_current(url: str, known: Sequence[Migration] | None = None) -> None:
@@ -75,7 +80,7 @@ async def require_current(url: str, known: Sequence[Migration] | None = None) ->
     if missing:
         raise ConfigurationError(
             "database_older",
-            f"The database lacks {len(missing)} migration(s), the first being {missing[0].number:04d}_{missing[0].name}. "
+            f"The database lacks {len(missing)} migration(s), the first being {missing[0].full_name}. "
             "Run `stepmill migrate` once, then start again.",
         )
 

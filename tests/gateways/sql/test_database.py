@@ -1,12 +1,5 @@
 """Connections: what a transaction takes with it, and what it leaves behind."""
 
-import asyncio
-
-import psycopg
-import pytest
-from psycopg import sql
-
-from stepmill.errors import ConfigurationError, UnavailableError
 from stepmill.gateways.sql.database import Database
 
 WHO = """

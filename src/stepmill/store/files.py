@@ -1,0 +1,95 @@
+"""Uploaded files: a record in the documents, the bytes in blob storage."""
+
+from collections.abc import AsyncIterable, Awaitable, Callable
+from datetime import datetime
+
+from stepmill.engine.ids import new_id
+from stepmill.errors import FieldError, InputError, NotFoundError
+from stepmill.gateways.blobs import BlobLocation, Blobs
+from stepmill.gateways.documents import Collection, Document, Documents
+from stepmill.store.records import Record, from_document
+
+FILES = Collection("files", indexed=("areaId", "name", "sha256"))
+
+_LONGEST_NAME = 255
+
+#: Tells a file's format from its bytes and its name.
+Detect = Callable[[BlobLocation, str], Awaitable[str]]
+
+
+class File(Record):
+    """One uploaded file; ``duplicate_of`` is an earlier file of the area with the same bytes."""
+
+    file_id: str
+    area_id: str
+    name: str
+    bytes: int
+    sha256: str
+    format: str
+    created_at: datetime
+    duplicate_of: str | None = None
+    blob_path: str
+
+
+async def add(
+    documents: Documents,
+    blobs: Blobs,
+    tenant: str,
+    env: str,
+    *,
+    area_id: str,
+    name: str,
+    chunks: AsyncIterable[bytes],
+    detect: Detect,
+) -> File:
+    """Store a file's bytes and then its record; if anything fails, neither is left."""
+    if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
+        message = f"A file's name has 1 to {_LONGEST_NAME} characters, all of them printable, and is not blank."
+        raise InputError("invalid_file_name", message, errors=[FieldError("/name", message)])
+    file_id = new_id("file")
+    path = f"files/{env}/{file_id}"
+    try:
+        stored = await blobs.put_stream(path, chunks)
+        data = {"areaId": area_id, "name": name, "bytes": stored.bytes, "sha256": stored.sha256, "blobPath": path}
+        data["format"] = await detect(blobs.location(path), name)
+        same = await documents.query(tenant, env, FILES, {"areaId": area_id, "sha256": stored.sha256}, limit=1)
+        data["duplicateOf"] = same[0].id if same else None
+        return _file(await documents.create(tenant, env, FILES, file_id, data))
+    except BaseException:
+        await blobs.delete(path)
+        raise
+
+
+async def get(documents: Documents, tenant: str, env: str, file_id: str) -> File:
+    """One file. Raises :class:`NotFoundError` ``file_not_found``."""
+    try:
+        return _file(await documents.get(tenant, env, FILES, file_id))
+    except NotFoundError:
+        raise NotFoundError("file_not_found", f"There is no file {file_id!r}.") from None
+
+
+async def find_all(
+    documents: Documents,
+    tenant: str,
+    env: str,
+    area_id: str,
+    *,
+    name: str | None = None,
+    limit: int = 50,
+    after: str | None = None,
+) -> list[File]:
+    """An area's files in the order of their upload, all or those of one name, from the one that follows ``after``."""
+    where = {"areaId": area_id} if name is None else {"areaId": area_id, "name": name}
+    found = await documents.query(tenant, env, FILES, where, limit=limit, after=after)
+    return [_file(document) for document in found]
+
+
+async def delete(documents: Documents, blobs: Blobs, tenant: str, env: str, file_id: str) -> None:
+    """Remove a file's record and then its bytes. The rows it brought are another's to remove."""
+    file = await get(documents, tenant, env, file_id)
+    await documents.delete(tenant, env, FILES, file_id)
+    await blobs.delete(file.blob_path)
+
+
+def _file(document: Document) -> File:
+    return from_document(File, document, fileId=document.id)
