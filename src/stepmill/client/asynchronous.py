@@ -1,0 +1,254 @@
+"""The asynchronous client: the same calls as the synchronous one, to be awaited."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+import httpx
+
+from stepmill.client import calls
+from stepmill.client.calls import JobFilters, JobOptions, ListOptions
+from stepmill.client.connection import Connection
+from stepmill.client.results import (
+    TERMINAL,
+    Area,
+    Event,
+    File,
+    Job,
+    JobType,
+    Load,
+    LoadMode,
+    Matched,
+    Page,
+    Preview,
+    Reject,
+    StoredPlan,
+    Table,
+    Worker,
+)
+from stepmill.client.sending_async import AsyncSender
+from stepmill.client.uploads import Progress, Source, Upload
+
+
+class AsyncClient:
+    """Stepmill over HTTP. Without arguments the environment says where and as whom; see `service_headers`.
+
+    Close it, or use it as an asynchronous context manager.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        timeout: float = 60.0,
+        retries: int = 3,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._sender = AsyncSender(Connection.create(url, token, timeout, retries), transport)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._sender.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # Jobs
+
+    async def start_job(
+        self,
+        type: str,  # noqa: A002  (the contract's name)
+        params: Mapping[str, Any],
+        *,
+        env_id: str | None = None,
+        idempotency_key: str | None = None,
+        **options: Unpack[JobOptions],
+    ) -> Job:
+        """Submit a job. With an idempotency key of your own, a repeat gives the first job instead of a second one."""
+        return await self._sender.send(
+            calls.start_job(calls.job_request(type, params, env_id, options), idempotency_key)
+        )
+
+    async def start_jobs(self, jobs: Sequence[Mapping[str, Any]], *, idempotency_key: str | None = None) -> list[Job]:
+        """Submit up to 1,000 jobs, all or none; each is a body of `POST /api/jobs`."""
+        return (await self._sender.send(calls.start_jobs(jobs, idempotency_key)))["items"]
+
+    async def get_job(self, job_id: str) -> Job:
+        """A job with its steps."""
+        return await self._sender.send(calls.get_job(job_id))
+
+    async def list_jobs(
+        self, *, limit: int = 50, cursor: str | None = None, **filters: Unpack[JobFilters]
+    ) -> Page[Job]:
+        """Jobs, newest first."""
+        return await self._sender.send(calls.list_jobs(filters, {"limit": limit, "cursor": cursor}))
+
+    async def list_events(
+        self, job_id: str, *, after: str | None = None, limit: int | None = None
+    ) -> Page[dict[str, Any]]:
+        """The events of a job as JSON."""
+        return await self._sender.send(calls.list_events(job_id, after, limit))
+
+    async def cancel_job(self, job_id: str) -> Job:
+        """Ask a job to stop. It is CANCELLED once its work is proven stopped."""
+        return await self._sender.send(calls.cancel_job(job_id))
+
+    async def retry_job(self, job_id: str, *, from_step: str | None = None) -> Job:
+        """Run a job again from its first step that is not DONE, or from the one named."""
+        return await self._sender.send(calls.retry_job(job_id, from_step))
+
+    async def cancel_jobs(self, **filters: Unpack[JobFilters]) -> Matched:
+        """Cancel all jobs that match."""
+        return await self._sender.send(calls.cancel_jobs(filters))
+
+    async def retry_jobs(self, **filters: Unpack[JobFilters]) -> Matched:
+        """Retry all jobs that match."""
+        return await self._sender.send(calls.retry_jobs(filters))
+
+    def stream_job(self, job_id: str, *, after: str | None = None) -> AsyncIterator[Event]:
+        """A job's events as they come, up to its `end`; a broken connection is resumed without loss or repeat."""
+        return self._sender.follow(calls.stream_job(job_id), after)
+
+    def stream_all(self, *, env_id: str | None = None, after: str | None = None) -> AsyncIterator[Event]:
+        """The status changes of every job that the caller may see. Never ends by itself."""
+        return self._sender.follow(calls.stream_all(env_id), after)
+
+    async def wait_for_job(self, job_id: str) -> Job:
+        """The job once it is DONE, ERROR or CANCELLED."""
+        while (job := await self.get_job(job_id))["status"] not in TERMINAL:
+            async for _ in self.stream_job(job_id):
+                pass
+        return job
+
+    async def job_types(self) -> list[JobType]:
+        """The types of jobs, with the JSON Schema of their params."""
+        return (await self._sender.send(calls.list_job_types()))["items"]
+
+    async def workers(self) -> list[Worker]:
+        """The workers alive."""
+        return (await self._sender.send(calls.list_workers()))["items"]
+
+    async def stats(self, **query: Any) -> dict[str, Any]:
+        """Series of submitted and finished jobs, queue depth and age."""
+        return await self._sender.send(calls.get_stats(query))
+
+    # Areas and files
+
+    async def create_area(
+        self,
+        env_id: str,
+        name: str,
+        *,
+        load_mode: LoadMode | None = None,
+        key_columns: Sequence[str] | None = None,
+    ) -> Area:
+        """A new file area. Its files go to one table."""
+        return await self._sender.send(calls.create_area(env_id, name, load_mode, key_columns))
+
+    async def list_areas(self, env_id: str, **page: Unpack[ListOptions]) -> Page[Area]:
+        """The areas of an environment."""
+        return await self._sender.send(calls.list_areas(env_id, page))
+
+    async def get_area(self, env_id: str, area_id: str) -> Area:
+        """An area."""
+        return await self._sender.send(calls.get_area(env_id, area_id))
+
+    async def update_area(self, env_id: str, area_id: str, **changes: Any) -> Area:
+        """Change an area: `name`, `load_mode`, `key_columns`."""
+        return await self._sender.send(calls.update_area(env_id, area_id, changes))
+
+    async def delete_area(self, env_id: str, area_id: str) -> None:
+        """Delete an area."""
+        return await self._sender.send(calls.delete_area(env_id, area_id))
+
+    async def upload_file(
+        self,
+        env_id: str,
+        area_id: str,
+        source: Source,
+        *,
+        name: str | None = None,
+        on_progress: Progress | None = None,
+    ) -> File:
+        """Upload a file, streamed: a path, bytes, a binary file object, or an iterable of bytes."""
+        upload = Upload(source, on_progress)
+        key = calls.new_key() if upload.repeatable else None
+        return await self._sender.send(calls.upload_file(env_id, area_id, upload.name(name), key), upload)
+
+    async def list_files(self, env_id: str, area_id: str, **page: Unpack[ListOptions]) -> Page[File]:
+        """The files of an area."""
+        return await self._sender.send(calls.list_files(env_id, area_id, page))
+
+    async def get_file(self, env_id: str, file_id: str) -> File:
+        """A file."""
+        return await self._sender.send(calls.get_file(env_id, file_id))
+
+    async def delete_file(self, env_id: str, file_id: str, *, rows: str | None = None) -> None:
+        """Delete a file; `rows` says whether the rows it loaded stay: `keep` or `remove`."""
+        return await self._sender.send(calls.delete_file(env_id, file_id, rows))
+
+    async def preview_file(self, env_id: str, file_id: str, *, limit: int | None = None) -> Preview:
+        """How a file is read, its columns with types, its first rows, and warnings."""
+        return await self._sender.send(calls.preview_file(env_id, file_id, limit))
+
+    # Plans
+
+    async def get_plan(self, env_id: str, area_id: str, *, version: int | None = None) -> dict[str, Any]:
+        """The plan in force, or the version named."""
+        return await self._sender.send(calls.get_plan(env_id, area_id, version))
+
+    async def put_plan(self, env_id: str, area_id: str, plan: Mapping[str, Any]) -> dict[str, Any]:
+        """Store a plan as a new version."""
+        return await self._sender.send(calls.put_plan(env_id, area_id, plan))
+
+    async def list_plans(self, env_id: str, area_id: str, **page: Unpack[ListOptions]) -> Page[StoredPlan]:
+        """The versions of an area's plan."""
+        return await self._sender.send(calls.list_plans(env_id, area_id, page))
+
+    async def approve_plan(self, env_id: str, area_id: str, version: int) -> dict[str, Any]:
+        """Put a version in force."""
+        return await self._sender.send(calls.approve_plan(env_id, area_id, version))
+
+    async def preview_plan(self, env_id: str, file_id: str, plan: Mapping[str, Any]) -> dict[str, Any]:
+        """What a plan makes of a file's first rows. Nothing is loaded."""
+        return await self._sender.send(calls.preview_plan(env_id, file_id, plan))
+
+    # Tables
+
+    async def list_tables(self, env_id: str, **page: Unpack[ListOptions]) -> Page[Table]:
+        """The tables of an environment."""
+        return await self._sender.send(calls.list_tables(env_id, page))
+
+    async def get_table(self, env_id: str, phys_id: str) -> Table:
+        """A table with its columns."""
+        return await self._sender.send(calls.get_table(env_id, phys_id))
+
+    async def list_rows(self, env_id: str, phys_id: str, **page: Unpack[ListOptions]) -> Page[dict[str, Any]]:
+        """Rows as objects, by logical names."""
+        return await self._sender.send(calls.list_rows(env_id, phys_id, page))
+
+    async def list_loads(self, env_id: str, phys_id: str, **page: Unpack[ListOptions]) -> Page[Load]:
+        """The load ledger of a table."""
+        return await self._sender.send(calls.list_loads(env_id, phys_id, page))
+
+    async def list_rejects(self, env_id: str, load_id: str, **page: Unpack[ListOptions]) -> Page[Reject]:
+        """The records that a load rejected, and why."""
+        return await self._sender.send(calls.list_rejects(env_id, load_id, page))
+
+    async def replay_rejects(self, env_id: str, load_id: str) -> Job:
+        """A job that loads a load's rejects again, by the plan now in force."""
+        return await self._sender.send(calls.replay_rejects(env_id, load_id))
+
+    async def revert_load(self, env_id: str, load_id: str) -> dict[str, Any]:
+        """Undo a load."""
+        return await self._sender.send(calls.revert_load(env_id, load_id))
+
+    async def profile_table(self, env_id: str, phys_id: str) -> dict[str, Any]:
+        """Per column: nulls, distinct values, range, commonest values."""
+        return await self._sender.send(calls.profile_table(env_id, phys_id))

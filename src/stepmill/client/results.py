@@ -1,0 +1,244 @@
+"""What the API answers, as types. Names are those of the HTTP contract; more fields may come, none is renamed."""
+
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, NotRequired, TypedDict, TypeVar
+
+Item = TypeVar("Item")
+
+JobStatus = Literal["PENDING", "RUNNING", "DONE", "ERROR", "CANCELLED"]
+StepStatus = Literal["PENDING", "RUNNING", "DONE", "ERROR"]
+LoadMode = Literal["replaceFile", "replace", "append", "upsert"]
+EventKind = Literal["snapshot", "status", "step", "progress", "log", "end"]
+
+TERMINAL: frozenset[str] = frozenset({"DONE", "ERROR", "CANCELLED"})
+"""The states in which a job stays until a user retries it."""
+
+
+class Page(TypedDict, Generic[Item]):
+    """One page of a list; `nextCursor` is there while more follows."""
+
+    items: list[Item]
+    nextCursor: NotRequired[str | None]
+
+
+class Progress(TypedDict):
+    """How far a step has come; `total` is null while it isn't known."""
+
+    done: int
+    total: int | None
+    unit: str
+    message: NotRequired[str | None]
+
+
+class JobError(TypedDict):
+    """Why a job or a step ended in ERROR."""
+
+    code: str
+    message: str
+    retryable: bool
+    details: NotRequired[dict[str, Any]]
+
+
+class Waiting(TypedDict):
+    """Why a job isn't running, in one sentence and as data."""
+
+    code: str
+    message: str
+    since: str
+    heldBy: NotRequired[str | None]
+
+
+class Step(TypedDict):
+    """One named step of a job."""
+
+    name: str
+    status: StepStatus
+    attempt: int | None
+    startedAt: str | None
+    finishedAt: str | None
+    progress: Progress | None
+    output: dict[str, Any] | None
+    error: JobError | None
+
+
+class LoadResult(TypedDict):
+    """The `result` of a job that loaded rows: what became of each row that was read."""
+
+    physId: str
+    logicalName: str
+    loadId: str
+    planVersion: int
+    rowsRead: int
+    rowsLoaded: int
+    rowsRejected: int
+    rowsFiltered: int
+    rowsDeduplicated: int
+    bytesRead: int
+    tables: NotRequired[list[dict[str, Any]]]
+    rejectsUrl: NotRequired[str | None]
+
+
+class Job(TypedDict):
+    """A job with its steps."""
+
+    jobId: str
+    type: str
+    status: JobStatus
+    waiting: Waiting | None
+    envId: str
+    tenantId: str
+    params: dict[str, Any]
+    steps: list[Step]
+    result: dict[str, Any] | None
+    error: JobError | None
+    attempt: int
+    maxAttempts: int
+    priority: int
+    progress: Progress | None
+    cancelRequestedAt: str | None
+    createdAt: str
+    runAt: str | None
+    startedAt: str | None
+    finishedAt: str | None
+    createdBy: str
+
+
+class JobType(TypedDict):
+    """A type of job that the server knows."""
+
+    type: str
+    description: str
+    paramsSchema: dict[str, Any]
+    steps: list[Any]
+
+
+class Worker(TypedDict):
+    """A worker that beats."""
+
+    workerId: str
+    host: str
+    pid: int
+    version: str
+    types: list[str]
+    runningJobs: int
+    memoryBytes: int
+    startedAt: str
+    lastSeenAt: str
+
+
+class Matched(TypedDict):
+    """How many jobs a bulk cancel or retry reached."""
+
+    matched: int
+
+
+class Area(TypedDict):
+    """A file area: a named bucket of files that go to the same table."""
+
+    areaId: str
+    name: str
+    loadMode: LoadMode
+    keyColumns: NotRequired[list[str] | None]
+    createdAt: NotRequired[str]
+    physId: NotRequired[str | None]
+
+
+class File(TypedDict):
+    """An uploaded file."""
+
+    fileId: str
+    areaId: str
+    name: str
+    bytes: int
+    sha256: str
+    format: str | None
+    createdAt: str
+    duplicateOf: NotRequired[str | None]
+
+
+class Preview(TypedDict, total=False):
+    """How a file is read, its columns with types, its first rows, and warnings."""
+
+    format: str
+    encoding: str
+    delimiter: str
+    quote: str | None
+    headerRows: int
+    preambleRows: int
+    recordsPath: str | None
+    columns: list[dict[str, Any]]
+    rows: list[dict[str, Any]]
+    warnings: list[Any]
+
+
+class StoredPlan(TypedDict, total=False):
+    """A version of an area's transform plan."""
+
+    version: int
+    author: Literal["rules", "ai", "user"]
+    status: Literal["draft", "approved", "superseded"]
+    score: float | None
+    plan: dict[str, Any]
+    createdAt: str
+
+
+class TableColumn(TypedDict):
+    """A column of a table."""
+
+    name: str
+    logicalName: str
+    type: str
+    unit: NotRequired[str | None]
+    nullable: bool
+
+
+class Table(TypedDict):
+    """A physical table as its readers know it."""
+
+    physId: str
+    logicalName: str
+    owner: dict[str, str]
+    columns: list[TableColumn]
+    rows: int
+    bytes: int
+    timeColumn: NotRequired[str | None]
+    timeSeries: NotRequired[dict[str, Any] | None]
+    planVersion: int | None
+    lastLoadAt: str | None
+
+
+class Load(TypedDict):
+    """A line of a table's load ledger."""
+
+    loadId: str
+    jobId: str
+    attempt: int
+    mode: str
+    planVersion: int
+    rowsRead: int
+    rowsLoaded: int
+    rowsRejected: int
+    rowsFiltered: int
+    rowsDeduplicated: int
+    replayOf: NotRequired[str | None]
+    startedAt: str
+    finishedAt: str
+
+
+class Reject(TypedDict):
+    """A source record that was not loaded, and why."""
+
+    line: int
+    column: str | None
+    reason: str
+    code: str
+    raw: str | None
+
+
+@dataclass(frozen=True)
+class Event:
+    """A server-sent event. `id` is where a stream opened again goes on."""
+
+    id: str
+    kind: str
+    data: dict[str, Any]

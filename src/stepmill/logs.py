@@ -1,0 +1,50 @@
+"""Structured logs of a process: one line per event on standard error, as JSON or for a terminal.
+
+Everything goes through here, libraries' own logging included. What was bound with `structlog.contextvars` (a job's id,
+a request's id) is on each line. Settings hold secrets as `SecretStr`, whose text is masked, so that none gets here.
+"""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+QUIET = ("uvicorn.access", "httpx", "httpcore", "procrastinate", "psycopg.pool", "asyncio")
+"""Loggers whose lines below a warning say nothing that ours don't."""
+
+
+def configure(level: str, style: str) -> None:
+    """Set the process's logging up. `level` is a name; `style` is `json`, `console`, or `auto`."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(style)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _renderers(style: str) -> list[Any]:
+    if style == "console" or (style == "auto" and sys.stderr.isatty()):
+        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
