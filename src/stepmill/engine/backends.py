@@ -1,0 +1,45 @@
+"""End the database backends of an attempt, and prove them gone.
+
+A statement is first cancelled; what still runs 200 ms later is terminated, because COPY FROM STDIN does not answer a cancel
+and a frozen worker's open transaction holds locks that its successor needs.
+"""
+
+import asyncio
+import time
+
+import structlog
+
+from stepmill.errors import UnavailableError
+from stepmill.gateways.sql.database import Database
+
+_CANCEL = "SELECT count(pg_cancel_backend(pid)) AS n FROM pg_stat_activity WHERE application_name = %s AND pid <> pg_backend_pid()"
+_TERMINATE = "SELECT count(pg_terminate_backend(pid)) AS n FROM pg_stat_activity WHERE application_name = %s AND pid <> pg_backend_pid()"
+_COUNT = "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = %s AND pid <> pg_backend_pid()"
+_CANCEL_GRACE_SECONDS = 0.2
+_POLL_SECONDS = 0.02
+_GIVE_UP_SECONDS = 30.0
+
+_log = structlog.get_logger(__name__)
+
+
+def attempt_name(job_id: str, attempt: int) -> str:
+    """The ``application_name`` of every connection of an attempt."""
+    return f"stepmill:{job_id}:{attempt}"
+
+
+async def end_backends(database: Database, application_name: str) -> None:
+    """Return when no backend of that name is left. Raises UnavailableError if one outlives 30 s of terminating."""
+    # The login role itself, not one it sets: only it may signal its own backends.
+    conn = await database.connect(application_name="stepmill:ends-backends", role=None)
+    async with conn:
+        started = time.monotonic()
+        statement = _CANCEL
+        while True:
+            row = await (await conn.execute(statement, (application_name,))).fetchone()
+            if row is None or row["n"] == 0:
+                return
+            waited = time.monotonic() - started
+            if waited > _GIVE_UP_SECONDS:
+                raise UnavailableError("backend_survives", f"A database backend of {application_name} can't be ended.")
+            statement = _TERMINATE if waited > _CANCEL_GRACE_SECONDS else _COUNT
+            await asyncio.sleep(_POLL_SECONDS)

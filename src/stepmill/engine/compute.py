@@ -1,0 +1,224 @@
+"""Computing in child processes: warm, in a process group of their own, limited in memory, ended by SIGKILL.
+
+A worker's event loop waits and never computes. A thread can't be stopped; a process can.
+"""
+
+import asyncio
+import os
+import pickle
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Protocol
+
+import orjson
+import psutil
+import structlog
+
+from stepmill.engine.compute_child import HEADER
+from stepmill.errors import StepmillError, UnavailableError
+
+_MEMORY_LOOK_SECONDS = 0.25
+_RECYCLE_BYTES = 160 * 1024**2  # a child that grew past this is replaced, so that an idle worker stays small
+_MAX_MESSAGE_BYTES = 256 * 1024**2
+
+_log = structlog.get_logger(__name__)
+
+
+class DatabaseLostError(UnavailableError):
+    """The database's connection broke under a computing process; the attempt did not fail, it was cut off."""
+
+
+class Listener(Protocol):
+    """Hears what a computing function reports."""
+
+    def progress(self, done: float, total: float | None, unit: str, message: str | None) -> None: ...
+    def log(self, level: str, message: str, **fields: Any) -> None: ...
+
+
+class _Child:
+    """One process and its pipe."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.over_memory = False
+
+    @property
+    def alive(self) -> bool:
+        return self.process.returncode is None
+
+    def kill(self) -> None:
+        if self.alive:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+    async def send(self, module: str, name: str, args: tuple[Any, ...]) -> None:
+        assert self.process.stdin is not None
+        body = pickle.dumps((module, name, args))
+        self.process.stdin.write(HEADER.pack(len(body)) + body)
+        await self.process.stdin.drain()
+
+    async def receive(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        size = HEADER.unpack(await self.process.stdout.readexactly(HEADER.size))[0]
+        if size > _MAX_MESSAGE_BYTES:
+            raise UnavailableError("compute_protocol", "A computing process sent a message that is too large.")
+        message: dict[str, Any] = orjson.loads(await self.process.stdout.readexactly(size))
+        return message
+
+    def memory_bytes(self) -> int:
+        try:
+            return int(psutil.Process(self.process.pid).memory_info().rss)
+        except psutil.Error:
+            return 0
+
+
+class ComputePool:
+    """Child processes, one per running call. ``keep`` of them stay ready; further ones come when they are needed."""
+
+    def __init__(self, *, keep: int, memory_bytes: int, warm_modules: tuple[str, ...] = ()) -> None:
+        self._keep = keep
+        self._memory_bytes = memory_bytes
+        self._environment = {
+            **os.environ,
+            "STEPMILL_COMPUTE_WARM": ",".join(warm_modules),
+            "STEPMILL_COMPUTE_PARENT": str(os.getpid()),
+            "MALLOC_ARENA_MAX": "2",  # fewer arenas: less memory held for nothing
+        }
+        self._idle: list[_Child] = []
+        self._busy: dict[str, set[_Child]] = {}
+        self._refill: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def start(self) -> None:
+        """Bring the kept children up in the background."""
+        self._fill()
+
+    async def close(self) -> None:
+        """Kill every child."""
+        self._closed = True
+        if self._refill is not None:
+            self._refill.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._refill
+        children = [*self._idle, *(child for group in self._busy.values() for child in group)]
+        for child in children:
+            child.kill()
+        await asyncio.gather(*(child.process.wait() for child in children))
+
+    @property
+    def memory_in_use(self) -> int:
+        """Resident bytes of all children."""
+        return sum(c.memory_bytes() for c in [*self._idle, *(c for group in self._busy.values() for c in group)])
+
+    async def kill(self, owner: str) -> None:
+        """Kill the processes that compute for ``owner`` and return when they are gone."""
+        children = list(self._busy.get(owner, ()))
+        for child in children:
+            child.kill()
+        await asyncio.gather(*(child.process.wait() for child in children))
+
+    async def run(self, owner: str, listener: Listener, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        """Run ``function(report, *args)`` in a child and return its JSON result.
+
+        Raises the StepmillError that the function raised, UnavailableError ``compute_killed`` when the process died, and
+        StepmillError ``memory_limit`` or ``internal_error``.
+        """
+        child = await self._take()
+        self._busy.setdefault(owner, set()).add(child)
+        watch = asyncio.create_task(self._watch_memory(child))
+        answered = False
+        try:
+            await child.send(function.__module__, function.__qualname__, args)
+            while True:
+                message = await child.receive()
+                if message["kind"] == "progress":
+                    listener.progress(message["done"], message["total"], message["unit"], message["message"])
+                elif message["kind"] == "log":
+                    listener.log(message["level"], message["message"], **message["fields"])
+                else:
+                    answered = True
+                    return _outcome(message)
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            if child.over_memory:
+                raise StepmillError(
+                    "memory_limit",
+                    f"The computing process used more than {self._memory_bytes // 1024**2} MiB and was ended. "
+                    "Give it more by STEPMILL_COMPUTE_MEMORY_BYTES.",
+                ) from error
+            raise UnavailableError("compute_killed", "The computing process was killed; the step is tried again.") from error
+        finally:
+            watch.cancel()
+            self._busy[owner].discard(child)
+            if not self._busy[owner]:
+                del self._busy[owner]
+            self._give_back(child, answered)
+
+    async def _take(self) -> _Child:
+        while self._idle:
+            child = self._idle.pop()
+            if child.alive:
+                return child
+        return await self._spawn()
+
+    def _give_back(self, child: _Child, answered: bool) -> None:
+        reusable = answered and child.alive and child.memory_bytes() < _RECYCLE_BYTES and len(self._idle) < self._keep
+        if reusable and not self._closed:
+            self._idle.append(child)
+        else:
+            child.kill()
+            self._fill()
+
+    def _fill(self) -> None:
+        if not self._closed and (self._refill is None or self._refill.done()):
+            self._refill = asyncio.create_task(self._bring_up(), name="stepmill compute pool")
+
+    async def _bring_up(self) -> None:
+        while len(self._idle) < self._keep:
+            try:
+                self._idle.append(await self._spawn())
+            except (OSError, asyncio.IncompleteReadError) as error:
+                _log.warning("compute_child_failed", error=str(error))
+                return
+
+    async def _spawn(self) -> _Child:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "stepmill.engine.compute_child",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            env=self._environment,
+        )
+        child = _Child(process)
+        try:
+            await child.receive()
+        except BaseException:
+            child.kill()
+            raise
+        return child
+
+    async def _watch_memory(self, child: _Child) -> None:
+        while child.alive:
+            await asyncio.sleep(_MEMORY_LOOK_SECONDS)
+            if child.memory_bytes() > self._memory_bytes:
+                child.over_memory = True
+                child.kill()
+
+
+def _outcome(message: dict[str, Any]) -> Any:
+    if message["kind"] == "result":
+        return message["value"]
+    if message["kind"] == "error":
+        raise StepmillError(
+            str(message["code"]), str(message["message"]), retryable=bool(message["retryable"]), details=message.get("details")
+        )
+    if message["connectionLost"]:
+        raise DatabaseLostError("database_lost", "The database's connection broke.")
+    raise StepmillError(
+        "internal_error",
+        f"An unexpected {message['class']} in a computing process; the worker's log has the details.",
+        details={"sqlstate": message["sqlstate"]} if message["sqlstate"] else None,
+    )

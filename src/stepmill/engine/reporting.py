@@ -1,0 +1,108 @@
+"""Progress and log lines of one running step, as durable events: progress at most twice a second, log lines at once."""
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg.types.json import Jsonb
+
+from stepmill.engine.engine import Engine
+from stepmill.engine.json_data import storable
+from stepmill.errors import StepmillError
+
+_REPORT = "SELECT report_v1(%s, %s, %s::smallint, %s, %s) AS current"
+_PROGRESS_SECONDS = 0.5
+_MAX_MESSAGE = 2_000
+_MAX_LINES = 1_000  # that wait to be written; a step that logs faster is told so
+
+_log = structlog.get_logger(__name__)
+
+
+class StepReport:
+    """Collects what a step reports and writes it; an old attempt's reports are dropped by the database."""
+
+    def __init__(self, engine: Engine, job_id: str, attempt: int, index: int, step: str) -> None:
+        self._engine = engine
+        self._key = (job_id, attempt, index)
+        self._step = step
+        self._lines: list[dict[str, Any]] = []
+        self._dropped = 0
+        self._progress: dict[str, Any] | None = None
+        self._progress_is_new = False
+        self._progress_at = 0.0
+        self._wake = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+        self._writing = asyncio.Lock()
+
+    @property
+    def latest_progress(self) -> dict[str, Any] | None:
+        """The last progress reported."""
+        return self._progress
+
+    def progress(
+        self, done: float, total: float | None = None, unit: str = "rows", message: str | None = None
+    ) -> None:
+        """Say how far the step is."""
+        self._progress = {"done": done, "total": total, "unit": unit, "message": _clip(message)}
+        self._progress_is_new = True
+        self._kick()
+
+    def log(self, level: str, message: str, **fields: Any) -> None:
+        """Write a line to the job's log."""
+        if len(self._lines) >= _MAX_LINES:
+            self._dropped += 1
+            return
+        line = {"level": level, "message": _clip(message), "step": self._step, "fields": storable(fields)}
+        self._lines.append({"kind": "log", "data": line})
+        self._kick()
+
+    async def close(self) -> None:
+        """Write what is left."""
+        if self._writer is not None:
+            self._writer.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._writer
+        await self._write(force=True)
+
+    def _kick(self) -> None:
+        self._wake.set()
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._run(), name=f"stepmill report {self._key[0]}")
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await self._write(force=False)
+            remaining = self._progress_at + _PROGRESS_SECONDS - time.monotonic()
+            if self._progress_is_new and remaining > 0:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), remaining)
+                self._wake.set()
+
+    async def _write(self, *, force: bool) -> None:
+        async with self._writing:
+            lines, self._lines = self._lines, []
+            if self._dropped:
+                text = f"{self._dropped} log lines were left out: the step writes faster than they can be stored."
+                lines.append({"kind": "log", "data": {"level": "warning", "message": text, "step": self._step, "fields": {}}})
+                self._dropped = 0
+            due = self._progress_is_new and (force or time.monotonic() - self._progress_at >= _PROGRESS_SECONDS)
+            if due:
+                lines.append({"kind": "progress", "data": {"step": self._step, **(self._progress or {})}})
+                self._progress_is_new, self._progress_at = False, time.monotonic()
+            if not lines:
+                return
+            try:
+                async with self._engine.database.autocommit() as conn:
+                    await conn.execute(_REPORT, (*self._key, Jsonb(lines), Jsonb(self._progress) if due else None))
+                self._engine.notifier.touch(self._key[0])
+            except (psycopg.Error, StepmillError) as error:
+                _log.warning("report_lost", job_id=self._key[0], lines=len(lines), error=type(error).__name__)
+
+
+def _clip(message: str | None) -> str | None:
+    return None if message is None else message.replace("\x00", "\N{REPLACEMENT CHARACTER}")[:_MAX_MESSAGE]

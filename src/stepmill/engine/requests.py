@@ -1,0 +1,43 @@
+"""What a caller may ask of the engine: a job, or a filter over jobs."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, Field
+
+from stepmill.engine.job_type import JsonModel
+
+JobStatus = Literal["PENDING", "RUNNING", "DONE", "ERROR", "CANCELLED"]
+
+
+class JobRequest(JsonModel):
+    """The body of ``POST /api/jobs``."""
+
+    type: str = Field(min_length=1, max_length=100, description="One of the installation's job types.")
+    params: dict[str, Any] = Field(default_factory=dict, description="The type's params; see its schema.")
+    env_id: str | None = Field(default=None, min_length=1, max_length=200, description="The environment, here or in params.")
+    priority: int = Field(default=0, ge=-100, le=100, strict=True, description="Higher runs first.")
+    run_at: AwareDatetime | None = Field(default=None, description="Not before this time; the past means now.")
+    max_attempts: int | None = Field(default=None, ge=1, le=100, strict=True, description="Attempts that may fail before the job does.")
+    timeout_seconds: float | None = Field(default=None, gt=0, le=7 * 86_400, description="Time limit of one attempt.")
+    idempotency_key: str | None = Field(default=None, min_length=1, max_length=255, description="A repeat with this key gets the first job.")
+
+    def fingerprint(self) -> dict[str, Any]:
+        """The parsed body as it is compared with a repeat's."""
+        return self.model_dump(mode="json", exclude={"idempotency_key"})
+
+
+class JobFilter(JsonModel):
+    """The filters of ``GET /api/jobs``, and of bulk cancel and retry."""
+
+    status: tuple[JobStatus, ...] = Field(default=(), description="Any of these.")
+    type: tuple[str, ...] = Field(default=(), description="Any of these.")
+    env_id: str | None = None
+    created_after: AwareDatetime | None = None
+    created_before: AwareDatetime | None = None
+    q: str | None = Field(default=None, max_length=200, description="Text in the job's id, type, params or error.")
+
+
+def utc_now() -> datetime:
+    """The time now, with its zone."""
+    return datetime.now(UTC)

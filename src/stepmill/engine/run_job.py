@@ -1,0 +1,276 @@
+"""Run one attempt of one job: its steps in order, until the job rests, waits, is cut off or is cancelled."""
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg.types.json import Jsonb
+
+from stepmill.engine.artifacts import JobArtifacts
+from stepmill.engine.backends import attempt_name, end_backends
+from stepmill.engine.compute import ComputePool
+from stepmill.engine.engine import Engine
+from stepmill.engine.failures import error_of, is_connection_lost
+from stepmill.engine.fence import is_attempt_lost
+from stepmill.engine.job_type import JobType
+from stepmill.engine.run_step import RunningStep
+from stepmill.errors import AttemptLostError, ConflictError, StepmillError, TimeoutExceededError
+from stepmill.gateways import Gateways
+
+_BEGIN = "SELECT begin_attempt_v1(%s, %s) AS answer"
+_FAIL = "SELECT fail_step_v1(%s, %s, %s::smallint, %s, %s, %s) AS next"
+_SETTLE_CANCEL = "SELECT settle_cancel_v1(%s, %s, %s) AS next"
+_RESCUE = "SELECT rescue_v1(%s, %s, %s, %s) AS status"
+_DATABASE_LOOK_SECONDS = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Interruption:
+    """Why an attempt must stop what it does now: ``cancelled``, ``lost`` or ``shutdown``."""
+
+    reason: str | None = None
+    happened: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def raise_it(self, reason: str) -> None:
+        """Interrupt, unless the attempt was interrupted already."""
+        if self.reason is None:
+            self.reason = reason
+            self.happened.set()
+
+
+@dataclass
+class Attempt:
+    """An attempt that runs in this worker."""
+
+    job: dict[str, Any]
+    job_type: JobType
+    outputs: dict[str, Any]
+    index: int | None
+    started: float = field(default_factory=time.monotonic)
+    interruption: Interruption = field(default_factory=Interruption)
+    has_artifacts: bool = False
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Job and attempt number."""
+        return self.job["job_id"], self.job["attempt"]
+
+
+class JobRunner:
+    """Runs attempts for one worker and knows which of them run now."""
+
+    def __init__(self, engine: Engine, gateways: Gateways, compute_pool: ComputePool, worker_id: str) -> None:
+        self._engine = engine
+        self._gateways = gateways
+        self._compute_pool = compute_pool
+        self._worker_id = worker_id
+        self.running: dict[tuple[str, int], Attempt] = {}
+
+    async def run(self, job_id: str) -> None:
+        """Use a ticket for ``job_id``. A stale ticket does nothing."""
+        attempt = await self._begin(job_id)
+        if attempt is None:
+            return
+        log = _log.bind(job_id=job_id, type=attempt.job["type"], attempt=attempt.job["attempt"])
+        self.running[attempt.key] = attempt
+        try:
+            await self._run_steps(attempt)
+        except AttemptLostError:
+            log.warning("attempt_lost")
+        except (psycopg.Error, StepmillError) as error:
+            if not is_connection_lost(error):
+                raise
+            log.warning("database_lost", error=type(error).__name__)
+            await self._give_back(attempt, "database_lost")
+        finally:
+            self.running.pop(attempt.key, None)
+            self._engine.notifier.touch(job_id)
+
+    async def _begin(self, job_id: str) -> Attempt | None:
+        async with self._engine.database.autocommit() as conn:
+            row = await (await conn.execute(_BEGIN, (job_id, self._worker_id))).fetchone()
+        answer = row["answer"] if row else None
+        if answer is None:
+            return None
+        self._engine.notifier.touch(job_id)
+        if answer["outcome"] == "waiting":
+            return None
+        job_type = self._engine.registry.get(answer["job"]["type"])
+        assert job_type is not None, "a worker takes tickets of its own types only"
+        attempt = Attempt(answer["job"], job_type, answer["outputs"] or {}, answer["idx"])
+        if answer["outcome"] == "busy":
+            following = await self._fail(
+                attempt, ConflictError("lock_busy", "Another job holds the lock, and onBusy is fail.")
+            )
+            attempt.index = following["idx"]
+        return attempt
+
+    async def _run_steps(self, attempt: Attempt) -> None:
+        while attempt.index is not None:
+            following = await self._run_step(attempt)
+            self._engine.notifier.touch(attempt.job["job_id"])
+            attempt.index = following["idx"]
+            if following.get("status") == "DONE" and attempt.has_artifacts:
+                await self._remove_artifacts(attempt)
+
+    async def _remove_artifacts(self, attempt: Attempt) -> None:
+        try:
+            await JobArtifacts(self._gateways.blobs, attempt.job["job_id"]).delete()
+        except OSError as error:  # housekeeping removes them later
+            _log.warning("artifacts_left", job_id=attempt.job["job_id"], error=type(error).__name__)
+
+    async def _run_step(self, attempt: Attempt) -> dict[str, Any]:
+        assert attempt.index is not None
+        step = self._context(attempt)
+        work = asyncio.create_task(self._work(attempt, step), name=f"stepmill step {step.owner} {step.step_name}")
+        interrupted = asyncio.create_task(attempt.interruption.happened.wait())
+        try:
+            await asyncio.wait(
+                {work, interrupted}, timeout=self._seconds_left(attempt), return_when=asyncio.FIRST_COMPLETED
+            )
+            if work.done():
+                return await self._completed(attempt, step, work)
+            return await self._stopped(attempt, step, work)
+        finally:
+            attempt.has_artifacts |= step.artifacts.used
+            interrupted.cancel()
+            if not work.done():
+                work.cancel()
+
+    def _context(self, attempt: Attempt) -> RunningStep:
+        assert attempt.index is not None
+        job_type = attempt.job_type
+        params = job_type.params.model_validate(attempt.job["params"])
+        return RunningStep(
+            self._engine,
+            self._gateways,
+            self._compute_pool,
+            job_type,
+            params,
+            attempt.job,
+            attempt.outputs,
+            attempt.index,
+        )
+
+    async def _work(self, attempt: Attempt, step: RunningStep) -> dict[str, Any]:
+        assert attempt.index is not None
+        output = await attempt.job_type.steps[attempt.index].run(step)
+        return await step.finish_alone(output) if step.next is None else step.next
+
+    async def _completed(
+        self, attempt: Attempt, step: RunningStep, work: "asyncio.Task[dict[str, Any]]"
+    ) -> dict[str, Any]:
+        error = work.exception()
+        if error is None:
+            attempt.outputs[step.step_name] = step.finished_output
+            return work.result()
+        await step.report.close()
+        if attempt.interruption.reason is not None:
+            return await self._interrupted(attempt, stopped_ms=0)
+        if isinstance(error, AttemptLostError) or is_attempt_lost(error) or not isinstance(error, Exception):
+            if await self._was_cancelled(attempt):
+                attempt.interruption.raise_it("cancelled")
+                return await self._stopped(attempt, step, work)
+            raise AttemptLostError(*attempt.key) from error
+        if is_connection_lost(error):
+            raise error
+        if step.next is not None:
+            # DONE is committed already; what the step did after finish() can't undo it.
+            _log.error("step_failed_after_finish", job_id=attempt.job["job_id"], exc_info=error)
+            attempt.outputs[step.step_name] = step.finished_output
+            return step.next
+        return await self._fail(attempt, error)
+
+    async def _stopped(
+        self, attempt: Attempt, step: RunningStep, work: "asyncio.Task[dict[str, Any]]"
+    ) -> dict[str, Any]:
+        """The step was interrupted or ran out of time: stop its work and prove it, then say what that means."""
+        began = time.monotonic()
+        work.cancel()
+        await self._compute_pool.kill(step.owner)
+        await end_backends(self._engine.database, step.owner)
+        with suppress(asyncio.CancelledError, Exception):
+            await work
+        await step.report.close()
+        if attempt.interruption.reason is not None:
+            return await self._interrupted(attempt, stopped_ms=round((time.monotonic() - began) * 1000))
+        return await self._fail(
+            attempt, TimeoutExceededError("timeout", f"Step {step.step_name} ran out of its time and was stopped.")
+        )
+
+    async def _interrupted(self, attempt: Attempt, stopped_ms: int) -> dict[str, Any]:
+        if attempt.interruption.reason == "cancelled":
+            return await self._settle_cancel(attempt, stopped_ms)
+        if attempt.interruption.reason == "shutdown":
+            await self._give_back(attempt, "shutdown")
+            return {"idx": None}
+        raise AttemptLostError(*attempt.key)
+
+    async def _settle_cancel(self, attempt: Attempt, stopped_ms: int) -> dict[str, Any]:
+        async with self._engine.database.autocommit() as conn:
+            row = await (await conn.execute(_SETTLE_CANCEL, (*attempt.key, stopped_ms))).fetchone()
+        following: dict[str, Any] | None = row["next"] if row else None
+        if following is None:
+            raise AttemptLostError(*attempt.key)
+        # The always-steps run as a new attempt: what the old one may still try is fenced off.
+        self.running.pop(attempt.key, None)
+        attempt.job = {**attempt.job, "attempt": following["attempt"]}
+        attempt.interruption = Interruption()
+        attempt.started = time.monotonic()
+        if following["idx"] is not None:
+            self.running[attempt.key] = attempt
+        return following
+
+    async def _fail(self, attempt: Attempt, error: Exception) -> dict[str, Any]:
+        settings = self._engine.settings
+        values = (*attempt.key, attempt.index, Jsonb(error_of(error)))
+        backoff = (settings.backoff_base_seconds, settings.backoff_max_seconds)
+        try:
+            async with self._engine.database.autocommit() as conn:
+                row = await (await conn.execute(_FAIL, (*values, *backoff))).fetchone()
+        except psycopg.Error as refused:
+            if not is_attempt_lost(refused):
+                raise
+            if await self._was_cancelled(attempt):
+                return await self._settle_cancel(attempt, 0)
+            raise AttemptLostError(*attempt.key) from refused
+        assert row is not None
+        following: dict[str, Any] = row["next"]
+        return following
+
+    async def _was_cancelled(self, attempt: Attempt) -> bool:
+        statement = "SELECT revoked_at IS NOT NULL AS yes FROM job_attempts WHERE job_id = %s AND attempt = %s AND ended_at IS NULL"
+        async with self._engine.database.autocommit() as conn:
+            row = await (await conn.execute(statement, attempt.key)).fetchone()
+        return bool(row and row["yes"])
+
+    async def _give_back(self, attempt: Attempt, reason: str) -> None:
+        """Send the job back to PENDING, as soon as the database answers."""
+        while True:
+            try:
+                await self._compute_pool.kill(attempt_name(*attempt.key))
+                await end_backends(self._engine.database, attempt_name(*attempt.key))
+                async with self._engine.database.autocommit() as conn:
+                    await conn.execute(_RESCUE, (*attempt.key, reason, self._engine.settings.max_crashes))
+                return
+            except (psycopg.Error, StepmillError) as error:
+                if not is_connection_lost(error):
+                    raise
+                await asyncio.sleep(_DATABASE_LOOK_SECONDS)
+
+    def _seconds_left(self, attempt: Attempt) -> float | None:
+        assert attempt.index is not None
+        step = attempt.job_type.steps[attempt.index]
+        limits = []
+        if attempt.job["timeout_seconds"] is not None and not step.always:
+            limits.append(attempt.started + attempt.job["timeout_seconds"] - time.monotonic())
+        if step.timeout_seconds is not None:
+            limits.append(step.timeout_seconds)
+        return max(0.0, min(limits)) if limits else None
+

@@ -1,0 +1,148 @@
+"""One step of one attempt: its context, and what it may do to the database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, get_type_hints
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from stepmill.engine.artifacts import JobArtifacts
+from stepmill.engine.backends import attempt_name
+from stepmill.engine.compute import ComputePool
+from stepmill.engine.context import AttemptConnection, Transaction
+from stepmill.engine.engine import Engine
+from stepmill.engine.fence import assert_current_async, is_attempt_lost
+from stepmill.engine.job_type import EnvParams, JobType, Output
+from stepmill.engine.json_data import storable
+from stepmill.engine.reporting import StepReport
+from stepmill.errors import AttemptLostError
+from stepmill.gateways import Gateways
+from stepmill.gateways.sql.roles import Role
+
+_FINISH = "SELECT finish_step_v1(%s, %s, %s::smallint, %s, %s) AS next"
+_AS_ENGINE = "SELECT set_config('role', 'stepmill_engine', true)"
+
+
+class RunningStep:
+    """The :class:`~stepmill.engine.context.StepContext` that a step is given. Made per step, used by it alone."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        gateways: Gateways,
+        compute_pool: ComputePool,
+        job_type: JobType,
+        params: EnvParams,
+        job: dict[str, Any],
+        outputs: dict[str, Any],
+        index: int,
+    ) -> None:
+        self._engine = engine
+        self._compute_pool = compute_pool
+        self._job_type = job_type
+        self._outputs = outputs
+        self._index = index
+        self.gateways = gateways
+        self.params = params
+        self.job_id: str = job["job_id"]
+        self.attempt: int = job["attempt"]
+        self.tenant_id: str = job["tenant_id"]
+        self.env_id: str = job["env_id"]
+        self.step_name = job_type.steps[index].name
+        self.report = StepReport(engine, self.job_id, self.attempt, index, self.step_name)
+        self.artifacts = JobArtifacts(gateways.blobs, self.job_id)
+        self.next: dict[str, Any] | None = None
+        self.finished_output: dict[str, Any] | None = None
+
+    @property
+    def owner(self) -> str:
+        """Name of the attempt, for its connections and computing processes."""
+        return attempt_name(self.job_id, self.attempt)
+
+    @property
+    def attempt_connection(self) -> AttemptConnection:
+        """What a compute child needs to connect as this attempt."""
+        return AttemptConnection(
+            url=self._engine.database.url,
+            application_name=self.owner,
+            job_id=self.job_id,
+            attempt=self.attempt,
+            tenant_id=self.tenant_id,
+        )
+
+    def output_of(self, run: Callable[[Any], Any]) -> Any:
+        """Output of an earlier step, given its ``run`` function."""
+        name = next(step.name for step in self._job_type.steps if step.run is run)
+        model: type[Output] = get_type_hints(run)["return"]
+        return model.model_validate(self._outputs[name])
+
+    def progress(
+        self, done: float, total: float | None = None, unit: str = "rows", message: str | None = None
+    ) -> None:
+        """Say how far the step is."""
+        self.report.progress(done, total, unit, message)
+
+    def log(self, level: str, message: str, **fields: Any) -> None:
+        """Write a line to the job's log."""
+        self.report.log(level, message, **fields)
+
+    @asynccontextmanager
+    async def transaction(
+        self, role: Role = "stepmill_loader", *, statement_timeout: float | None = None, lock_timeout: float | None = None
+    ) -> AsyncIterator[Transaction]:
+        """A transaction that commits only while this attempt is current."""
+        try:
+            async with self._engine.database.transaction(
+                role,
+                tenant=self.tenant_id,
+                application_name=self.owner,
+                statement_timeout=statement_timeout,
+                lock_timeout=lock_timeout,
+            ) as conn:
+                tx = Transaction(conn)
+                yield tx
+                if not tx.finished:
+                    await conn.execute(_AS_ENGINE)
+                    await assert_current_async(conn, self.job_id, self.attempt)
+        except BaseException:
+            self.next = self.finished_output = None
+            raise
+
+    async def finish(self, tx: Transaction, output: Any) -> Any:
+        """Record the step DONE in ``tx``."""
+        await self.report.close()
+        await tx.conn.execute(_AS_ENGINE)
+        self.next = await self._finish(tx.conn, output)
+        tx.finished = True
+        return output
+
+    async def finish_alone(self, output: Output) -> dict[str, Any]:
+        """Record the step DONE in a transaction of its own and return what comes next."""
+        await self.report.close()
+        async with self._engine.database.autocommit() as conn:
+            return await self._finish(conn, output)
+
+    async def _finish(self, conn: psycopg.AsyncConnection[Any], output: Output) -> dict[str, Any]:
+        data = storable(output.model_dump(mode="json", by_alias=True))
+        progress = self.report.latest_progress
+        values = (self.job_id, self.attempt, self._index, Jsonb(data), Jsonb(progress) if progress else None)
+        try:
+            row = await (await conn.execute(_FINISH, values)).fetchone()
+        except psycopg.Error as error:
+            if is_attempt_lost(error):
+                raise AttemptLostError(self.job_id, self.attempt) from error
+            raise
+        assert row is not None
+        self.finished_output = data
+        following: dict[str, Any] = row["next"]
+        return following
+
+    async def compute(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Run ``function(report, *args)`` in a child process."""
+        try:
+            return await self._compute_pool.run(self.owner, self.report, function, args)
+        except asyncio.CancelledError:
+            await self._compute_pool.kill(self.owner)
+            raise

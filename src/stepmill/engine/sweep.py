@@ -1,0 +1,80 @@
+"""The sweeper: one at a time, in any worker. Finds what was lost: dead workers' jobs, tickets, wake-ups, old data."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import psycopg
+import structlog
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+from stepmill.engine.engine import Engine
+from stepmill.engine.rescue import rescue_dead
+from stepmill.errors import StepmillError
+
+_LOCK = 5041_0001
+_TRY_LOCK = "SELECT pg_try_advisory_lock(%s) AS mine"
+_UNLOCK = "SELECT pg_advisory_unlock(%s)"
+_STALLED_LOCKS = """
+SELECT DISTINCT waiting_lock AS key FROM jobs j WHERE waiting_lock IS NOT NULL AND NOT EXISTS (
+    SELECT FROM job_locks l WHERE l.key = j.waiting_lock
+        AND (l.attempt IS NOT NULL OR l.since > clock_timestamp() - make_interval(secs => %s)))
+"""
+_WAKE = "SELECT wake_waiting_v1(%s, %s)"
+_TICKETS = "SELECT issue_missing_tickets_v1(%s, %s) AS last"
+_TICKETS_AT_ONCE = 500
+_OLD_KEYS = "DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(secs => %s)"
+_RESERVED_SECONDS = 30.0
+_HOUSEKEEPING_SECONDS = 60.0
+
+_log = structlog.get_logger(__name__)
+
+Housekeeping = Callable[[], Awaitable[None]]
+
+
+class Sweeper:
+    """Sweeps every few seconds. ``housekeeping`` are slower duties of other packages, each run once a minute."""
+
+    def __init__(self, engine: Engine, housekeeping: Sequence[Housekeeping] = ()) -> None:
+        self._engine = engine
+        self._housekeeping = housekeeping
+        self._ticket_cursor = ""
+        self._last_housekeeping = float("-inf")
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        while True:
+            await asyncio.sleep(self._engine.settings.sweep_seconds)
+            try:
+                async with self._engine.database.autocommit() as conn:
+                    await self._sweep_if_alone(conn)
+            except (psycopg.Error, StepmillError, OSError) as error:
+                _log.warning("sweep_failed", error=type(error).__name__, detail=str(error)[:200])
+
+    async def _sweep_if_alone(self, conn: AsyncConnection[DictRow]) -> None:
+        row = await (await conn.execute(_TRY_LOCK, (_LOCK,))).fetchone()
+        if not row or not row["mine"]:
+            return
+        try:
+            await self.sweep(conn)
+        finally:
+            if not conn.closed:
+                await conn.execute(_UNLOCK, (_LOCK,))
+
+    async def sweep(self, conn: AsyncConnection[DictRow]) -> None:
+        """One sweep."""
+        await rescue_dead(self._engine, conn)
+        for row in await (await conn.execute(_STALLED_LOCKS, (_RESERVED_SECONDS,))).fetchall():
+            await conn.execute(_WAKE, (row["key"], _RESERVED_SECONDS))
+        answer = await (await conn.execute(_TICKETS, (self._ticket_cursor, _TICKETS_AT_ONCE))).fetchone()
+        self._ticket_cursor = answer["last"] if answer else ""
+        await self._keep_house(conn)
+
+    async def _keep_house(self, conn: AsyncConnection[DictRow]) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._last_housekeeping < _HOUSEKEEPING_SECONDS:
+            return
+        self._last_housekeeping = now
+        await conn.execute(_OLD_KEYS, (self._engine.settings.idempotency_days * 86_400,))
+        for duty in self._housekeeping:
+            await duty()

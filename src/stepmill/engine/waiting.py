@@ -1,0 +1,74 @@
+"""Why is it waiting? One sentence, and the same as data, for every job that waits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Worker slots by job type, as (slots, running), counting the workers that are alive."""
+
+    capacity: Mapping[str, tuple[int, int]]
+
+
+def waiting_of(row: Mapping[str, Any], situation: Situation) -> dict[str, Any] | None:
+    """``{code, message, since, heldBy?}`` for a row of ``jobs`` (with ``lock_holder`` and ``lock_since``), or None."""
+    if row["status"] != "PENDING" and not row["parked"]:
+        return None
+    stored = row["waiting"] or {}
+    if stored.get("code") == "lock":
+        return _lock(row, stored)
+    capacity = situation.capacity.get(row["type"])
+    if row["run_at"] > datetime.now(UTC):
+        return _backoff(row, stored) if stored.get("code") == "backoff" else _run_at(row)
+    since = _time(max(row["created_at"], row["run_at"]))
+    if row["status"] == "PENDING" and capacity is None:
+        return {
+            "code": "no_worker",
+            "message": f"No worker that runs {row['type']} is alive. Start one with `stepmill worker`.",
+            "since": since,
+        }
+    slots, running = capacity or (0, 0)
+    if slots and running >= slots:
+        return {
+            "code": "workers_busy",
+            "message": f"All {slots} worker slots for {row['type']} are taken; it starts when one is free.",
+            "since": since,
+        }
+    return {"code": "queued", "message": "A worker takes it next.", "since": since}
+
+
+def _lock(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    key = str(row["waiting_lock"]).partition("/")[2]
+    answer: dict[str, Any] = {
+        "code": "lock",
+        "message": f"The lock {key} was released; it goes on in a moment.",
+        "since": stored["since"],
+    }
+    if row["lock_holder"] is not None:
+        held_since = _time(row["lock_since"])
+        answer["message"] = f"Job {row['lock_holder']} holds the lock {key} since {held_since}; it goes on when that is released."
+        answer["heldBy"] = {"jobId": row["lock_holder"], "lock": key, "since": held_since}
+    return answer
+
+
+def _backoff(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    until = _time(row["run_at"])
+    reason = (stored.get("error") or {}).get("message", "an error")
+    return {
+        "code": "backoff",
+        "message": f"Attempt {row['failures']} of {row['max_attempts']} failed ({reason}); it is tried again at {until}.",
+        "since": stored["since"],
+        "until": until,
+    }
+
+
+def _run_at(row: Mapping[str, Any]) -> dict[str, Any]:
+    until = _time(row["run_at"])
+    return {"code": "run_at", "message": f"It is set to run at {until}.", "since": _time(row["created_at"]), "until": until}
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,193 @@
+"""The worker: takes tickets from the queue, runs their jobs, says that it is alive, and stops gracefully.
+
+Procrastinate hands out tickets (claiming, LISTEN, deferral to a time). What a ticket means is decided by our own tables.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+from contextlib import suppress
+from typing import Any
+
+import procrastinate
+import psutil
+import psycopg
+import structlog
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+from stepmill import __version__
+from stepmill.engine.compute import ComputePool
+from stepmill.engine.engine import Engine
+from stepmill.engine.notify import CANCEL_CHANNEL
+from stepmill.engine.rescue import RESCUE
+from stepmill.engine.run_job import JobRunner
+from stepmill.engine.sweep import Sweeper
+from stepmill.errors import ConfigurationError, UnavailableError
+from stepmill.gateways import Gateways
+
+TASK_NAME = "stepmill.run"
+
+_HELLO = """
+INSERT INTO workers (worker_id, host, pid, version, types, concurrency) VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (worker_id) DO UPDATE SET last_seen_at = clock_timestamp()
+"""
+_BEAT = "UPDATE workers SET last_seen_at = clock_timestamp(), running_jobs = %s, memory_bytes = %s WHERE worker_id = %s"
+_GOODBYE = "DELETE FROM workers WHERE worker_id = %s"
+_ATTEMPTS = """
+SELECT job_id, attempt, revoked_at IS NOT NULL AS revoked, started_at < clock_timestamp() - interval '10 seconds' AS old
+FROM job_attempts WHERE worker_id = %s AND ended_at IS NULL
+"""
+_LOOK_SECONDS = 0.25
+_TICKET_POLL_SECONDS = 1.0
+_RECONNECT_SECONDS = 0.5
+
+_log = structlog.get_logger(__name__)
+
+
+class Worker:
+    """One worker process's engine side."""
+
+    def __init__(
+        self, engine: Engine, gateways: Gateways, compute_pool: ComputePool, sweeper: Sweeper, *, worker_id: str
+    ) -> None:
+        settings = engine.settings
+        self._engine = engine
+        self._compute_pool = compute_pool
+        self._sweeper = sweeper
+        self._worker_id = worker_id
+        self._types = _served_types(engine)
+        self._runner = JobRunner(engine, gateways, compute_pool, worker_id)
+        self._concurrency = settings.worker_concurrency
+        self._stopping = asyncio.Event()
+        self._tickets: Any = None
+        # Procrastinate says each ticket's start and end at INFO; the job's own events say more.
+        logging.getLogger("procrastinate").setLevel(logging.ERROR)
+
+    def stop(self) -> None:
+        """Take no further jobs, let the running ones finish for a while, then hand them back."""
+        self._stopping.set()
+        if self._tickets is not None:
+            self._tickets.stop()
+
+    async def run(self) -> None:
+        """Work until :meth:`stop`."""
+        await self._compute_pool.start()
+        watch = asyncio.create_task(self._watch(), name="stepmill watch")
+        sweep = asyncio.create_task(self._sweeper.run(), name="stepmill sweep")
+        grace = asyncio.create_task(self._end_after_grace(), name="stepmill grace")
+        try:
+            while not self._stopping.is_set():
+                await self._take_tickets()
+        finally:
+            for task in (sweep, watch, grace):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            await self._compute_pool.close()
+            with suppress(psycopg.Error, UnavailableError):
+                async with self._engine.database.autocommit() as conn:
+                    await conn.execute(_GOODBYE, (self._worker_id,))
+
+    async def _take_tickets(self) -> None:
+        """Run Procrastinate's worker loop until it ends; it ends itself when the database goes away."""
+        settings = self._engine.settings
+        connector = procrastinate.PsycopgConnector(
+            conninfo=self._engine.database.url,
+            min_size=1,
+            max_size=2,
+            num_workers=1,
+            kwargs={"application_name": "stepmill:tickets"},
+            configure=_as_engine,
+        )
+        app = procrastinate.App(connector=connector)
+        app.task(name=TASK_NAME)(self._run_ticket)
+        try:
+            async with app.open_async():
+                self._tickets = app._worker(
+                    queues=self._types,
+                    name=self._worker_id,
+                    concurrency=self._concurrency,
+                    fetch_job_polling_interval=_TICKET_POLL_SECONDS,
+                    abort_job_polling_interval=3600.0,
+                    delete_jobs="always",
+                    install_signal_handlers=False,
+                    update_heartbeat_interval=settings.heartbeat_seconds,
+                    stalled_worker_timeout=settings.dead_after_seconds,
+                )
+                if not self._stopping.is_set():
+                    await self._tickets.run()
+        except (psycopg.Error, procrastinate.exceptions.ConnectorException, OSError) as error:
+            _log.warning("queue_lost", error=type(error).__name__)
+        if not self._stopping.is_set():
+            await asyncio.sleep(_RECONNECT_SECONDS)
+
+    async def _run_ticket(self, jobId: str) -> None:
+        await self._runner.run(jobId)
+
+    async def _end_after_grace(self) -> None:
+        await self._stopping.wait()
+        await asyncio.sleep(self._engine.settings.shutdown_grace_seconds)
+        for attempt in list(self._runner.running.values()):
+            attempt.interruption.raise_it("shutdown")
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                conn = await self._engine.database.connect(application_name="stepmill:worker", role="stepmill_engine")
+                async with conn:
+                    await self._watch_on(conn)
+            except (psycopg.Error, UnavailableError, OSError) as error:
+                _log.warning("watch_lost", error=type(error).__name__)
+                await asyncio.sleep(_RECONNECT_SECONDS)
+
+    async def _watch_on(self, conn: AsyncConnection[DictRow]) -> None:
+        """Beat, and look for cancels and lost attempts: told by NOTIFY, and every 250 ms while something runs."""
+        hello = (self._worker_id, socket.gethostname(), os.getpid(), __version__, self._types, self._concurrency)
+        await conn.execute(_HELLO, hello)
+        await conn.execute(f"LISTEN {CANCEL_CHANNEL}")
+        clock = asyncio.get_running_loop().time
+        next_beat = 0.0
+        while True:
+            if clock() >= next_beat:
+                beat = await conn.execute(_BEAT, (len(self._runner.running), self._memory_bytes(), self._worker_id))
+                if beat.rowcount == 0:  # taken for dead and swept away while it was frozen
+                    await conn.execute(_HELLO, hello)
+                next_beat = clock() + self._engine.settings.heartbeat_seconds
+                await self._look(conn)
+            elif self._runner.running:
+                await self._look(conn)
+            async for _ in conn.notifies(timeout=_LOOK_SECONDS, stop_after=1):
+                pass
+
+    async def _look(self, conn: AsyncConnection[DictRow]) -> None:
+        here = dict(self._runner.running)
+        rows = await (await conn.execute(_ATTEMPTS, (self._worker_id,))).fetchall()
+        current = {(row["job_id"], row["attempt"]): row for row in rows}
+        for key, attempt in here.items():
+            if key not in current:
+                attempt.interruption.raise_it("lost")
+            elif current[key]["revoked"]:
+                attempt.interruption.raise_it("cancelled")
+        for key, row in current.items():
+            if row["old"] and key not in self._runner.running:
+                # Its beginning was committed but the answer never arrived here.
+                await conn.execute(RESCUE, (*key, "database_lost", self._engine.settings.max_crashes))
+
+    def _memory_bytes(self) -> int:
+        return int(psutil.Process().memory_info().rss) + self._compute_pool.memory_in_use
+
+
+def _served_types(engine: Engine) -> list[str]:
+    wanted = [name.strip() for name in engine.settings.worker_types.split(",") if name.strip()]
+    for name in wanted:
+        if engine.registry.get(name) is None:
+            known = ", ".join(engine.registry.names)
+            raise ConfigurationError("unknown_job_type", f"STEPMILL_WORKER_TYPES names {name}; there are: {known}.")
+    return wanted or engine.registry.names
+
+
+async def _as_engine(conn: AsyncConnection[Any]) -> None:
+    await conn.set_autocommit(True)
+    await conn.execute("SET ROLE stepmill_engine")

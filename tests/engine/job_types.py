@@ -1,0 +1,111 @@
+"""Small job types that show one thing each."""
+
+import asyncio
+import time
+from typing import Any
+
+from stepmill.engine import EnvParams, JobType, Output, Reporter, Step, StepContext
+from stepmill.errors import DataError, UnavailableError
+
+
+class Params(EnvParams):
+    key: str = "k"
+    on_busy: str = "wait"
+    fail: str | None = None
+    release: str | None = None
+
+
+class Numbered(Output):
+    number: int
+
+
+GATES: dict[str, asyncio.Event] = {}
+CALLS: list[str] = []
+
+
+def gate(name: str) -> asyncio.Event:
+    return GATES.setdefault(name, asyncio.Event())
+
+
+async def one(ctx: StepContext[Params]) -> Numbered:
+    CALLS.append(f"{ctx.job_id}/one")
+    ctx.log("info", "first\x00", detail=float("nan"))
+    ctx.progress(1, 2, "rows", "half")
+    return Numbered(number=1)
+
+
+async def two(ctx: StepContext[Params]) -> Numbered:
+    CALLS.append(f"{ctx.job_id}/two")
+    if ctx.params.fail == "once" and ctx.attempt == 1:
+        raise UnavailableError("flaky", "It did not answer.")
+    if ctx.params.fail == "always":
+        raise DataError("broken", "It can't work.")
+    if ctx.params.fail == "unexpected":
+        raise RuntimeError("password=hunter2")
+    return Numbered(number=ctx.output_of(one).number + 1)
+
+
+async def wait_at_gate(ctx: StepContext[Params]) -> Output:
+    CALLS.append(f"{ctx.job_id}/wait")
+    await gate(ctx.params.key).wait()
+    return Output()
+
+
+async def release(ctx: StepContext[Params]) -> Output:
+    CALLS.append(f"{ctx.job_id}/release")
+    if ctx.params.release == "fails":
+        raise DataError("release_failed", "The lock can't be released.")
+    return Output()
+
+
+async def sleep_in_database(ctx: StepContext[Params]) -> Output:
+    async with ctx.transaction("stepmill_engine") as tx:
+        await tx.conn.execute("SELECT pg_sleep(60)")
+    return Output()
+
+
+def burn(report: Reporter, seconds: float) -> dict[str, Any]:
+    """Compute for a while, reporting."""
+    began = time.monotonic()
+    while time.monotonic() - began < seconds:
+        report.progress(time.monotonic() - began, seconds, "seconds")
+        time.sleep(0.01)
+    return {"burned": seconds}
+
+
+def break_it(report: Reporter) -> None:
+    """Fail as a pipeline does."""
+    raise DataError("bad_row", "Row 7 is bad.", details={"line": 7})
+
+
+async def compute(ctx: StepContext[Params]) -> Output:
+    if ctx.params.fail == "always":
+        await ctx.compute(break_it)
+    await ctx.compute(burn, 60.0 if ctx.params.fail == "long" else 0.05)
+    return Output()
+
+
+PLAIN = JobType("PLAIN", "Two steps.", Params, (Step("One", one), Step("Two", two)))
+WITH_RELEASE = JobType(
+    "WITH_RELEASE",
+    "Waits at a gate; always releases.",
+    Params,
+    (Step("One", one), Step("Wait", wait_at_gate), Step("Release", release, always=True)),
+)
+LOCKED = JobType(
+    "LOCKED", "One at a time.", Params, (Step("Wait", wait_at_gate),), lock=lambda params: f"lock/{params.key}"
+)
+LOCKED_LATE = JobType(
+    "LOCKED_LATE",
+    "The lock spans the second step.",
+    Params,
+    (Step("One", one), Step("Wait", wait_at_gate)),
+    lock=lambda params: f"lock/{params.key}",
+    lock_span=("Wait", "Wait"),
+)
+SLOW_SQL = JobType("SLOW_SQL", "Sleeps in the database.", Params, (Step("Sleep", sleep_in_database, timeout_seconds=None),))
+COMPUTE = JobType("COMPUTE", "Computes in a child process.", Params, (Step("Compute", compute),))
+TIMED = JobType("TIMED", "A step that runs out of time.", Params, (Step("Wait", wait_at_gate, timeout_seconds=0.2),))
+UNSERVED = JobType("UNSERVED", "No worker runs it.", Params, (Step("One", one),))
+
+ALL = (PLAIN, WITH_RELEASE, LOCKED, LOCKED_LATE, SLOW_SQL, COMPUTE, TIMED, UNSERVED)

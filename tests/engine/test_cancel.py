@@ -1,0 +1,83 @@
+"""Cancel means stopped."""
+
+import pytest
+
+from stepmill.engine.cancel import cancel_job, cancel_jobs
+from stepmill.engine.read import get_job
+from stepmill.engine.requests import JobFilter
+from stepmill.engine.retry import retry_job
+from stepmill.errors import ConflictError
+from tests.engine import job_types
+from tests.support.engine import CALLER, Bench
+
+
+async def test_a_pending_job_is_cancelled_at_once(bench: Bench) -> None:
+    job = await bench.submit("WITH_RELEASE")
+    cancelled = await cancel_job(bench.engine, CALLER, job["jobId"])
+    assert cancelled["status"] == "CANCELLED"
+    with pytest.raises(ConflictError, match="CANCELLED"):
+        await cancel_job(bench.engine, CALLER, job["jobId"])
+    assert (await bench.follow(job["jobId"]))["status"] == "CANCELLED"
+
+
+async def test_a_running_statement_is_ended_and_always_steps_run(bench: Bench) -> None:
+    async with bench.worker():
+        job = await bench.submit("SLOW_SQL")
+        name = f"stepmill:{job['jobId']}:1"
+        await bench.follow(job["jobId"], until=lambda event: event.kind == "step" and event.data["status"] == "RUNNING")
+        await cancel_job(bench.engine, CALLER, job["jobId"])
+        end = await bench.follow(job["jobId"])
+        assert end["status"] == "CANCELLED"
+        async with bench.database.autocommit() as conn:
+            rows = await (await conn.execute("SELECT 1 FROM pg_stat_activity WHERE application_name = %s", (name,))).fetchall()
+        assert rows == []
+        step = (await get_job(bench.engine, CALLER, job["jobId"]))["steps"][0]
+        assert (step["status"], step["error"]["code"]) == ("ERROR", "cancelled")
+        assert step["error"]["details"]["stoppedAfterMs"] < 10_000
+
+
+@pytest.mark.parametrize("release", [None, "fails"])
+async def test_always_steps_run_after_a_cancel(bench: Bench, release: str | None) -> None:
+    async with bench.worker():
+        job = await bench.submit("WITH_RELEASE", params={"key": "never", "release": release})
+        await bench.follow(job["jobId"], until=lambda e: e.kind == "step" and (e.data["name"], e.data["status"]) == ("Wait", "RUNNING"))
+        running = await cancel_job(bench.engine, CALLER, job["jobId"])
+        assert running["cancelRequestedAt"] is not None
+        end = await bench.follow(job["jobId"])
+    assert f"{job['jobId']}/release" in job_types.CALLS
+    assert end["status"] == ("ERROR" if release else "CANCELLED")
+    steps = [step["status"] for step in (await get_job(bench.engine, CALLER, job["jobId"]))["steps"]]
+    assert steps == ["DONE", "ERROR", "ERROR" if release else "DONE"]
+
+
+async def test_a_computing_process_is_killed(bench: Bench) -> None:
+    async with bench.worker():
+        job = await bench.submit("COMPUTE", params={"fail": "long"})
+        await bench.follow(job["jobId"], until=lambda event: event.kind == "progress")
+        await cancel_job(bench.engine, CALLER, job["jobId"])
+        assert (await bench.follow(job["jobId"]))["status"] == "CANCELLED"
+        job_types.gate(job["jobId"]).set()
+
+
+async def test_a_cancelled_job_can_be_retried_and_its_stream_goes_on(bench: Bench) -> None:
+    async with bench.worker():
+        job = await bench.submit("WITH_RELEASE", params={"key": "opens-later"})
+        await bench.follow(job["jobId"], until=lambda e: e.kind == "step" and (e.data["name"], e.data["status"]) == ("Wait", "RUNNING"))
+        await cancel_job(bench.engine, CALLER, job["jobId"])
+        await bench.follow(job["jobId"])
+        job_types.gate("opens-later").set()
+        await retry_job(bench.engine, CALLER, job["jobId"])
+        assert (await bench.follow(job["jobId"]))["status"] == "DONE"
+        events = await bench.hub.subscribe(CALLER, job["jobId"], after=0)
+        assert events is not None
+        kinds = [event.kind async for event in events]
+    assert kinds.count("end") == 1
+    assert job_types.CALLS.count(f"{job['jobId']}/one") == 1
+
+
+async def test_cancel_by_filter_takes_only_what_matches(bench: Bench) -> None:
+    jobs = [await bench.submit("PLAIN") for _ in range(3)]
+    other = await bench.submit("COMPUTE")
+    assert await cancel_jobs(bench.engine, CALLER, JobFilter(type=("PLAIN",))) == 3
+    assert [(await get_job(bench.engine, CALLER, job["jobId"]))["status"] for job in jobs] == ["CANCELLED"] * 3
+    assert (await get_job(bench.engine, CALLER, other["jobId"]))["status"] == "PENDING"

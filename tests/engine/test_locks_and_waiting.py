@@ -1,0 +1,98 @@
+"""Locks, who goes next, and the sentence that says why a job waits."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from stepmill.engine.cancel import cancel_job
+from stepmill.engine.read import get_job
+from tests.engine import job_types
+from tests.support.engine import CALLER, Bench
+
+
+def _is_running(name: str) -> Any:
+    return lambda event: event.kind == "step" and (event.data["name"], event.data["status"]) == (name, "RUNNING")
+
+
+def _waits(event: Any) -> bool:
+    return event.kind == "status" and (event.data["waiting"] or {}).get("code") == "lock"
+
+
+@pytest.mark.parametrize("job_type", ["LOCKED", "LOCKED_LATE"])
+async def test_one_holds_the_lock_and_the_next_goes_when_it_is_released(bench: Bench, job_type: str) -> None:
+    key = f"held-{job_type}"
+    async with bench.worker():
+        first = await bench.submit(job_type, params={"key": key})
+        await bench.follow(first["jobId"], until=_is_running("Wait"))
+        second = await bench.submit(job_type, params={"key": key})
+        await bench.follow(second["jobId"], until=_waits)
+        waiting = await get_job(bench.engine, CALLER, second["jobId"])
+        assert waiting["status"] == ("PENDING" if job_type == "LOCKED" else "RUNNING")
+        assert waiting["waiting"]["heldBy"]["jobId"] == first["jobId"]
+        assert first["jobId"] in waiting["waiting"]["message"]
+        third = await bench.submit(job_type, params={"key": key, "onBusy": "fail"})
+        assert (await bench.follow(third["jobId"]))["error"]["code"] == "lock_busy"
+        job_types.gate(key).set()
+        assert (await bench.follow(second["jobId"]))["status"] == "DONE"
+        assert (await bench.follow(first["jobId"]))["status"] == "DONE"
+    async with bench.database.autocommit() as conn:
+        assert await (await conn.execute("SELECT * FROM job_locks")).fetchall() == []
+
+
+@pytest.mark.parametrize("job_type", ["LOCKED", "LOCKED_LATE"])
+async def test_cancel_of_the_holder_lets_the_next_go_and_of_the_waiter_ends_it(bench: Bench, job_type: str) -> None:
+    key = f"cancelled-{job_type}"
+    async with bench.worker():
+        first = await bench.submit(job_type, params={"key": key})
+        await bench.follow(first["jobId"], until=_is_running("Wait"))
+        second, third = [await bench.submit(job_type, params={"key": key}) for _ in range(2)]
+        await bench.follow(second["jobId"], until=_waits)
+        await bench.follow(third["jobId"], until=_waits)
+        assert (await cancel_job(bench.engine, CALLER, second["jobId"]))["status"] == "CANCELLED"
+        await cancel_job(bench.engine, CALLER, first["jobId"])
+        await bench.follow(third["jobId"], until=_is_running("Wait"))
+        job_types.gate(key).set()
+        assert (await bench.follow(third["jobId"]))["status"] == "DONE"
+
+
+async def test_a_higher_priority_goes_first_in_line(bench: Bench) -> None:
+    async with bench.worker():
+        first = await bench.submit("LOCKED", params={"key": "line"})
+        await bench.follow(first["jobId"], until=_is_running("Wait"))
+        low = await bench.submit("LOCKED", params={"key": "line"})
+        await bench.follow(low["jobId"], until=_waits)
+        high = await bench.submit("LOCKED", params={"key": "line"}, priority=10)
+        await bench.follow(high["jobId"], until=_waits)
+        job_types.gate("line").set()
+        for job in (low, high):
+            await bench.follow(job["jobId"])
+    low, high = [await get_job(bench.engine, CALLER, job["jobId"]) for job in (low, high)]
+    assert high["startedAt"] < low["startedAt"]
+
+
+async def test_why_a_job_waits(bench: Bench) -> None:
+    lonely = await bench.submit("UNSERVED")
+    assert lonely["waiting"]["code"] == "no_worker"
+    assert "No worker that runs UNSERVED is alive" in lonely["waiting"]["message"]
+    later = await bench.submit("PLAIN", runAt=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
+    assert later["waiting"]["code"] == "run_at"
+    assert later["waiting"]["until"] in later["waiting"]["message"]
+    async with bench.worker():
+        bench.settings.backoff_base_seconds = 3600.0
+        failed = await bench.submit("PLAIN", params={"fail": "once"})
+        await bench.follow(failed["jobId"], until=lambda e: e.kind == "status" and e.data["reason"] == "backoff")
+    waiting = (await get_job(bench.engine, CALLER, failed["jobId"]))["waiting"]
+    assert waiting["code"] == "backoff"
+    assert "It did not answer" in waiting["message"]
+    # A user who can't wait cancels; there is nothing to release.
+    assert (await cancel_job(bench.engine, CALLER, failed["jobId"]))["status"] == "CANCELLED"
+
+
+async def test_run_at_is_kept(bench: Bench) -> None:
+    at = datetime.now(UTC) + timedelta(seconds=1.2)
+    async with bench.worker():
+        job = await bench.submit("PLAIN", runAt=at.isoformat())
+        await bench.follow(job["jobId"])
+    job = await get_job(bench.engine, CALLER, job["jobId"])
+    assert datetime.fromisoformat(job["startedAt"]) >= at

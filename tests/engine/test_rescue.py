@@ -1,0 +1,84 @@
+"""Workers die, freeze and are told to stop; tickets are lost and doubled."""
+
+import asyncio
+
+import psycopg
+import pytest
+
+from stepmill.engine.read import get_job
+from stepmill.engine.rescue import declare_dead
+from stepmill.engine.sweep import Sweeper
+from tests.engine import job_types
+from tests.support.engine import CALLER, Bench
+
+
+def _waits_at_gate(event: object) -> bool:
+    return getattr(event, "kind") == "step" and getattr(event, "data")["name"] == "Wait" and getattr(event, "data")["status"] == "RUNNING"
+
+
+async def test_a_dead_workers_job_goes_on_with_another_worker(bench: Bench) -> None:
+    async with bench.worker("first") as first:
+        job = await bench.submit("WITH_RELEASE", params={"key": "dead"})
+        await bench.follow(job["jobId"], until=_waits_at_gate)
+        old = first._runner.running[(job["jobId"], 1)]
+        await declare_dead(bench.engine, "first")
+        async with bench.database.autocommit() as conn:
+            await Sweeper(bench.engine).sweep(conn)
+        assert (await get_job(bench.engine, CALLER, job["jobId"]))["crashes"] == 1 if "crashes" in job else True
+        await asyncio.wait_for(old.interruption.happened.wait(), 10)
+        job_types.gate("dead").set()
+        assert (await bench.follow(job["jobId"]))["status"] == "DONE"
+    assert job_types.CALLS.count(f"{job['jobId']}/one") == 1
+
+
+async def test_a_worker_told_to_stop_hands_its_job_back(bench: Bench) -> None:
+    async with bench.worker("stops"):
+        job = await bench.submit("WITH_RELEASE", params={"key": "stops"})
+        await bench.follow(job["jobId"], until=_waits_at_gate)
+    handed_back = await get_job(bench.engine, CALLER, job["jobId"])
+    assert (handed_back["status"], handed_back["crashes"], handed_back["failures"]) == ("PENDING", 0, 0)
+    job_types.gate("stops").set()
+    async with bench.worker("next"):
+        assert (await bench.follow(job["jobId"]))["status"] == "DONE"
+
+
+async def test_crashes_in_one_step_without_progress_end_the_job_after_its_always_steps(bench: Bench) -> None:
+    bench.settings.max_crashes = 2
+    job = await bench.submit("WITH_RELEASE", params={"key": "crashes"})
+    async with bench.worker("crasher"):
+        for _ in range(2):
+            await bench.follow(job["jobId"], until=_waits_at_gate)
+            await declare_dead(bench.engine, "crasher")
+        end = await bench.follow(job["jobId"])
+    assert end["error"]["code"] == "crashed_repeatedly"
+    assert f"{job['jobId']}/release" in job_types.CALLS
+
+
+async def test_lost_and_doubled_tickets_do_no_harm(bench: Bench) -> None:
+    lost = await bench.submit("PLAIN")
+    doubled = await bench.submit("PLAIN")
+    async with bench.database.autocommit() as conn:
+        await conn.execute("DELETE FROM procrastinate_jobs WHERE args ->> 'jobId' = %s", (lost["jobId"],))
+        await conn.execute("SELECT issue_ticket_v1(j) FROM jobs j WHERE job_id = %s", (doubled["jobId"],))
+    async with bench.worker():
+        assert (await bench.follow(doubled["jobId"]))["status"] == "DONE"
+        assert (await bench.follow(lost["jobId"]))["status"] == "DONE"
+    assert job_types.CALLS.count(f"{doubled['jobId']}/one") == 1
+
+
+async def test_the_database_refuses_other_moves(bench: Bench) -> None:
+    async with bench.worker():
+        job = await bench.submit("PLAIN")
+        await bench.follow(job["jobId"])
+    async with bench.database.autocommit() as conn:
+        for statement in (
+            "UPDATE jobs SET status = 'RUNNING' WHERE job_id = %s",
+            "UPDATE jobs SET status = 'PENDING' WHERE job_id = %s",
+            "UPDATE job_steps SET status = 'PENDING' WHERE job_id = %s",
+            "UPDATE job_steps SET status = 'RUNNING' WHERE job_id = %s",
+        ):
+            with pytest.raises(psycopg.errors.CheckViolation):
+                await conn.execute(statement.encode(), (job["jobId"],))
+        with pytest.raises(psycopg.Error) as refused:
+            await conn.execute("SELECT finish_step_v1(%s, 1, 0::smallint, '{}', NULL)", (job["jobId"],))
+        assert refused.value.sqlstate == "SM001"

@@ -1,0 +1,90 @@
+"""An engine with small job types, and a worker that runs them in the test's own process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from stepmill.auth import Principal
+from stepmill.engine.compute import ComputePool
+from stepmill.engine.engine import Engine
+from stepmill.engine.hub import EventHub
+from stepmill.engine.job_type import JobType
+from stepmill.engine.notify import Notifier
+from stepmill.engine.registry import Registry
+from stepmill.engine.requests import JobRequest
+from stepmill.engine.submit import submit_job
+from stepmill.engine.sweep import Sweeper
+from stepmill.engine.worker import Worker
+from stepmill.gateways import Gateways
+from stepmill.gateways.blobs import Blobs
+from stepmill.gateways.documents.postgres import PostgresDocuments
+from stepmill.gateways.sql.database import Database
+from stepmill.settings import Settings
+
+CALLER = Principal("local", "tester", frozenset({"administrator"}))
+TERMINAL = ("DONE", "ERROR", "CANCELLED")
+
+
+class Bench:
+    """One engine on a database of the test's own."""
+
+    def __init__(self, database: Database, folder: Path, job_types: tuple[JobType, ...], **settings: Any) -> None:
+        chosen = {
+            "heartbeat_seconds": 0.5,
+            "dead_after_seconds": 2.5,
+            "sweep_seconds": 0.5,
+            "backoff_base_seconds": 0.05,
+            "shutdown_grace_seconds": 0.2,
+            **settings,
+        }
+        self.settings = Settings(**chosen)
+        self.database = database
+        self.gateways = Gateways(sql=database, documents=PostgresDocuments(database), blobs=Blobs(folder))
+        self.engine = Engine(database, Registry(job_types), Notifier(database), self.settings)
+        self.hub = EventHub(self.engine)
+
+    @asynccontextmanager
+    async def started(self) -> AsyncIterator["Bench"]:
+        """With its notifier, its hub and an environment called ``default``."""
+        async with self.database.transaction("stepmill_api", tenant="local") as conn:
+            await conn.execute(
+                "INSERT INTO environments (env_id, tenant_id, name, schema_name) VALUES ('default', 'local', 'default', 'default')"
+                " ON CONFLICT DO NOTHING"
+            )
+        self.engine.notifier.start()
+        await self.hub.start()
+        try:
+            yield self
+        finally:
+            await self.hub.stop()
+            await self.engine.notifier.stop()
+
+    @asynccontextmanager
+    async def worker(self, worker_id: str = "worker-1") -> AsyncIterator[Worker]:
+        """A worker in this process, with compute children of its own."""
+        pool = ComputePool(keep=0, memory_bytes=self.settings.compute_memory_bytes)
+        worker = Worker(self.engine, self.gateways, pool, Sweeper(self.engine), worker_id=worker_id)
+        running = asyncio.create_task(worker.run())
+        try:
+            yield worker
+        finally:
+            worker.stop()
+            await running
+
+    async def submit(self, job_type: str, **request: Any) -> dict[str, Any]:
+        """Submit a job of ``job_type`` to the default environment."""
+        body = {"type": job_type, "envId": "default", **request}
+        job, _ = await submit_job(self.engine, CALLER, JobRequest.model_validate(body))
+        return job
+
+    async def follow(self, job_id: str, *, until: Any = None) -> dict[str, Any]:
+        """Follow the job's stream to its end, or until an event for which ``until`` is true. Returns that event's data."""
+        events = await self.hub.subscribe(CALLER, job_id)
+        assert events is not None
+        async for event in events:
+            if (until(event) if until else event.kind == "end"):
+                await events.aclose()  # type: ignore[attr-defined]
+                return event.data
+        raise AssertionError("the stream ended too early")
