@@ -158,7 +158,7 @@ async def test_text_that_no_database_stores_is_refused(documents: Documents, tex
 
 
 scalars = (
-    st.none() | st.booleans() | st.integers() | st.floats(-1e15, 1e15)  # a larger one is kept by its digits, and comes back as an integer
+    st.none() | st.booleans() | st.integers() | st.floats(-1e15, 1e15)
     | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
 )  # fmt: skip
 values = st.recursive(

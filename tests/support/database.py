@@ -47,7 +47,7 @@ class DatabaseServer:
         name = f"test_{uuid4().hex[:12]}"
         names = {"name": sql.Identifier(name), "owner": sql.Identifier(LOGIN), "template": sql.Identifier(template)}
         with self._admin() as conn:
-            conn.execute(sql.SQL("CREATE DATABASE {name} OWNER {owner} TEMPLATE {template}").format(**names))
+            conn.execute(sql.SQL("CREATE DATABASE {name} OWNER {owner} TEMPLATE {template} STRATEGY FILE_COPY").format(**names))
             try:
                 yield self.url_of(name)
             finally:

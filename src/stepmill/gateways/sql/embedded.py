@@ -32,7 +32,7 @@ import psycopg
 from psycopg import sql
 
 from stepmill.errors import ConfigurationError, UnavailableError
-from stepmill.gateways.sql.server_files import ServerUser, binaries, hand_over, server_user
+from stepmill.gateways.sql.server_files import ServerUser, binaries, make_folder, prepare_folder, server_user
 
 DATABASE = "stepmill"
 LOGIN = "stepmill"  # may make roles, owns the database, and is no superuser
@@ -76,9 +76,9 @@ class EmbeddedPostgres:
     """One embedded server, its data in ``folder``. Blocking: call it from a thread where an event loop runs."""
 
     def __init__(self, folder: Path, *, start_timeout: float = 300.0) -> None:
-        self._folder = folder.expanduser().resolve()
-        self._data = self._folder / "data"
-        self._log = self._folder / "server.log"
+        self.folder = folder.expanduser().resolve()
+        self._data = self.folder / "data"
+        self._log = self.folder / "server.log"
         self._start_timeout = start_timeout
         self._lock: int | None = None
         self._server: subprocess.Popen[bytes] | None = None
@@ -111,11 +111,11 @@ class EmbeddedPostgres:
         Raises :class:`ConfigurationError` if another process runs a server on this folder.
         """
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._take_lock()
             user = server_user(self._data)
-            hand_over(self._folder, user)
-            programs = binaries(user, self._folder)
+            prepare_folder(self.folder, self._data, user)
+            programs = binaries(user, self.folder)
             self._clear_leftovers()
             if not self._data.exists():
                 self._make_data(programs, user)
@@ -136,6 +136,9 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """End the server and give up the folder. Harmless when it does not run."""
         self._end_server()
+        if self._socket_folder is not None:
+            self._remove_socket_folder()
+            self._socket_folder = None
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -161,7 +164,7 @@ class EmbeddedPostgres:
     def _take_lock(self) -> None:
         if self._lock is not None:
             return
-        lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -169,7 +172,7 @@ class EmbeddedPostgres:
             os.close(lock)
             raise ConfigurationError(
                 "data_folder_in_use",
-                f"Another Stepmill (process {owner}) already runs on {self._folder.parent}. "
+                f"Another Stepmill (process {owner}) already runs on {self.folder.parent}. "
                 "Stop it, use it, or choose another --data-dir.",
                 details={"pid": owner},
             ) from None
@@ -190,17 +193,16 @@ class EmbeddedPostgres:
         if pid_file.exists():
             _end_processes(_processes_in(self._data), int(pid_file.read_text().partition("\n")[0] or 0))
             pid_file.unlink(missing_ok=True)
-        socket = self._folder / "socket"
         if self._socket_folder is None:
-            shutil.rmtree(socket.resolve(), ignore_errors=True)
-            socket.unlink(missing_ok=True)
+            self._remove_socket_folder()
         else:
             for file in self._socket_folder.iterdir():
                 file.unlink()
 
     def _make_data(self, programs: Path, user: ServerUser) -> None:
-        unfinished = self._folder / "data.new"  # renamed when whole, so that a kill in between leaves no half
+        unfinished = self.folder / "data.new"  # renamed when whole, so that a kill in between leaves no half
         shutil.rmtree(unfinished, ignore_errors=True)
+        make_folder(unfinished, user)
         command: list[str | Path] = [
             programs / "initdb",
             "-D",
@@ -216,13 +218,16 @@ class EmbeddedPostgres:
         if initdb.returncode:
             reason = output.decode(errors="replace").strip()
             raise ConfigurationError(
-                "server_not_made", f"PostgreSQL's data could not be made in {self._folder}: {reason}"
+                "server_not_made", f"PostgreSQL's data could not be made in {self.folder}: {reason}"
             )
-        _write(unfinished / "postgresql.conf", "include 'stepmill.conf'\n\n# Your own settings:\n", user)
+        (unfinished / "postgresql.conf").write_text("include '../stepmill.conf'\n\n# Your own settings:\n")
+        os.chown(unfinished / "postgresql.conf", user.uid, user.gid)
         unfinished.rename(self._data)
 
     def _start_server(self, programs: Path, user: ServerUser) -> None:
-        _write(self._data / "stepmill.conf", _SETTINGS, user)
+        settings = self.folder / "stepmill.conf"
+        settings.write_text(_SETTINGS)
+        settings.chmod(0o644)
         self._socket_folder = self._socket_folder or self._make_socket_folder(user)
         command: list[str | Path] = [programs / "postgres", "-D", self._data, "-p", "5432"]
         command += ["-c", "listen_addresses=", "-c", f"unix_socket_directories={self._socket_folder}"]
@@ -242,16 +247,20 @@ class EmbeddedPostgres:
         self._wait_until_ready()
 
     def _make_socket_folder(self, user: ServerUser) -> Path:
-        folder = self._folder / "socket"
+        folder = self.folder / "socket"
         plain = re.fullmatch(r"[\w./-]+", str(folder), re.ASCII)  # the setting is a list with quoting rules of its own
         if not plain or len(str(folder / _SOCKET)) > _LONGEST_SOCKET:
             elsewhere = Path(tempfile.mkdtemp(prefix="stepmill-", dir="/tmp"))
+            os.chown(elsewhere, user.uid, user.gid)
             folder.symlink_to(elsewhere)
-            folder = elsewhere
-        else:
-            folder.mkdir(mode=0o700)
-        os.chown(folder, user.uid, user.gid)
+            return elsewhere
+        make_folder(folder, user)
         return folder
+
+    def _remove_socket_folder(self) -> None:
+        folder = self.folder / "socket"
+        shutil.rmtree(folder.resolve(), ignore_errors=True)
+        folder.unlink(missing_ok=True)  # a link, if the sockets were elsewhere
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + self._start_timeout
@@ -350,8 +359,3 @@ def _end_processes(processes: Sequence[psutil.Process], main_pid: int) -> None:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
         psutil.wait_procs(alive, timeout=seconds)
-
-
-def _write(path: Path, text: str, user: ServerUser) -> None:
-    path.write_text(text)
-    os.chown(path, user.uid, user.gid)

@@ -82,26 +82,27 @@ def _system_user() -> pwd.struct_passwd:
         ) from None
 
 
-def hand_over(folder: Path, user: ServerUser) -> None:
-    """Make ``folder`` the user's own, closed to others, and reachable."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_uid != user.uid:
+def prepare_folder(folder: Path, data: Path, user: ServerUser) -> None:
+    """Make ``folder`` reachable for the server's user, and ``data`` in it, if it is there, that user's own.
+
+    The folder itself stays ours: root must not follow what a lesser user could put there.
+    """
+    if data.exists() and data.stat().st_uid != user.uid:
         if os.geteuid() != 0:
             raise ConfigurationError(
                 "data_folder_not_ours",
-                f"{folder} belongs to another user ({_user_name(folder.stat().st_uid)}). "
-                "Start Stepmill as that user or choose another --data-dir.",
+                f"{data} belongs to another user. Start Stepmill as that user or choose another --data-dir.",
             )
-        _change_owner(folder, user)
+        _change_owner(data, user)
     if not user.is_me:
+        folder.chmod(0o711)
         _open_the_way(folder, user)
 
 
-def _user_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
+def make_folder(folder: Path, user: ServerUser) -> None:
+    """Make a folder of the server's user, closed to others."""
+    folder.mkdir(mode=0o700)
+    os.chown(folder, user.uid, user.gid)
 
 
 def _change_owner(folder: Path, user: ServerUser) -> None:
