@@ -1,8 +1,8 @@
 """Who calls, and what they may do. Pure logic: no clock of its own where one can be given, no I/O.
 
-A *principal* is a tenant, a subject and roles. It is proven by one of three things: a service token (a JWT that a backend
-service signs with the shared secret and that lives five minutes at most), the local bearer token of a single-user
-installation, or a session cookie, which the one-time code of the printed link is traded for.
+A *principal* is a tenant, a subject and roles. It is proven by one of three things: a service token (a JWT that a
+backend service signs with the shared secret and that lives five minutes at most), the local bearer token of a
+single-user installation, or a session cookie, which the one-time code of the printed link is traded for.
 """
 
 import base64
@@ -120,8 +120,10 @@ class Authenticator:
 
     @property
     def cookie_name(self) -> str:
-        """Name of the session cookie, of this installation alone: cookies don't know ports, so two on one host would
-        sign each other out."""
+        """Name of the session cookie, of this installation alone.
+
+        Cookies don't know ports: by one name, two installations on one host would sign each other out.
+        """
         digest = hashlib.sha256(b"cookie:" + (self.session_secret or "").encode()).hexdigest()
         return f"stepmill_session_{digest[:8]}"
 

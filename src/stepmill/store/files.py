@@ -1,6 +1,7 @@
 """Uploaded files: a record in the documents, the bytes in blob storage."""
 
 from collections.abc import AsyncIterable, Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from stepmill.engine.ids import new_id
@@ -31,6 +32,23 @@ class File(Record):
     blob_path: str
 
 
+@dataclass(frozen=True)
+class Received:
+    """Bytes that are in storage and belong to no file yet."""
+
+    file_id: str
+    blob_path: str
+    bytes: int
+    sha256: str
+
+
+def check_name(name: str) -> None:
+    """Raise :class:`InputError` for what can't be a file's name."""
+    if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
+        message = f"A file's name has 1 to {_LONGEST_NAME} characters, all of them printable, and is not blank."
+        raise InputError("invalid_file_name", message, errors=[FieldError("/name", message)])
+
+
 async def add(
     documents: Documents,
     blobs: Blobs,
@@ -43,21 +61,40 @@ async def add(
     detect: Detect,
 ) -> File:
     """Store a file's bytes and then its record; if anything fails, neither is left."""
-    if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
-        message = f"A file's name has 1 to {_LONGEST_NAME} characters, all of them printable, and is not blank."
-        raise InputError("invalid_file_name", message, errors=[FieldError("/name", message)])
+    check_name(name)
+    received = await receive(blobs, env, chunks)
+    try:
+        return await record(documents, blobs, tenant, env, area_id=area_id, name=name, received=received, detect=detect)
+    except BaseException:
+        await blobs.delete(received.blob_path)
+        raise
+
+
+async def receive(blobs: Blobs, env: str, chunks: AsyncIterable[bytes]) -> Received:
+    """Store bytes. Whoever makes no record of them deletes them again."""
     file_id = new_id("file")
     path = f"files/{env}/{file_id}"
-    try:
-        stored = await blobs.put_stream(path, chunks)
-        data = {"areaId": area_id, "name": name, "bytes": stored.bytes, "sha256": stored.sha256, "blobPath": path}
-        data["format"] = await detect(blobs.location(path), name)
-        same = await documents.query(tenant, env, FILES, {"areaId": area_id, "sha256": stored.sha256}, limit=1)
-        data["duplicateOf"] = same[0].id if same else None
-        return _file(await documents.create(tenant, env, FILES, file_id, data))
-    except BaseException:
-        await blobs.delete(path)
-        raise
+    stored = await blobs.put_stream(path, chunks)
+    return Received(file_id, path, stored.bytes, stored.sha256)
+
+
+async def record(
+    documents: Documents,
+    blobs: Blobs,
+    tenant: str,
+    env: str,
+    *,
+    area_id: str,
+    name: str,
+    received: Received,
+    detect: Detect,
+) -> File:
+    """Make a file of bytes that were received."""
+    data = {"areaId": area_id, "name": name, "bytes": received.bytes, "sha256": received.sha256}
+    data |= {"blobPath": received.blob_path, "format": await detect(blobs.location(received.blob_path), name)}
+    same = await documents.query(tenant, env, FILES, {"areaId": area_id, "sha256": received.sha256}, limit=1)
+    data["duplicateOf"] = same[0].id if same else None
+    return _file(await documents.create(tenant, env, FILES, received.file_id, data))
 
 
 async def get(documents: Documents, tenant: str, env: str, file_id: str) -> File:

@@ -1,0 +1,110 @@
+"""The api as one ASGI application, built from parts that are given to it."""
+
+import re
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import psycopg
+import psycopg_pool
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from stepmill import __version__
+from stepmill.api import (
+    areas,
+    console,
+    docs,
+    environments,
+    files,
+    health,
+    jobs,
+    streams,
+    workers,
+)
+from stepmill.api.callers import AuthenticationMiddleware
+from stepmill.api.limits import AllowedHosts, HostsMiddleware, LingerMiddleware, SecurityHeadersMiddleware
+from stepmill.api.observe import HttpMetrics, ObserveMiddleware
+from stepmill.api.openapi import describe
+from stepmill.api.parts import ApiParts
+from stepmill.api.problems import problem_for
+from stepmill.errors import StepmillError
+
+_RESOURCES = (jobs, streams, workers, environments, areas, files, health, docs, console)
+_Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
+
+
+def create_api(parts: ApiParts) -> FastAPI:
+    """The application. Its state holds nothing but ``parts``, so any number may live in one process."""
+    settings = parts.engine.settings
+    metrics = HttpMetrics(parts.metrics)
+    routers = [resource.router for resource in _RESOURCES]
+    on_error = _error_handler(_methods_by_path(routers))
+    app = FastAPI(
+        title="Stepmill",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_closing(parts),
+        middleware=[
+            Middleware(ObserveMiddleware, metrics),
+            Middleware(SecurityHeadersMiddleware),
+            Middleware(LingerMiddleware),
+            Middleware(HostsMiddleware, AllowedHosts(settings.allowed_hosts.split(","))),
+            Middleware(AuthenticationMiddleware, parts.authenticator),
+        ],
+        exception_handlers=dict.fromkeys(
+            (
+                StepmillError,
+                HTTPException,
+                RequestValidationError,
+                ClientDisconnect,
+                psycopg.Error,
+                psycopg_pool.PoolTimeout,
+            ),
+            on_error,
+        ),
+    )
+    app.state.parts = parts
+    app.state.metrics = metrics
+    app.state.max_request_bytes = settings.max_request_bytes
+    for router in routers:
+        app.include_router(router)
+    app.mount("/static", console.static_files(), name="static")
+    describe(app)
+    return app
+
+
+def _closing(parts: ApiParts) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await parts.preview_pool.close()
+
+    return lifespan
+
+
+def _error_handler(methods: list[tuple[re.Pattern[str], set[str]]]) -> _Handler:
+    async def on_error(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and error.status_code == 405:
+            error = HTTPException(405, headers={"Allow": _allowed(methods, request.url.path) or "GET, HEAD"})
+        return problem_for(error, request_id=request.state.request_id)
+
+    return on_error
+
+
+def _methods_by_path(routers: Sequence[APIRouter]) -> list[tuple[re.Pattern[str], set[str]]]:
+    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    return [(route.path_regex, route.methods or set()) for route in routes]
+
+
+def _allowed(methods: list[tuple[re.Pattern[str], set[str]]], path: str) -> str:
+    """All methods of an address: several routes share it, and the one that refused knows only its own."""
+    return ", ".join(sorted({method for pattern, known in methods if pattern.match(path) for method in known}))

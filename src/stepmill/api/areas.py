@@ -1,0 +1,79 @@
+"""File areas: named buckets of related files, each of which feeds one table."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.responses import Response
+
+from stepmill.api import schemas
+from stepmill.api.addresses import AreaId
+from stepmill.api.answers import Cursor, Limit, answer, read_cursor, write_cursor
+from stepmill.api.callers import Editor, Viewer
+from stepmill.api.environments import Env
+from stepmill.api.idempotency import Once
+from stepmill.api.parts import Parts
+from stepmill.api.requests import ApiRoute
+from stepmill.engine.job_type import JsonModel
+from stepmill.store import areas
+from stepmill.store.areas import LoadMode
+
+router = APIRouter(route_class=ApiRoute, tags=["Files"], prefix="/api/envs/{envId}")
+
+Name = Annotated[str, Field(min_length=1, max_length=200, description="Also the table's name.", examples=["Orders"])]
+KeyColumns = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=200)], ...],
+    Field(max_length=32, description="The columns that tell rows apart, for `upsert`.", examples=[["order_id"]]),
+]
+
+
+class AreaRequest(JsonModel):
+    """A new area."""
+
+    name: Name
+    load_mode: LoadMode = Field(default="replaceFile", description="What a file's rows do to those already there.")
+    key_columns: KeyColumns = ()
+
+
+class AreaChanges(JsonModel):
+    """What to change of an area; what is left out stays."""
+
+    name: Name | None = None
+    load_mode: LoadMode | None = None
+    key_columns: KeyColumns | None = None
+
+
+@router.post("/areas", summary="Make a file area", status_code=201, responses=schemas.created(schemas.Area))
+async def create_area(env: Env, caller: Editor, parts: Parts, once: Once, body: AreaRequest) -> Response:
+    """409 `name_taken` when there is one of that name."""
+
+    async def act() -> Response:
+        area = await areas.create(
+            parts.gateways.documents,
+            caller.tenant_id,
+            env.env_id,
+            name=body.name,
+            load_mode=body.load_mode,
+            key_columns=body.key_columns,
+        )
+        return answer(area.as_json(), 201, {"Location": f"/api/envs/{env.env_id}/areas/{area.area_id}"})
+
+    return await once(act)
+
+
+@router.get("/areas", summary="File areas", responses=schemas.ok(schemas.AreaList))
+async def list_areas(env: Env, caller: Viewer, parts: Parts, limit: Limit = 50, cursor: Cursor = None) -> Response:
+    """In the order of their making."""
+    found = await areas.find_all(
+        parts.gateways.documents, caller.tenant_id, env.env_id, limit=limit + 1, after=read_cursor(cursor)
+    )
+    page = {"items": [area.as_json() for area in found[:limit]]}
+    if len(found) > limit:
+        return answer({**page, "nextCursor": write_cursor(found[limit - 1].area_id)})
+    return answer(page)
+
+
+@router.get("/areas/{areaId}", summary="One file area", responses=schemas.ok(schemas.Area))
+async def get_area(env: Env, area_id: AreaId, caller: Viewer, parts: Parts) -> Response:
+    """With its load mode and the id of its table."""
+    return answer((await areas.get(parts.gateways.documents, caller.tenant_id, env.env_id, area_id)).as_json())

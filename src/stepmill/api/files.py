@@ -1,0 +1,128 @@
+"""Files: upload, look, preview, remove."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from stepmill.api import schemas
+from stepmill.api.addresses import AreaId, FileId
+from stepmill.api.answers import Cursor, Limit, answer, read_cursor, write_cursor
+from stepmill.api.callers import Operator, Viewer
+from stepmill.api.environments import Env
+from stepmill.api.idempotency import Once
+from stepmill.api.parts import ApiParts, Parts
+from stepmill.api.requests import ApiRoute
+from stepmill.api.sniff import sniff
+from stepmill.api.upload import Upload, open_upload
+from stepmill.errors import FieldError, InputError
+from stepmill.store import areas, files
+from stepmill.store.files import File, Received
+
+router = APIRouter(route_class=ApiRoute, tags=["Files"], prefix="/api/envs/{envId}")
+
+_UPLOAD_BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "The file itself, or a form with one part `file`. It is stored as it comes, whatever its size.",
+        "content": {
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            "multipart/form-data": {
+                "schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
+            },
+        },
+    }
+}
+
+
+@router.post(
+    "/areas/{areaId}/files",
+    summary="Upload a file",
+    status_code=201,
+    responses=schemas.created(schemas.File),
+    openapi_extra=_UPLOAD_BODY,
+)
+async def upload_file(
+    env: Env,
+    area_id: AreaId,
+    request: Request,
+    caller: Operator,
+    parts: Parts,
+    once: Once,
+    name: Annotated[str | None, Query(max_length=1000, description="Default: the name in the form.")] = None,
+) -> Response:
+    """The same bytes again are taken, with `duplicateOf`. 413 past the limit. What breaks off leaves nothing behind."""
+    documents, tenant = parts.gateways.documents, caller.tenant_id
+    area = await areas.get(documents, tenant, env.env_id, area_id)
+    upload = await open_upload(request, parts.engine.settings.max_upload_bytes)
+    file_name = _file_name(name, upload)
+
+    async with _received(parts, env.env_id, upload) as received:
+
+        async def act() -> Response:
+            file = await files.record(
+                documents,
+                parts.gateways.blobs,
+                tenant,
+                env.env_id,
+                area_id=area.area_id,
+                name=file_name,
+                received=received,
+                detect=sniff,
+            )
+            return answer(_file_json(file), 201, {"Location": f"/api/envs/{env.env_id}/files/{file.file_id}"})
+
+        response = await once(act, fingerprint=[file_name, received.sha256])
+        if "idempotency-replayed" in response.headers:  # the first request's bytes are kept, these are not needed
+            await parts.gateways.blobs.delete(received.blob_path)
+        return response
+
+
+@asynccontextmanager
+async def _received(parts: ApiParts, env_id: str, upload: Upload) -> AsyncIterator[Received]:
+    received = await files.receive(parts.gateways.blobs, env_id, upload.chunks())
+    try:
+        yield received
+    except BaseException:
+        # Shielded: also a request that is cancelled here must not leave its bytes behind.
+        await asyncio.shield(parts.gateways.blobs.delete(received.blob_path))
+        raise
+
+
+def _file_name(given: str | None, upload: Upload) -> str:
+    name = given or upload.name
+    if not name:
+        message = "Say the file's name: ?name=orders.csv."
+        raise InputError("file_name_missing", message, errors=[FieldError("/query/name", message)])
+    files.check_name(name)
+    return name
+
+
+def _file_json(file: File) -> dict[str, Any]:
+    data = file.as_json()
+    del data["blobPath"]
+    return data
+
+
+@router.get("/areas/{areaId}/files", summary="An area's files", responses=schemas.ok(schemas.FileList))
+async def list_files(
+    env: Env, area_id: AreaId, caller: Viewer, parts: Parts, limit: Limit = 50, cursor: Cursor = None
+) -> Response:
+    """In the order of their upload."""
+    documents, tenant = parts.gateways.documents, caller.tenant_id
+    await areas.get(documents, tenant, env.env_id, area_id)
+    after = read_cursor(cursor)
+    found = await files.find_all(documents, tenant, env.env_id, area_id, limit=limit + 1, after=after)
+    page: dict[str, Any] = {"items": [_file_json(file) for file in found[:limit]]}
+    if len(found) > limit:
+        page["nextCursor"] = write_cursor(found[limit - 1].file_id)
+    return answer(page)
+
+
+@router.get("/files/{fileId}", summary="One file", responses=schemas.ok(schemas.File))
+async def get_file(env: Env, file_id: FileId, caller: Viewer, parts: Parts) -> Response:
+    """Its record."""
+    return answer(_file_json(await files.get(parts.gateways.documents, caller.tenant_id, env.env_id, file_id)))

@@ -1,0 +1,50 @@
+"""What the api is made of, built by the composition root and handed in."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from prometheus_client import CollectorRegistry
+
+from stepmill.api.preview_pool import PreviewPool
+from stepmill.api.sse import OpenStreams
+from stepmill.auth import Authenticator
+from stepmill.engine.engine import Engine
+from stepmill.engine.hub import EventHub
+from stepmill.gateways import Gateways
+
+_IDEMPOTENT_WRITES_AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class ApiParts:
+    """``not_ready`` names what keeps the process from serving, in sentences; ``/readyz`` shows them.
+
+    Whoever stops the server calls ``streams.close()`` first: it waits for its connections, and a stream has no end.
+    """
+
+    engine: Engine
+    hub: EventHub
+    gateways: Gateways
+    authenticator: Authenticator
+    preview_pool: PreviewPool
+    not_ready: Callable[[], Awaitable[Sequence[str]]]
+    streams: OpenStreams = field(default_factory=OpenStreams)
+    metrics: CollectorRegistry = field(default_factory=CollectorRegistry)
+    idempotent_writes: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(_IDEMPOTENT_WRITES_AT_ONCE), repr=False
+    )
+
+
+def api_parts(request: Request) -> ApiParts:
+    """The parts of the application that serves this request."""
+    return cast("ApiParts", request.app.state.parts)
+
+
+async def _parts(request: Request) -> ApiParts:
+    return api_parts(request)
+
+
+Parts = Annotated[ApiParts, Depends(_parts)]

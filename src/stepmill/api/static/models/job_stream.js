@@ -1,0 +1,78 @@
+const RECONNECT_MS = 2000;
+const LOG_LINES = 500;
+
+/**
+ * One job, kept up to date by its event stream. Knows SSE and no DOM; calls `changed` after each event.
+ * It survives a lost connection, and a job that is taken up again after its end.
+ */
+export class JobStream {
+  #source = null;
+  #timer = null;
+  #lastEventId = null;
+  #changed;
+
+  /**
+   * @param {string} jobId
+   * @param {(stream: JobStream) => void} changed
+   */
+  constructor(jobId, changed) {
+    this.jobId = jobId;
+    this.job = null;
+    this.log = [];
+    this.connected = false;
+    this.#changed = changed;
+  }
+
+  open() {
+    this.close();
+    const after = this.#lastEventId === null ? "" : `?lastEventId=${encodeURIComponent(this.#lastEventId)}`;
+    this.#source = new EventSource(`/api/jobs/${encodeURIComponent(this.jobId)}/stream${after}`);
+    this.#source.onopen = () => this.#set({ connected: true });
+    this.#source.onerror = () => this.#lost();
+    for (const kind of ["snapshot", "status", "step", "progress", "log", "end"]) {
+      this.#source.addEventListener(kind, (event) => this.#take(kind, /** @type {MessageEvent} */ (event)));
+    }
+  }
+
+  close() {
+    this.#source?.close();
+    this.#source = null;
+    clearTimeout(this.#timer);
+    this.connected = false;
+  }
+
+  #lost() {
+    this.#set({ connected: false });
+    // EventSource tries again by itself unless the answer was an error or "nothing more" (204).
+    if (this.#source?.readyState !== EventSource.CLOSED || this.isOver) return;
+    this.#timer = setTimeout(() => this.open(), RECONNECT_MS);
+  }
+
+  get isOver() {
+    return ["DONE", "ERROR", "CANCELLED"].includes(this.job?.status);
+  }
+
+  #take(kind, event) {
+    this.#lastEventId = event.lastEventId || this.#lastEventId;
+    const data = JSON.parse(event.data);
+    if (kind === "snapshot") this.job = data;
+    else if (kind === "log") this.log = [...this.log, data].slice(-LOG_LINES);
+    else if (kind === "step" || kind === "progress") this.#takeStep(data);
+    else if (this.job) this.job = { ...this.job, ...data };
+    if (kind === "end") this.close();
+    this.#changed(this);
+  }
+
+  #takeStep(data) {
+    if (!this.job) return;
+    const name = data.name ?? data.step;
+    const { done, total, unit, message, ...rest } = data;
+    const news = done === undefined ? data : { progress: { done, total, unit, message }, ...("status" in rest ? rest : {}) };
+    this.job = { ...this.job, steps: this.job.steps.map((step) => (step.name === name ? { ...step, ...news } : step)) };
+  }
+
+  #set(values) {
+    Object.assign(this, values);
+    this.#changed(this);
+  }
+}
