@@ -42,12 +42,14 @@ class DatabaseServer:
             yield url
 
     @contextmanager
-    def empty(self, template: str = "template1") -> Iterator[str]:
+    def empty(self, template: str = "template1", owner: str = LOGIN) -> Iterator[str]:
         """The address of a fresh database without anything of Stepmill's."""
         name = f"test_{uuid4().hex[:12]}"
-        names = {"name": sql.Identifier(name), "owner": sql.Identifier(LOGIN), "template": sql.Identifier(template)}
+        names = {"name": sql.Identifier(name), "owner": sql.Identifier(owner), "template": sql.Identifier(template)}
         with self._admin() as conn:
-            conn.execute(sql.SQL("CREATE DATABASE {name} OWNER {owner} TEMPLATE {template} STRATEGY FILE_COPY").format(**names))
+            conn.execute(
+                sql.SQL("CREATE DATABASE {name} OWNER {owner} TEMPLATE {template} STRATEGY FILE_COPY").format(**names)
+            )
             try:
                 yield self.url_of(name)
             finally:

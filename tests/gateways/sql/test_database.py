@@ -1,6 +1,15 @@
-"""Connections: what a transaction takes with it, and what it leaves behind."""
+"""Connections: what a transaction takes with it, what it leaves behind, and what happens when the server goes."""
 
-from stepmill.gateways.sql.database import Database
+import asyncio
+
+import psycopg
+import pytest
+from psycopg import sql
+from tests.support.database import DatabaseServer
+
+from stepmill.errors import ConfigurationError, UnavailableError
+from stepmill.gateways.sql.database import Database, session_url
+from stepmill.gateways.sql.roles import ROLES, Role
 
 WHO = """
     SELECT current_user AS role, nullif(current_setting('stepmill.tenant', true), '') AS tenant,
@@ -25,3 +34,116 @@ async def test_a_transaction_takes_role_tenant_and_limits_and_leaves_nothing(dat
     assert after == {
         "role": "stepmill_owner", "tenant": None, "name": "tests", "statement_timeout": "0", "lock_timeout": "0"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_every_role_can_be_taken(database: Database, role: Role) -> None:
+    conn = await database.connect(application_name="tests", role=role)
+    async with conn:
+        row = await (await conn.execute("SELECT current_user AS role, current_schema() AS schema")).fetchone()
+    assert row == {"role": role, "schema": "stepmill"}
+
+
+async def test_an_error_rolls_back_and_the_connection_is_used_again(database_url: str) -> None:
+    async with Database(database_url, application_name="tests", max_size=1) as database:
+        with pytest.raises(ZeroDivisionError):
+            async with database.transaction("stepmill_owner") as conn:
+                await conn.execute("CREATE TABLE gone (x int)")
+                raise ZeroDivisionError
+        async with database.transaction("stepmill_owner") as conn:
+            await conn.execute("CREATE TABLE gone (x int)")
+
+
+async def test_a_swallowed_error_is_not_taken_for_a_commit(database: Database) -> None:
+    with pytest.raises(psycopg.errors.InFailedSqlTransaction):
+        async with database.transaction("stepmill_owner") as conn:
+            await conn.execute("CREATE TABLE gone (x int)")
+            with pytest.raises(psycopg.errors.UndefinedTable):
+                await conn.execute("SELECT * FROM nothing")
+
+
+async def test_a_savepoint_inside_a_transaction(database: Database) -> None:
+    async with database.transaction("stepmill_owner") as conn:
+        await conn.execute("CREATE TABLE kept (x int)")
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            async with conn.transaction():
+                await conn.execute("SELECT * FROM nothing")
+        await conn.execute("INSERT INTO kept VALUES (1)")
+    async with database.transaction("stepmill_owner") as conn:
+        assert await (await conn.execute("SELECT x FROM kept")).fetchone() == {"x": 1}
+
+
+async def test_a_cancelled_task_leaves_no_statement_and_no_transaction(database_url: str) -> None:
+    async with Database(database_url, application_name="tests", max_size=1) as database:
+        began = asyncio.Event()
+
+        async def sleeper() -> None:
+            async with database.transaction("stepmill_engine") as conn:
+                began.set()
+                await conn.execute("SELECT pg_sleep(60)")
+
+        task = asyncio.create_task(sleeper())
+        await began.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        query = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle'"
+        conn = await database.connect(application_name="tests", role=None)
+        async with conn:
+            assert await (await conn.execute(query)).fetchone() == {"n": 1}  # this one
+        async with database.transaction("stepmill_engine") as conn:
+            await conn.execute("SELECT 1")
+
+
+async def test_limits_hold(database: Database) -> None:
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        async with database.transaction("stepmill_engine", statement_timeout=0.02) as conn:
+            await conn.execute("SELECT pg_sleep(60)")
+
+
+async def test_single_statements_run_as_the_engine(database: Database) -> None:
+    async with database.autocommit() as conn:
+        assert (await (await conn.execute(WHO)).fetchone() or {})["role"] == "stepmill_engine"
+        await conn.execute("INSERT INTO workers (worker_id, host, pid, version, types) VALUES ('w', 'h', 1, '1', '{}')")
+    async with database.transaction("stepmill_engine") as conn:
+        assert await (await conn.execute("SELECT worker_id FROM workers")).fetchone() == {"worker_id": "w"}
+
+
+async def test_connections_that_the_server_ended_are_replaced_unseen(
+    database: Database, database_server: DatabaseServer
+) -> None:
+    async def kill_all() -> None:
+        kill = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'tests'"
+        async with await psycopg.AsyncConnection.connect(database_server.superuser_url, autocommit=True) as admin:
+            name = database.url.split("dbname=")[1].split()[0]
+            await admin.execute(sql.SQL(kill + " AND datname = {}").format(name))
+
+    for _ in range(2):
+        await kill_all()
+        async with database.transaction("stepmill_engine") as conn:
+            await conn.execute("SELECT 1")
+        async with database.autocommit() as conn:
+            await conn.execute("SELECT 1")
+
+
+async def test_a_database_that_is_not_there_is_unavailable() -> None:
+    database = Database("postgresql://nobody@/nothing?host=/nowhere", application_name="tests")
+    with pytest.raises(UnavailableError) as opened:
+        await database.open(timeout=0.2)
+    with pytest.raises(UnavailableError) as connected:
+        await database.connect(application_name="tests", role=None)
+    assert opened.value.code == connected.value.code == "database_unavailable"
+
+
+def test_what_an_address_names_itself_stays() -> None:
+    url = session_url("postgresql://me@h/db?keepalives_idle=99&options=-c%20timezone%3DEurope/Berlin")
+    assert "keepalives_idle=99" in url
+    assert url.index("timezone=UTC") < url.index("timezone=Europe/Berlin")
+    assert session_url(url) == url
+
+
+def test_an_unreadable_address_is_told_without_showing_it() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        session_url("postgresql://me:s3cret@h:port/db?nonsense=1")
+    assert caught.value.code == "database_url_unreadable"
+    assert "s3cret" not in caught.value.message

@@ -8,7 +8,6 @@ import select
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
@@ -74,15 +73,14 @@ class Database:
             max_size=max_size,
             open=False,
             configure=take_role,
-            check=_check_alive,
             num_workers=1,
         )
 
-    async def open(self) -> None:
-        """Connect. Raises :class:`UnavailableError` if the database does not answer."""
+    async def open(self, *, timeout: float = 30) -> None:
+        """Connect. Raises :class:`UnavailableError` if the database does not answer within ``timeout`` seconds."""
         try:
-            await self._transactions.open(wait=True, timeout=30)
-            await self._statements.open(wait=True, timeout=30)
+            await self._transactions.open(wait=True, timeout=timeout)
+            await self._statements.open(wait=True, timeout=timeout)
         except PoolTimeout as error:
             await self.close()
             raise _unavailable(error) from error
@@ -156,14 +154,21 @@ class Database:
     async def _connection(
         self, pool: AsyncConnectionPool[AsyncConnection[DictRow]]
     ) -> AsyncIterator[AsyncConnection[DictRow]]:
-        try:
-            conn = await pool.getconn()
-        except PoolTimeout as error:
-            raise _unavailable(error) from error
+        conn = await self._living(pool)
         try:
             yield conn
         finally:
             await pool.putconn(conn)
+
+    async def _living(self, pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> AsyncConnection[DictRow]:
+        """Take a connection that the server has not closed; after a dead one the pool's own check would wait a second."""
+        try:
+            while _is_dead(conn := await pool.getconn()):
+                await conn.close()
+                await pool.putconn(conn)
+        except PoolTimeout as error:
+            raise _unavailable(error) from error
+        return conn
 
 
 def _ms(seconds: float | None) -> str | None:
@@ -187,15 +192,16 @@ async def _commit(conn: AsyncConnection[DictRow]) -> None:
         raise psycopg.errors.InFailedSqlTransaction("a statement of this transaction failed, so nothing was committed")
 
 
-async def _check_alive(conn: AsyncConnection[Any]) -> None:
-    """Notice a connection that the server closed, without a round trip: its socket then has something to read."""
+def _is_dead(conn: AsyncConnection[DictRow]) -> bool:
+    """Whether the server closed the connection, told without a round trip: there is an end to read."""
     poll = select.poll()
     poll.register(conn.pgconn.socket, select.POLLIN)
-    if poll.poll(0):
-        conn.pgconn.consume_input()
-        poll_again = poll.poll(0)
-        if poll_again:
-            raise psycopg.OperationalError("the server closed the connection")
+    try:
+        while poll.poll(0):
+            conn.pgconn.consume_input()
+    except psycopg.OperationalError:
+        return True
+    return False
 
 
 def _unavailable(error: Exception) -> UnavailableError:
