@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-QUIET = ("uvicorn.access", "httpx", "httpcore", "procrastinate", "psycopg.pool", "asyncio")
+QUIET = ("uvicorn.access", "uvicorn.error", "httpx", "httpcore", "procrastinate", "psycopg.pool", "asyncio")
 """Loggers whose lines below a warning say nothing that ours don't."""
 
 

@@ -1,0 +1,135 @@
+"""The composition root: settings in; gateways, engine, api and worker out. Nothing else builds anything."""
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from fastapi import FastAPI
+
+import stepmill.jobs
+from stepmill.api.application import create_api
+from stepmill.api.parts import ApiParts
+from stepmill.api.preview_pool import PreviewPool
+from stepmill.auth import Authenticator, Principal, new_secret
+from stepmill.engine.artifacts import remove_spent_artifacts
+from stepmill.engine.compute import ComputePool
+from stepmill.engine.engine import Engine
+from stepmill.engine.hub import EventHub
+from stepmill.engine.notify import Notifier
+from stepmill.engine.registry import Registry, find_job_types
+from stepmill.engine.sweep import Sweeper
+from stepmill.engine.worker import Worker
+from stepmill.errors import UnavailableError
+from stepmill.gateways import Gateways
+from stepmill.gateways.blobs import Blobs
+from stepmill.gateways.documents.postgres import PostgresDocuments
+from stepmill.gateways.sql.database import Database
+from stepmill.settings import Settings
+from stepmill.store import environments
+from stepmill.warehouse.schemas import ensure_environment
+
+WARM_MODULES = ("stepmill.etl",)
+"""What a computing process imports before its first call."""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What api and worker stand on."""
+
+    settings: Settings
+    gateways: Gateways
+    engine: Engine
+
+
+@asynccontextmanager
+async def open_platform(settings: Settings, database_url: str, *, name: str) -> AsyncIterator[Platform]:
+    """Connect the gateways and build the engine on them. `name` tells processes apart in `pg_stat_activity`."""
+    async with Database(database_url, application_name=f"stepmill:{name}") as database:
+        blobs = Blobs(settings.blob_url or settings.data_dir / "blobs")
+        gateways = Gateways(database, PostgresDocuments(database), blobs)
+        registry = Registry(find_job_types(stepmill.jobs))
+        engine = Engine(database, registry, Notifier(database), settings)
+        engine.notifier.start()
+        try:
+            yield Platform(settings, gateways, engine)
+        finally:
+            await engine.notifier.stop()
+
+
+@asynccontextmanager
+async def open_api(platform: Platform, authenticator: Authenticator) -> AsyncIterator[FastAPI]:
+    """The api as an ASGI application."""
+    settings = platform.settings
+    hub = EventHub(platform.engine)
+    await hub.start()
+    try:
+        yield create_api(
+            ApiParts(
+                engine=platform.engine,
+                hub=hub,
+                gateways=platform.gateways,
+                authenticator=authenticator,
+                preview_pool=PreviewPool(memory_bytes=settings.compute_memory_bytes),
+                not_ready=_readiness(platform.gateways.sql),
+            )
+        )
+    finally:
+        await hub.stop()
+
+
+def build_worker(platform: Platform, worker_id: str) -> Worker:
+    """A worker, ready to run."""
+    settings, engine = platform.settings, platform.engine
+    pool = ComputePool(keep=1, memory_bytes=settings.compute_memory_bytes, warm_modules=WARM_MODULES)
+
+    async def spent_artifacts() -> None:
+        await remove_spent_artifacts(engine, platform.gateways.blobs)
+
+    sweeper = Sweeper(engine, housekeeping=[spent_artifacts])
+    return Worker(engine, platform.gateways, pool, sweeper, worker_id=worker_id)
+
+
+def build_authenticator(settings: Settings, *, token: str | None, session_secret: str | None) -> Authenticator:
+    """Who may call. The local user is there where a local token or a session can prove them."""
+    local_user = Principal(settings.tenant, "local", frozenset({"administrator"}))
+    return Authenticator(
+        service_secret=settings.service_secret.get_secret_value() if settings.service_secret else None,
+        local_token=token,
+        session_secret=session_secret,
+        local_user=local_user if token or session_secret else None,
+    )
+
+
+def session_secret(data_dir: Path) -> str:
+    """The secret of browser sessions, kept in the data folder so that they outlive a restart."""
+    path = data_dir / "session-secret"
+    if not path.exists():
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(new_secret())
+        draft.rename(path)
+    return path.read_text()
+
+
+async def ensure_default_environment(platform: Platform) -> None:
+    """Make the environment that a fresh installation starts with."""
+    settings, database = platform.settings, platform.gateways.sql
+    environment = await environments.ensure(database, settings.tenant, settings.environment)
+    async with await database.connect(application_name="stepmill:setup", role=None) as conn:
+        await ensure_environment(conn, environment.schema_name)
+
+
+def _readiness(database: Database) -> Callable[[], Awaitable[Sequence[str]]]:
+    async def not_ready() -> Sequence[str]:
+        try:
+            async with database.autocommit() as conn:
+                await conn.execute("SELECT 1")
+        except (psycopg.Error, UnavailableError, OSError):
+            return ["The database does not answer."]
+        return []
+
+    return not_ready

@@ -1,0 +1,90 @@
+"""The commands by name, and the program's entry."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import stepmill
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A command: its name, the module that holds it as `app`, its line of help, and the heading it stands under."""
+
+    name: str
+    module: str
+    help: str
+    heading: str
+
+
+COMMANDS = (
+    Entry("serve", "stepmill.cli.serve", "Run everything: database, api, console and a worker.", "Servers"),
+    Entry("api", "stepmill.cli.api", "Run the HTTP api alone.", "Servers"),
+    Entry("worker", "stepmill.cli.worker", "Run a worker alone.", "Servers"),
+    Entry("migrate", "stepmill.cli.migrate", "Bring the database to this program's version.", "Servers"),
+    Entry("doctor", "stepmill.cli.doctor", "Check the installation and say how to mend it.", "Servers"),
+    Entry("psql", "stepmill.cli.psql", "Open psql on Stepmill's database.", "Servers"),
+    Entry("load", "stepmill.cli.load", "Load files into tables, in one command.", "Work"),
+    Entry("jobs", "stepmill.cli.jobs", "Submit, list, show, watch, cancel and retry jobs.", "Work"),
+    Entry("tables", "stepmill.cli.tables", "List and show tables and what was rejected.", "Work"),
+    Entry("demo", "stepmill.cli.demo", "Load a sample file into a server of its own and show what happens.", "Work"),
+)
+MODULES = {entry.name: entry.module for entry in COMMANDS}
+
+
+class CommandTable(TyperGroup):
+    """A group whose commands are imported when one of them is called; its own help needs the table above only."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The real command in the place of the one that stands for it in the help."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name is not None and command is not None:
+            command = typer.main.get_command(importlib.import_module(MODULES[name]).app)
+        return name, command, rest
+
+
+def build() -> typer.Typer:
+    """The program, with a command of no effect in the place of each that is not imported yet."""
+    program = typer.Typer(
+        name="stepmill",
+        cls=CommandTable,
+        help="The job worker of a self-hosted data platform: files become typed PostgreSQL tables.",
+        epilog="Exit codes: 0 done, 1 job failed, 2 wrong usage, 3 no server, 4 cancelled, 5 refused, 6 set-up wrong.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    program.callback()(_options)
+    for entry in COMMANDS:
+        program.command(entry.name, help=entry.help, rich_help_panel=entry.heading)(_stand_in())
+    return program
+
+
+def main() -> None:
+    """The entry of the console script."""
+    build()(prog_name="stepmill")
+
+
+def _stand_in() -> Callable[[], None]:
+    def stand_in() -> None:
+        raise AssertionError("resolve_command puts the real command here")
+
+    return stand_in
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"stepmill {stepmill.__version__}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
