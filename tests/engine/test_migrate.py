@@ -167,7 +167,7 @@ def test_the_queue_is_the_schema_of_the_installed_procrastinate() -> None:
     ours = script.split("-- >>>\n")[1].split("-- <<<\n")[0]
 
     assert ours == SchemaManager.get_schema(), (
-        "Procrastinate's schema changed: add a migration made of procrastinate/sql/migrations, and compare the sum here."
+        "Procrastinate's schema changed: add a migration made of procrastinate/sql/migrations; compare the sum here."
     )
 
 

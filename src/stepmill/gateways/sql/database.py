@@ -161,7 +161,7 @@ class Database:
             await pool.putconn(conn)
 
     async def _living(self, pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> AsyncConnection[DictRow]:
-        """Take a connection that the server has not closed; after a dead one the pool's own check would wait a second."""
+        """Take a connection that is not closed; the pool's own check would wait a second after one that is."""
         try:
             while _is_dead(conn := await pool.getconn()):
                 await conn.close()

@@ -1,0 +1,67 @@
+# Everything a developer types. Each target sets up what it needs, the virtual environment included.
+
+PYTHON ?= $(firstword $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done))
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Two at a time: on a small machine more would only make timings noisy.
+PYTEST := $(BIN)/pytest -n 2
+LOCK := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url \
+	--no-emit-trusted-host --no-emit-find-links
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo serve test check lint format bench soak lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: .venv/.installed ## Make .venv with Stepmill and what it needs, from the hash lock
+
+demo: install ## Load a real file into a typed table and show how (stays up in a terminal)
+	$(BIN)/stepmill demo
+
+serve: install ## Run everything on this machine, database included
+	$(BIN)/stepmill serve
+
+test: lint ## Lint, types, layers and the fast tests
+	$(PYTEST)
+
+check: lint ## All that `make test` does, and the slow tests
+	$(PYTEST) -m "slow or not slow"
+
+lint: .venv/.installed-dev ## Style, types, and that imports run one way
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.installed-dev ## Put the code into its shape
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+bench: .venv/.installed-dev ## Measure speed and memory, as ratios to psql and to the bare queue
+	$(BIN)/python -m bench
+
+soak: .venv/.installed-dev ## Run jobs while everything is killed at random, until stopped
+	$(BIN)/python -m soak
+
+lock: .venv/.installed-dev ## Write the hash locks anew from pyproject.toml
+	$(LOCK) --upgrade --build-deps-for editable --output-file requirements.lock pyproject.toml
+	$(LOCK) --upgrade --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+clean: ## Remove .venv and all caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests bench soak -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name it with make PYTHON=…"; exit 1; }
+	$(PYTHON) -m venv .venv || { rm -rf .venv; echo "On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+
+.venv/.installed: requirements.lock pyproject.toml | .venv/bin/python
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.installed-dev: requirements-dev.lock .venv/.installed
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
