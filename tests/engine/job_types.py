@@ -103,7 +103,9 @@ LOCKED_LATE = JobType(
     lock=lambda params: f"lock/{params.key}",
     lock_span=("Wait", "Wait"),
 )
-SLOW_SQL = JobType("SLOW_SQL", "Sleeps in the database.", Params, (Step("Sleep", sleep_in_database, timeout_seconds=None),))
+SLOW_SQL = JobType(
+    "SLOW_SQL", "Sleeps in the database.", Params, (Step("Sleep", sleep_in_database, timeout_seconds=None),)
+)
 COMPUTE = JobType("COMPUTE", "Computes in a child process.", Params, (Step("Compute", compute),))
 TIMED = JobType("TIMED", "A step that runs out of time.", Params, (Step("Wait", wait_at_gate, timeout_seconds=0.2),))
 UNSERVED = JobType("UNSERVED", "No worker runs it.", Params, (Step("One", one),))

@@ -29,7 +29,9 @@ async def test_a_running_statement_is_ended_and_always_steps_run(bench: Bench) -
         end = await bench.follow(job["jobId"])
         assert end["status"] == "CANCELLED"
         async with bench.database.autocommit() as conn:
-            rows = await (await conn.execute("SELECT 1 FROM pg_stat_activity WHERE application_name = %s", (name,))).fetchall()
+            rows = await (
+                await conn.execute("SELECT 1 FROM pg_stat_activity WHERE application_name = %s", (name,))
+            ).fetchall()
         assert rows == []
         step = (await get_job(bench.engine, CALLER, job["jobId"]))["steps"][0]
         assert (step["status"], step["error"]["code"]) == ("ERROR", "cancelled")
@@ -40,7 +42,9 @@ async def test_a_running_statement_is_ended_and_always_steps_run(bench: Bench) -
 async def test_always_steps_run_after_a_cancel(bench: Bench, release: str | None) -> None:
     async with bench.worker():
         job = await bench.submit("WITH_RELEASE", params={"key": "never", "release": release})
-        await bench.follow(job["jobId"], until=lambda e: e.kind == "step" and (e.data["name"], e.data["status"]) == ("Wait", "RUNNING"))
+        await bench.follow(
+            job["jobId"], until=lambda e: e.kind == "step" and (e.data["name"], e.data["status"]) == ("Wait", "RUNNING")
+        )
         running = await cancel_job(bench.engine, CALLER, job["jobId"])
         assert running["cancelRequestedAt"] is not None
         end = await bench.follow(job["jobId"])
@@ -62,7 +66,9 @@ async def test_a_computing_process_is_killed(bench: Bench) -> None:
 async def test_a_cancelled_job_can_be_retried_and_its_stream_goes_on(bench: Bench) -> None:
     async with bench.worker():
         job = await bench.submit("WITH_RELEASE", params={"key": "opens-later"})
-        await bench.follow(job["jobId"], until=lambda e: e.kind == "step" and (e.data["name"], e.data["status"]) == ("Wait", "RUNNING"))
+        await bench.follow(
+            job["jobId"], until=lambda e: e.kind == "step" and (e.data["name"], e.data["status"]) == ("Wait", "RUNNING")
+        )
         await cancel_job(bench.engine, CALLER, job["jobId"])
         await bench.follow(job["jobId"])
         job_types.gate("opens-later").set()

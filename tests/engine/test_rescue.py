@@ -5,6 +5,7 @@ import asyncio
 import psycopg
 import pytest
 
+from stepmill.engine.hub import Event
 from stepmill.engine.read import get_job
 from stepmill.engine.rescue import declare_dead
 from stepmill.engine.sweep import Sweeper
@@ -12,8 +13,14 @@ from tests.engine import job_types
 from tests.support.engine import CALLER, Bench
 
 
-def _waits_at_gate(event: object) -> bool:
-    return getattr(event, "kind") == "step" and getattr(event, "data")["name"] == "Wait" and getattr(event, "data")["status"] == "RUNNING"
+def _waits_at_gate(event: Event) -> bool:
+    return event.kind == "step" and (event.data["name"], event.data["status"]) == ("Wait", "RUNNING")
+
+
+async def _find_dead(bench: Bench, worker_id: str) -> None:
+    await declare_dead(bench.engine, worker_id)
+    async with bench.database.autocommit() as conn:
+        await Sweeper(bench.engine).sweep(conn)
 
 
 async def test_a_dead_workers_job_goes_on_with_another_worker(bench: Bench) -> None:
@@ -21,10 +28,8 @@ async def test_a_dead_workers_job_goes_on_with_another_worker(bench: Bench) -> N
         job = await bench.submit("WITH_RELEASE", params={"key": "dead"})
         await bench.follow(job["jobId"], until=_waits_at_gate)
         old = first._runner.running[(job["jobId"], 1)]
-        await declare_dead(bench.engine, "first")
-        async with bench.database.autocommit() as conn:
-            await Sweeper(bench.engine).sweep(conn)
-        assert (await get_job(bench.engine, CALLER, job["jobId"]))["crashes"] == 1 if "crashes" in job else True
+        await _find_dead(bench, "first")
+        assert (await get_job(bench.engine, CALLER, job["jobId"]))["crashes"] == 1
         await asyncio.wait_for(old.interruption.happened.wait(), 10)
         job_types.gate("dead").set()
         assert (await bench.follow(job["jobId"]))["status"] == "DONE"
@@ -46,9 +51,9 @@ async def test_crashes_in_one_step_without_progress_end_the_job_after_its_always
     bench.settings.max_crashes = 2
     job = await bench.submit("WITH_RELEASE", params={"key": "crashes"})
     async with bench.worker("crasher"):
-        for _ in range(2):
-            await bench.follow(job["jobId"], until=_waits_at_gate)
-            await declare_dead(bench.engine, "crasher")
+        for attempt in (1, 2):
+            await bench.follow(job["jobId"], until=lambda e, n=attempt: _waits_at_gate(e) and e.data["attempt"] == n)
+            await _find_dead(bench, "crasher")
         end = await bench.follow(job["jobId"])
     assert end["error"]["code"] == "crashed_repeatedly"
     assert f"{job['jobId']}/release" in job_types.CALLS

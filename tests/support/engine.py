@@ -50,8 +50,8 @@ class Bench:
         """With its notifier, its hub and an environment called ``default``."""
         async with self.database.transaction("stepmill_api", tenant="local") as conn:
             await conn.execute(
-                "INSERT INTO environments (env_id, tenant_id, name, schema_name) VALUES ('default', 'local', 'default', 'default')"
-                " ON CONFLICT DO NOTHING"
+                "INSERT INTO environments (env_id, tenant_id, name, schema_name)"
+                " VALUES ('default', 'local', 'default', 'default') ON CONFLICT DO NOTHING"
             )
         self.engine.notifier.start()
         await self.hub.start()
@@ -80,11 +80,14 @@ class Bench:
         return job
 
     async def follow(self, job_id: str, *, until: Any = None) -> dict[str, Any]:
-        """Follow the job's stream to its end, or until an event for which ``until`` is true. Returns that event's data."""
-        events = await self.hub.subscribe(CALLER, job_id)
+        """Follow the job's stream to its end, or from its first event until one for which ``until`` is true.
+
+        Returns that event's data.
+        """
+        events = await self.hub.subscribe(CALLER, job_id, after=0 if until else None)
         assert events is not None
         async for event in events:
-            if (until(event) if until else event.kind == "end"):
+            if until(event) if until else event.kind == "end":
                 await events.aclose()  # type: ignore[attr-defined]
                 return event.data
         raise AssertionError("the stream ended too early")

@@ -3,7 +3,7 @@
 The names here are for job types; the api and the composition root import the verbs from their modules.
 """
 
-from stepmill.engine.context import AttemptConnection, Artifacts, Reporter, StepContext, Transaction
+from stepmill.engine.context import Artifacts, AttemptConnection, Reporter, StepContext, Transaction
 from stepmill.engine.job_type import EnvParams, JobType, JsonModel, Output, Step
 
 __all__ = [

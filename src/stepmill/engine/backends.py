@@ -1,7 +1,7 @@
 """End the database backends of an attempt, and prove them gone.
 
-A statement is first cancelled; what still runs 200 ms later is terminated, because COPY FROM STDIN does not answer a cancel
-and a frozen worker's open transaction holds locks that its successor needs.
+A statement is first cancelled; what still runs 200 ms later is terminated, because COPY FROM STDIN does not answer a
+cancel and a frozen worker's open transaction holds locks that its successor needs.
 """
 
 import asyncio
@@ -12,9 +12,10 @@ import structlog
 from stepmill.errors import UnavailableError
 from stepmill.gateways.sql.database import Database
 
-_CANCEL = "SELECT count(pg_cancel_backend(pid)) AS n FROM pg_stat_activity WHERE application_name = %s AND pid <> pg_backend_pid()"
-_TERMINATE = "SELECT count(pg_terminate_backend(pid)) AS n FROM pg_stat_activity WHERE application_name = %s AND pid <> pg_backend_pid()"
-_COUNT = "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = %s AND pid <> pg_backend_pid()"
+_THEIRS = "FROM pg_stat_activity WHERE application_name = %s AND pid <> pg_backend_pid()"
+_CANCEL = f"SELECT count(pg_cancel_backend(pid)) AS n {_THEIRS}"
+_TERMINATE = f"SELECT count(pg_terminate_backend(pid)) AS n {_THEIRS}"
+_COUNT = f"SELECT count(*) AS n {_THEIRS}"
 _CANCEL_GRACE_SECONDS = 0.2
 _POLL_SECONDS = 0.02
 _GIVE_UP_SECONDS = 30.0

@@ -33,8 +33,11 @@ class DatabaseLostError(UnavailableError):
 class Listener(Protocol):
     """Hears what a computing function reports."""
 
-    def progress(self, done: float, total: float | None, unit: str, message: str | None) -> None: ...
-    def log(self, level: str, message: str, **fields: Any) -> None: ...
+    def progress(self, done: float, total: float | None, unit: str, message: str | None) -> None:
+        """Progress of the call."""
+
+    def log(self, level: str, message: str, **fields: Any) -> None:
+        """A line for the job's log."""
 
 
 class _Child:
@@ -122,8 +125,8 @@ class ComputePool:
     async def run(self, owner: str, listener: Listener, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """Run ``function(report, *args)`` in a child and return its JSON result.
 
-        Raises the StepmillError that the function raised, UnavailableError ``compute_killed`` when the process died, and
-        StepmillError ``memory_limit`` or ``internal_error``.
+        Raises the StepmillError that the function raised, UnavailableError ``compute_killed`` when the process
+        died, and StepmillError ``memory_limit`` or ``internal_error``.
         """
         child = await self._take()
         self._busy.setdefault(owner, set()).add(child)
@@ -147,7 +150,9 @@ class ComputePool:
                     f"The computing process used more than {self._memory_bytes // 1024**2} MiB and was ended. "
                     "Give it more by STEPMILL_COMPUTE_MEMORY_BYTES.",
                 ) from error
-            raise UnavailableError("compute_killed", "The computing process was killed; the step is tried again.") from error
+            raise UnavailableError(
+                "compute_killed", "The computing process was killed; the step is tried again."
+            ) from error
         finally:
             watch.cancel()
             self._busy[owner].discard(child)
@@ -213,7 +218,10 @@ def _outcome(message: dict[str, Any]) -> Any:
         return message["value"]
     if message["kind"] == "error":
         raise StepmillError(
-            str(message["code"]), str(message["message"]), retryable=bool(message["retryable"]), details=message.get("details")
+            str(message["code"]),
+            str(message["message"]),
+            retryable=bool(message["retryable"]),
+            details=message.get("details"),
         )
     if message["connectionLost"]:
         raise DatabaseLostError("database_lost", "The database's connection broke.")

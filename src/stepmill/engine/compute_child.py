@@ -1,7 +1,7 @@
 """The process that computes: reads calls from its standard input, runs them, and answers on its standard output.
 
-A message is four bytes of length and then its body: a pickled call from the worker (trusted), JSON back to it (what a child
-says is not: it reads what strangers wrote). The child ends with its parent, however that ends.
+A message is four bytes of length and then its body: a pickled call from the worker (trusted), JSON back to it (what a
+child says is not: it reads what strangers wrote). The child ends with its parent, however that ends.
 """
 
 import ctypes
@@ -29,9 +29,7 @@ class ChildReporter:
     def __init__(self, send: Callable[[dict[str, Any]], None]) -> None:
         self._send = send
 
-    def progress(
-        self, done: float, total: float | None = None, unit: str = "rows", message: str | None = None
-    ) -> None:
+    def progress(self, done: float, total: float | None = None, unit: str = "rows", message: str | None = None) -> None:
         """Say how far the call is."""
         self._send({"kind": "progress", "done": done, "total": total, "unit": unit, "message": message})
 
@@ -65,7 +63,7 @@ def main() -> None:
     while header := calls.read(HEADER.size):
         if len(header) < HEADER.size:
             break
-        module, name, args = pickle.loads(calls.read(HEADER.unpack(header)[0]))
+        module, name, args = pickle.loads(calls.read(HEADER.unpack(header)[0]))  # noqa: S301 - the worker wrote it
         channel.send(_run(module, name, args, ChildReporter(channel.send)))
 
 
@@ -76,8 +74,13 @@ def _run(module: str, name: str, args: tuple[Any, ...], report: ChildReporter) -
     except StepmillError as error:
         return {"kind": "error", **error.as_json()}
     except MemoryError:
-        return {"kind": "error", "code": "memory_limit", "message": "The computing process ran out of memory.", "retryable": False}
-    except Exception as error:
+        return {
+            "kind": "error",
+            "code": "memory_limit",
+            "message": "The computing process ran out of memory.",
+            "retryable": False,
+        }
+    except Exception as error:  # noqa: BLE001 - told to the worker, whatever it is
         return _unexpected(error)
 
 

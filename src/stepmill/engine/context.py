@@ -16,7 +16,7 @@ from stepmill.gateways.blobs import BlobLocation
 from stepmill.gateways.sql.roles import Role
 
 P = TypeVar("P", bound=EnvParams, covariant=True)
-O = TypeVar("O", bound=Output)
+OutputT = TypeVar("OutputT", bound=Output)
 R = TypeVar("R")
 
 
@@ -42,9 +42,7 @@ class Transaction:
 class Reporter(Protocol):
     """What a function in a compute child may tell the job while it runs."""
 
-    def progress(
-        self, done: float, total: float | None = None, unit: str = "rows", message: str | None = None
-    ) -> None:
+    def progress(self, done: float, total: float | None = None, unit: str = "rows", message: str | None = None) -> None:
         """Say how far the step is."""
 
     def log(self, level: str, message: str, **fields: Any) -> None:
@@ -72,42 +70,59 @@ class StepContext(Protocol[P]):
         """The job's params, validated."""
 
     @property
-    def job_id(self) -> str: ...
+    def job_id(self) -> str:
+        """The job."""
+
     @property
-    def attempt(self) -> int: ...
+    def attempt(self) -> int:
+        """The attempt's number: the fencing token."""
+
     @property
-    def tenant_id(self) -> str: ...
+    def tenant_id(self) -> str:
+        """Whose job it is."""
+
     @property
-    def env_id(self) -> str: ...
+    def env_id(self) -> str:
+        """The environment the job works in."""
+
     @property
-    def step_name(self) -> str: ...
+    def step_name(self) -> str:
+        """The step that runs."""
+
     @property
-    def gateways(self) -> Gateways: ...
+    def gateways(self) -> Gateways:
+        """The outside world."""
+
     @property
-    def artifacts(self) -> Artifacts: ...
+    def artifacts(self) -> Artifacts:
+        """Large data of this job."""
+
     @property
-    def attempt_connection(self) -> AttemptConnection: ...
+    def attempt_connection(self) -> AttemptConnection:
+        """What a compute child needs to connect as this attempt."""
 
     def output_of(self, run: Callable[[Any], Any]) -> Any:
         """Output of an earlier step, given its ``run`` function: a model of the type that function returns."""
 
-    def progress(
-        self, done: float, total: float | None = None, unit: str = "rows", message: str | None = None
-    ) -> None:
+    def progress(self, done: float, total: float | None = None, unit: str = "rows", message: str | None = None) -> None:
         """Say how far the step is. Shown at most twice a second; the last one is never lost."""
 
     def log(self, level: str, message: str, **fields: Any) -> None:
         """Write a line to the job's log: a durable event."""
 
     def transaction(
-        self, role: Role = "stepmill_loader", *, statement_timeout: float | None = None, lock_timeout: float | None = None
+        self,
+        role: Role = "stepmill_loader",
+        *,
+        statement_timeout: float | None = None,
+        lock_timeout: float | None = None,
     ) -> AbstractAsyncContextManager[Transaction]:
         """A transaction that commits only while this attempt is the job's current one (AttemptLostError otherwise).
 
         Times are in seconds.
         """
 
-    async def finish(self, tx: Transaction, output: O) -> O:
+    async def finish(self, tx: Transaction, output: OutputT) -> OutputT:
         """Record the step DONE with ``output`` in ``tx``, so that the effect and DONE are one commit."""
 
     async def compute(self, function: Callable[..., R], *args: Any) -> R:

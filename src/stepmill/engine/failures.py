@@ -45,7 +45,9 @@ def error_of(error: BaseException) -> dict[str, Any]:
 def _database_error(error: psycopg.Error) -> dict[str, Any]:
     state = error.sqlstate or ""
     if state in _RETRYABLE_STATES:
-        return _error("database_busy", "The database was busy with something else; it is worth another try.", retryable=True)
+        return _error(
+            "database_busy", "The database was busy with something else; it is worth another try.", retryable=True
+        )
     _log.error("step_failed_in_database", exc_info=error)
     return _error(
         "database_error",
@@ -57,5 +59,3 @@ def _database_error(error: psycopg.Error) -> dict[str, Any]:
 
 def _error(code: str, message: str, *, retryable: bool, details: dict[str, Any] | None = None) -> dict[str, Any]:
     return StepmillError(code, message, retryable=retryable, details=details).as_json()
-
-

@@ -1,8 +1,8 @@
 """Live events for any number of readers, over one LISTEN connection per process.
 
-Each job that has readers has one channel: a notification (or, should one be lost, a look every two seconds) makes it read
-the job's new events once and hand the same objects to every reader. A reader first catches up from the database and then
-follows the channel; per-job numbers are given under a row lock, so what is visible has no gap.
+Each job that has readers has one channel: a notification (or, should one be lost, a look every two seconds) makes it
+read the job's new events once and hand the same objects to every reader. A reader first catches up from the database
+and then follows the channel; per-job numbers are given under a row lock, so what is visible has no gap.
 """
 
 import asyncio
@@ -167,7 +167,9 @@ class EventHub:
                     return
             while True:
                 if reader.overrun:
-                    raise UnavailableError("reader_too_slow", "This stream fell too far behind; connect again with the last id.")
+                    raise UnavailableError(
+                        "reader_too_slow", "This stream fell too far behind; connect again with the last id."
+                    )
                 event = await reader.queue.get()
                 if event.id <= after:
                     continue
@@ -218,6 +220,8 @@ class EventHub:
             self._feed_last = await self._feed_position()
         self._feed_readers.add(reader)
         try:
+            if after is not None and after > self._feed_last and after > await self._feed_position():
+                after = None  # a number that is none of ours
             position = self._feed_last if after is None else after
             end = max(self._feed_last, position)
             while position < end:
@@ -230,7 +234,9 @@ class EventHub:
                     break
             while True:
                 if reader.overrun:
-                    raise UnavailableError("reader_too_slow", "This stream fell too far behind; connect again with the last id.")
+                    raise UnavailableError(
+                        "reader_too_slow", "This stream fell too far behind; connect again with the last id."
+                    )
                 event = await reader.queue.get()
                 if event.id > position:
                     position = event.id
@@ -271,8 +277,8 @@ class EventHub:
         if channel is None:
             return
         async with channel.reading:
-            events = await self._read(job_id, channel.last)
-            channel.hand_out(events)
+            while events := await self._read(job_id, channel.last):
+                channel.hand_out(events)
 
     async def _look_around(self) -> None:
         while True:

@@ -1,7 +1,7 @@
 """Idempotency keys: scoped by tenant and route, compared on the parsed body, kept for some days.
 
-Of two requests at once the second waits for the first: both insert the same row, and the second insert waits for the first
-one's transaction. A refused request rolls its key back and is not remembered.
+Of two requests at once the second waits for the first: both insert the same row, and the second insert waits for the
+first one's transaction. A refused request rolls its key back and is not remembered.
 """
 
 from typing import Any
@@ -12,7 +12,10 @@ from psycopg.types.json import Jsonb
 
 from stepmill.errors import ConflictError
 
-_FORGET = "DELETE FROM idempotency_keys WHERE tenant_id = %s AND route = %s AND key = %s AND created_at < now() - make_interval(secs => %s)"
+_FORGET = """
+DELETE FROM idempotency_keys
+WHERE tenant_id = %s AND route = %s AND key = %s AND created_at < now() - make_interval(secs => %s)
+"""
 _CLAIM = """
 INSERT INTO idempotency_keys (tenant_id, route, key, fingerprint) VALUES (%s, %s, %s, %s)
 ON CONFLICT DO NOTHING RETURNING key

@@ -22,7 +22,9 @@ class EnvParams(JsonModel):
 
     env_id: str = Field(min_length=1, max_length=200, description="The environment the job works in.")
     tenant_id: str | None = Field(
-        default=None, max_length=200, description="The caller's tenant; another one is refused. Filled in when left out."
+        default=None,
+        max_length=200,
+        description="The caller's tenant; another one is refused. Filled in when left out.",
     )
 
 
@@ -30,7 +32,6 @@ class Output(JsonModel):
     """What a finished step leaves for later steps and for the job's readers: small JSON data."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
-
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Our own NOTIFYs: coalesced, and sent outside the work's transactions.
 
-A commit that notifies takes a lock on the whole server, so no transaction of a job does it; one short transaction for many
-jobs follows them. A notification is a hint: what was missed is found by looking.
+A commit that notifies takes a lock on the whole server, so no transaction of a job does it; one short transaction for
+many jobs follows them. A notification is a hint: what was missed is found by looking.
 """
 
 import asyncio

@@ -18,7 +18,8 @@ from stepmill.errors import FieldError, InputError, NotFoundError
 
 _COLUMNS = """
 j.*, l.job_id AS lock_holder, l.since AS lock_since,
-(SELECT jsonb_agg(to_jsonb(s) - 'tenant_id' - 'job_id' ORDER BY s.idx) FROM job_steps s WHERE s.job_id = j.job_id) AS steps
+(SELECT jsonb_agg(to_jsonb(s) - 'tenant_id' - 'job_id' ORDER BY s.idx)
+ FROM job_steps s WHERE s.job_id = j.job_id) AS steps
 """
 _FROM = "FROM jobs j LEFT JOIN job_locks l ON l.key = j.waiting_lock"
 _ONE = f"SELECT {_COLUMNS} {_FROM} WHERE j.job_id = %s"
@@ -90,8 +91,10 @@ def filter_values(chosen: JobFilter) -> dict[str, Any]:
     }
 
 
-async def list_events(engine: Engine, caller: Principal, job_id: str, after: int = 0, limit: int = 50) -> dict[str, Any]:
-    """The job's events after number ``after``, as the stream sends them: ``{items: [{id, event, data}], nextCursor?}``."""
+async def list_events(
+    engine: Engine, caller: Principal, job_id: str, after: int = 0, limit: int = 50
+) -> dict[str, Any]:
+    """The job's events after number ``after``, as streamed: ``{items: [{id, event, data}], nextCursor?}``."""
     async with engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
         if not await (await conn.execute("SELECT 1 FROM jobs WHERE job_id = %s", (job_id,))).fetchone():
             raise NotFoundError("job_not_found", f"There is no job {job_id!r}.")

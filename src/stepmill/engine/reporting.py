@@ -42,9 +42,7 @@ class StepReport:
         """The last progress reported."""
         return self._progress
 
-    def progress(
-        self, done: float, total: float | None = None, unit: str = "rows", message: str | None = None
-    ) -> None:
+    def progress(self, done: float, total: float | None = None, unit: str = "rows", message: str | None = None) -> None:
         """Say how far the step is."""
         self._progress = {"done": done, "total": total, "unit": unit, "message": _clip(message)}
         self._progress_is_new = True
@@ -88,7 +86,9 @@ class StepReport:
             lines, self._lines = self._lines, []
             if self._dropped:
                 text = f"{self._dropped} log lines were left out: the step writes faster than they can be stored."
-                lines.append({"kind": "log", "data": {"level": "warning", "message": text, "step": self._step, "fields": {}}})
+                lines.append(
+                    {"kind": "log", "data": {"level": "warning", "message": text, "step": self._step, "fields": {}}}
+                )
                 self._dropped = 0
             due = self._progress_is_new and (force or time.monotonic() - self._progress_at >= _PROGRESS_SECONDS)
             if due:

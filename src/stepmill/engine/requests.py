@@ -15,12 +15,18 @@ class JobRequest(JsonModel):
 
     type: str = Field(min_length=1, max_length=100, description="One of the installation's job types.")
     params: dict[str, Any] = Field(default_factory=dict, description="The type's params; see its schema.")
-    env_id: str | None = Field(default=None, min_length=1, max_length=200, description="The environment, here or in params.")
+    env_id: str | None = Field(
+        default=None, min_length=1, max_length=200, description="The environment, here or in params."
+    )
     priority: int = Field(default=0, ge=-100, le=100, strict=True, description="Higher runs first.")
     run_at: AwareDatetime | None = Field(default=None, description="Not before this time; the past means now.")
-    max_attempts: int | None = Field(default=None, ge=1, le=100, strict=True, description="Attempts that may fail before the job does.")
+    max_attempts: int | None = Field(
+        default=None, ge=1, le=100, strict=True, description="Attempts that may fail before the job does."
+    )
     timeout_seconds: float | None = Field(default=None, gt=0, le=7 * 86_400, description="Time limit of one attempt.")
-    idempotency_key: str | None = Field(default=None, min_length=1, max_length=255, description="A repeat with this key gets the first job.")
+    idempotency_key: str | None = Field(
+        default=None, min_length=1, max_length=255, description="A repeat with this key gets the first job."
+    )
 
     def fingerprint(self) -> dict[str, Any]:
         """The parsed body as it is compared with a repeat's."""

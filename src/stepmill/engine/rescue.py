@@ -29,7 +29,9 @@ async def rescue_dead(engine: Engine, conn: AsyncConnection[DictRow]) -> None:
     for row in await (await conn.execute(_DEAD, (seconds,))).fetchall():
         name = attempt_name(row["job_id"], row["attempt"])
         await end_backends(engine.database, name)
-        answer = await (await conn.execute(RESCUE, (row["job_id"], row["attempt"], "crashed", engine.settings.max_crashes))).fetchone()
+        answer = await (
+            await conn.execute(RESCUE, (row["job_id"], row["attempt"], "crashed", engine.settings.max_crashes))
+        ).fetchone()
         # A frozen worker may have begun another transaction between the two; the successor must not meet it.
         await end_backends(engine.database, name)
         if answer and answer["status"]:

@@ -25,6 +25,9 @@ _BEGIN = "SELECT begin_attempt_v1(%s, %s) AS answer"
 _FAIL = "SELECT fail_step_v1(%s, %s, %s::smallint, %s, %s, %s) AS next"
 _SETTLE_CANCEL = "SELECT settle_cancel_v1(%s, %s, %s) AS next"
 _RESCUE = "SELECT rescue_v1(%s, %s, %s, %s) AS status"
+_REVOKED = """
+SELECT revoked_at IS NOT NULL AS yes FROM job_attempts WHERE job_id = %s AND attempt = %s AND ended_at IS NULL
+"""
 _DATABASE_LOOK_SECONDS = 1.0
 
 _log = structlog.get_logger(__name__)
@@ -245,9 +248,8 @@ class JobRunner:
         return following
 
     async def _was_cancelled(self, attempt: Attempt) -> bool:
-        statement = "SELECT revoked_at IS NOT NULL AS yes FROM job_attempts WHERE job_id = %s AND attempt = %s AND ended_at IS NULL"
         async with self._engine.database.autocommit() as conn:
-            row = await (await conn.execute(statement, attempt.key)).fetchone()
+            row = await (await conn.execute(_REVOKED, attempt.key)).fetchone()
         return bool(row and row["yes"])
 
     async def _give_back(self, attempt: Attempt, reason: str) -> None:
@@ -273,4 +275,3 @@ class JobRunner:
         if step.timeout_seconds is not None:
             limits.append(step.timeout_seconds)
         return max(0.0, min(limits)) if limits else None
-

@@ -78,9 +78,7 @@ class RunningStep:
         model: type[Output] = get_type_hints(run)["return"]
         return model.model_validate(self._outputs[name])
 
-    def progress(
-        self, done: float, total: float | None = None, unit: str = "rows", message: str | None = None
-    ) -> None:
+    def progress(self, done: float, total: float | None = None, unit: str = "rows", message: str | None = None) -> None:
         """Say how far the step is."""
         self.report.progress(done, total, unit, message)
 
@@ -90,7 +88,11 @@ class RunningStep:
 
     @asynccontextmanager
     async def transaction(
-        self, role: Role = "stepmill_loader", *, statement_timeout: float | None = None, lock_timeout: float | None = None
+        self,
+        role: Role = "stepmill_loader",
+        *,
+        statement_timeout: float | None = None,
+        lock_timeout: float | None = None,
     ) -> AsyncIterator[Transaction]:
         """A transaction that commits only while this attempt is current."""
         try:

@@ -31,15 +31,17 @@ async def submit_job(
 ) -> tuple[dict[str, Any], bool]:
     """Accept one job. Returns it, and whether it is new (False: a repeat of an earlier request with the same key).
 
-    Raises InputError (``unknown_job_type``, ``invalid_params``, ``idempotency_key_mismatch``), ForbiddenError for another
-    tenant, NotFoundError for an unknown environment, ConflictError (``idempotency_conflict``).
+    Raises InputError (``unknown_job_type``, ``invalid_params``, ``idempotency_key_mismatch``), ForbiddenError for
+    another tenant, NotFoundError for an unknown environment, ConflictError (``idempotency_conflict``).
     """
     key = _one_key(idempotency_key, request.idempotency_key)
     row = prepare(engine, caller, request)
     fingerprint = _fingerprint(request.fingerprint())
     async with engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
         if key is not None:
-            earlier = await claim_key(conn, caller.tenant_id, JOBS_ROUTE, key, fingerprint, engine.settings.idempotency_days)
+            earlier = await claim_key(
+                conn, caller.tenant_id, JOBS_ROUTE, key, fingerprint, engine.settings.idempotency_days
+            )
             if earlier is not None:
                 return await get_job(engine, caller, earlier["jobId"]), False
         await _insert(conn, [row])
@@ -69,7 +71,9 @@ async def submit_batch(
         for request, row in zip(requests, rows, strict=True):
             if request.idempotency_key is not None:
                 key = request.idempotency_key
-                first = await claim_key(conn, caller.tenant_id, JOBS_ROUTE, key, _fingerprint(request.fingerprint()), days)
+                first = await claim_key(
+                    conn, caller.tenant_id, JOBS_ROUTE, key, _fingerprint(request.fingerprint()), days
+                )
                 if first is not None:
                     ids.append(first["jobId"])
                     continue
@@ -85,7 +89,7 @@ async def submit_batch(
 
 
 def prepare(engine: Engine, caller: Principal, request: JobRequest, *, pointer: str = "") -> dict[str, Any]:
-    """Check a request and turn it into what ``submit_v1`` takes. Pure. ``pointer`` is where the request stands in the body."""
+    """Check a request and turn it into what ``submit_v1`` takes. ``pointer``: where it stands in the body. Pure."""
     job_type = engine.registry.get(request.type)
     if job_type is None:
         known = ", ".join(engine.registry.names)

@@ -49,17 +49,20 @@ def _lock(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
     }
     if row["lock_holder"] is not None:
         held_since = _time(row["lock_since"])
-        answer["message"] = f"Job {row['lock_holder']} holds the lock {key} since {held_since}; it goes on when that is released."
+        answer["message"] = (
+            f"Job {row['lock_holder']} holds the lock {key} since {held_since}; it goes on when that is released."
+        )
         answer["heldBy"] = {"jobId": row["lock_holder"], "lock": key, "since": held_since}
     return answer
 
 
 def _backoff(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
     until = _time(row["run_at"])
+    failed = f"Attempt {row['failures']} of {row['max_attempts']} failed"
     reason = (stored.get("error") or {}).get("message", "an error")
     return {
         "code": "backoff",
-        "message": f"Attempt {row['failures']} of {row['max_attempts']} failed ({reason}); it is tried again at {until}.",
+        "message": f"{failed} ({reason}); it is tried again at {until}.",
         "since": stored["since"],
         "until": until,
     }
@@ -67,7 +70,12 @@ def _backoff(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any
 
 def _run_at(row: Mapping[str, Any]) -> dict[str, Any]:
     until = _time(row["run_at"])
-    return {"code": "run_at", "message": f"It is set to run at {until}.", "since": _time(row["created_at"]), "until": until}
+    return {
+        "code": "run_at",
+        "message": f"It is set to run at {until}.",
+        "since": _time(row["created_at"]),
+        "until": until,
+    }
 
 
 def _time(at: datetime) -> str:

@@ -1,6 +1,6 @@
 """The worker: takes tickets from the queue, runs their jobs, says that it is alive, and stops gracefully.
 
-Procrastinate hands out tickets (claiming, LISTEN, deferral to a time). What a ticket means is decided by our own tables.
+Procrastinate hands out tickets (claiming, LISTEN, deferral to a time). What a ticket means, our own tables decide.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 import procrastinate
+import procrastinate.worker
 import psutil
 import psycopg
 import structlog
@@ -105,7 +106,8 @@ class Worker:
         app.task(name=TASK_NAME)(self._run_ticket)
         try:
             async with app.open_async():
-                self._tickets = app._worker(
+                self._tickets = procrastinate.worker.Worker(
+                    app,
                     queues=self._types,
                     name=self._worker_id,
                     concurrency=self._concurrency,
@@ -123,8 +125,8 @@ class Worker:
         if not self._stopping.is_set():
             await asyncio.sleep(_RECONNECT_SECONDS)
 
-    async def _run_ticket(self, jobId: str) -> None:
-        await self._runner.run(jobId)
+    async def _run_ticket(self, **ticket: str) -> None:
+        await self._runner.run(ticket["jobId"])
 
     async def _end_after_grace(self) -> None:
         await self._stopping.wait()
