@@ -75,6 +75,7 @@ CREATE TABLE load_ledger (
     attempt integer NOT NULL,
     mode text NOT NULL,
     plan_version integer NOT NULL,
+    version bigint NOT NULL, -- the physical table's after the load: the order in which readers saw loads
     generation integer NOT NULL, -- the one its rows went into
     file_id text,
     file_name text,
@@ -91,10 +92,10 @@ CREATE TABLE load_ledger (
     removed_at timestamptz, -- its rows were removed on request
     started_at timestamptz NOT NULL,
     finished_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    UNIQUE (phys_id, version),
     CONSTRAINT load_balances CHECK (rows_read = rows_loaded + rows_rejected + rows_filtered + rows_deduplicated)
 );
 
-CREATE INDEX load_ledger_table_idx ON load_ledger (phys_id, load_number DESC);
 CREATE INDEX load_ledger_file_idx ON load_ledger (tenant_id, file_id);
 CREATE INDEX load_ledger_replay_idx ON load_ledger (replay_of) WHERE replay_of IS NOT NULL;
 CREATE INDEX load_ledger_superseded_idx ON load_ledger (superseded_by) WHERE superseded_by IS NOT NULL;

@@ -1,0 +1,117 @@
+"""Bring a filled target in: ready it, then show it to readers. Every part is safe to repeat after a crash."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+
+from psycopg import AsyncConnection, errors
+from psycopg.rows import DictRow
+
+from stepmill.engine.context import Transaction
+from stepmill.warehouse import prepare, views
+from stepmill.warehouse.columns import keep_order
+from stepmill.warehouse.ledger import LoadEntry
+from stepmill.warehouse.prepare import Course
+from stepmill.warehouse.publish import Load, course_of, publish
+from stepmill.warehouse.small import refuse_small
+from stepmill.warehouse.tables import PhysicalTable, get_table
+from stepmill.warehouse.targets import Target, get_target, read_filled
+
+Begin = Callable[[], AbstractAsyncContextManager[Transaction]]
+"""Begins a transaction as stepmill_loader that commits only while the job's attempt is current."""
+
+Finish = Callable[[Transaction, LoadEntry], Awaitable[None]]
+"""Called in the transaction that shows the load, as the last thing in it."""
+
+Tell = Callable[[str], None]
+"""Told in a sentence what goes on."""
+
+_LONGEST_PAUSE = 3.0
+
+
+async def bring_in(begin: Begin, target: Target, load: Load, finish: Finish, tell: Tell) -> LoadEntry:
+    """Show a filled target to readers at one instant, together with what ``finish`` writes. Answers its ledger row."""
+    while True:
+        target = await _prepare(begin, target, load, tell)
+        entry = await _publish(begin, target, load, finish, tell)
+        if entry is not None:
+            return entry
+        tell("The table was changed meanwhile; getting ready again.")
+
+
+async def _prepare(begin: Begin, target: Target, load: Load, tell: Tell) -> Target:
+    """Everything that takes long, in the unseen table and outside the transaction that readers wait for."""
+    key = load.key
+    if key is not None and key.unique and target.rows_deduplicated is None:
+        tell("Looking for rows with the same key.")
+        async with begin() as tx:
+            await prepare.make_unique(tx.conn, target, key)
+    async with begin() as tx:
+        target = await get_target(tx.conn, target.job_id)
+        table = await get_table(tx.conn, target.env_id, target.phys_id)
+        course = await course_of(tx.conn, table, target, load)
+        await _refuse_early(tx.conn, table, target, load, course)
+    if course.way == "carry" and target.carried_version != course.version:
+        tell("Carrying earlier rows over to the plan's columns.")
+        async with begin() as tx:
+            await prepare.carry_over(tx.conn, table, target, course, key)
+            target = await get_target(tx.conn, target.job_id)
+    if course.way != "move":
+        tell("Building indexes and statistics.")
+        async with begin() as tx:
+            await prepare.build_index(tx.conn, target, key)
+    if course.way != "move" or load.mode == "upsert":
+        async with begin() as tx:
+            await prepare.gather_statistics(tx.conn, target)
+    if course.way == "move":
+        await _patiently(lambda: _widen(begin, table, target), table, tell)
+    return target
+
+
+async def _refuse_early(
+    conn: AsyncConnection[DictRow], table: PhysicalTable, target: Target, load: Load, course: Course
+) -> None:
+    """What the last transaction would refuse is refused before the long work, too."""
+    filled = await read_filled(conn, target)
+    if not load.allow_small and load.replay_of is None:
+        rows = filled.rows_loaded - (target.rows_deduplicated or 0)
+        refuse_small(load.mode, rows, course.replaces, load.least_share, load.file_name)
+    if table.generation is not None:
+        columns = keep_order(table.columns, target.columns)
+        if not views.can_replace(table.columns, columns):
+            await views.refuse_if_in_use(conn, table)
+
+
+async def _widen(begin: Begin, table: PhysicalTable, target: Target) -> None:
+    async with begin() as tx:
+        await prepare.widen(tx.conn, table, target.columns)
+
+
+async def _publish(begin: Begin, target: Target, load: Load, finish: Finish, tell: Tell) -> LoadEntry | None:
+    entry: LoadEntry | None = None
+
+    async def once() -> None:
+        nonlocal entry
+        async with begin() as tx:
+            entry = await publish(tx.conn, target, load)
+            if entry is not None:
+                await finish(tx, entry)
+
+    async with begin() as tx:
+        table = await get_table(tx.conn, target.env_id, target.phys_id)
+    tell("Showing the rows to readers.")
+    await _patiently(once, table, tell)
+    return entry
+
+
+async def _patiently(act: Callable[[], Awaitable[None]], table: PhysicalTable, tell: Tell) -> None:
+    """Act again, after longer and longer pauses, for as long as readers hold what it has to lock."""
+    pause = 0.2
+    while True:
+        try:
+            return await act()
+        except errors.LockNotAvailable:
+            tell(f"Waiting for readers of {table.logical_name!r} to finish.")
+        await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret
+        pause = min(2 * pause, _LONGEST_PAUSE)

@@ -1,0 +1,179 @@
+"""The load ledger: what each load did, which loads are in force, and how each can be taken back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from psycopg import AsyncConnection, sql
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from stepmill.errors import NotFoundError
+from stepmill.warehouse.columns import Column, columns_from_json
+
+Mode = Literal["replaceFile", "replace", "append", "upsert"]
+
+_SET_LATER = ("superseded_by", "reverted_at", "removed_at", "finished_at")
+
+IN_FORCE = "superseded_by IS NULL AND reverted_at IS NULL AND removed_at IS NULL"
+
+
+@dataclass(frozen=True)
+class Undo:
+    """How a load is taken back.
+
+    ``kept_in`` is the table (in the data schema) that holds the rows it replaced: the generation before, with its
+    ``columns``, ``key`` and the rest, or a table of just those rows. ``impossible`` says why there is no
+    way back.
+    """
+
+    kept_in: str | None = None
+    generation: int | None = None
+    columns: tuple[Column, ...] = ()
+    key: dict[str, Any] | None = None
+    plan_version: int | None = None
+    time_column: str | None = None
+    rows: int = 0
+    impossible: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The undo as it is kept in the ledger."""
+        data = {name: value for name, value in vars(self).items() if value is not None}
+        return data | {"columns": [column.as_json() for column in self.columns]}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Undo":
+        """The undo that ``as_json`` wrote."""
+        return cls(**(data | {"columns": columns_from_json(data["columns"])}))
+
+
+@dataclass(frozen=True)
+class LoadEntry:
+    """One row of the ledger.
+
+    ``version`` is the physical table's after the load, and so the order in which readers saw loads; a load's number is
+    given when it begins.
+    """
+
+    load_id: str
+    load_number: int
+    tenant_id: str
+    env_id: str
+    phys_id: str
+    job_id: str
+    attempt: int
+    mode: Mode
+    plan_version: int
+    version: int
+    generation: int
+    file_id: str | None
+    file_name: str | None
+    replay_of: str | None
+    rows_read: int
+    rows_loaded: int
+    rows_rejected: int
+    rows_filtered: int
+    rows_deduplicated: int
+    bytes_read: int
+    undo: Undo
+    started_at: datetime
+    superseded_by: str | None = None
+    reverted_at: datetime | None = None
+    removed_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def in_force(self) -> bool:
+        """Whether nothing replaced its rows or took them away."""
+        return self.superseded_by is None and self.reverted_at is None and self.removed_at is None
+
+
+async def record(conn: AsyncConnection[DictRow], entry: LoadEntry) -> None:
+    """Add a load. The database refuses one whose counts don't balance."""
+    values = {name: value for name, value in vars(entry).items() if name not in _SET_LATER}
+    insert = sql.SQL("INSERT INTO load_ledger ({}) VALUES ({})").format(
+        sql.SQL(", ").join(map(sql.Identifier, values)), sql.SQL(", ").join(map(sql.Placeholder, values))
+    )
+    await conn.execute(insert, values | {"undo": Jsonb(entry.undo.as_json())})
+
+
+async def get_load(conn: AsyncConnection[DictRow], env_id: str, load_id: str) -> LoadEntry:
+    """A load by its id. Raises NotFoundError."""
+    cursor = await conn.execute("SELECT * FROM load_ledger WHERE env_id = %s AND load_id = %s", (env_id, load_id))
+    row = await cursor.fetchone()
+    if row is None:
+        raise NotFoundError("load_not_found", f"There is no load {load_id!r}.")
+    return entry_from_row(row)
+
+
+async def loads_in_force(conn: AsyncConnection[DictRow], phys_id: str) -> list[LoadEntry]:
+    """The loads whose rows make up the table, oldest first."""
+    cursor = await conn.execute(
+        f"SELECT * FROM load_ledger WHERE phys_id = %s AND {IN_FORCE} ORDER BY version", (phys_id,)
+    )
+    return [entry_from_row(row) for row in await cursor.fetchall()]
+
+
+async def find_append(conn: AsyncConnection[DictRow], phys_id: str, file_id: str) -> LoadEntry | None:
+    """The load in force that added this very file, if there is one."""
+    cursor = await conn.execute(
+        f"SELECT * FROM load_ledger WHERE phys_id = %s AND file_id = %s AND replay_of IS NULL AND {IN_FORCE}"
+        " ORDER BY version DESC LIMIT 1",
+        (phys_id, file_id),
+    )
+    row = await cursor.fetchone()
+    return entry_from_row(row) if row else None
+
+
+async def replays_of(conn: AsyncConnection[DictRow], load_id: str) -> list[LoadEntry]:
+    """Replays in force of a load's rejects, and replays of theirs."""
+    cursor = await conn.execute(
+        "WITH RECURSIVE replay AS (SELECT * FROM load_ledger WHERE replay_of = %s UNION ALL"
+        " SELECT l.* FROM load_ledger l JOIN replay r ON l.replay_of = r.load_id)"
+        f" SELECT * FROM replay WHERE {IN_FORCE} ORDER BY version",
+        (load_id,),
+    )
+    return [entry_from_row(row) for row in await cursor.fetchall()]
+
+
+async def supersede(conn: AsyncConnection[DictRow], loads: Sequence[LoadEntry], by: str) -> None:
+    """Write down that a load replaced the rows of others."""
+    await conn.execute(
+        "UPDATE load_ledger SET superseded_by = %s WHERE load_id = ANY(%s)", (by, [load.load_id for load in loads])
+    )
+
+
+async def superseded_by(conn: AsyncConnection[DictRow], load_id: str) -> list[LoadEntry]:
+    """The loads whose rows a load replaced."""
+    cursor = await conn.execute("SELECT * FROM load_ledger WHERE superseded_by = %s ORDER BY version", (load_id,))
+    return [entry_from_row(row) for row in await cursor.fetchall()]
+
+
+async def release(conn: AsyncConnection[DictRow], load_id: str) -> None:
+    """Write down that the loads which a load replaced are in force again."""
+    await conn.execute("UPDATE load_ledger SET superseded_by = NULL WHERE superseded_by = %s", (load_id,))
+
+
+async def mark(
+    conn: AsyncConnection[DictRow], loads: Sequence[LoadEntry], what: Literal["reverted_at", "removed_at"]
+) -> None:
+    """Write down that loads were taken back, or their rows removed."""
+    await conn.execute(
+        f"UPDATE load_ledger SET {what} = clock_timestamp() WHERE load_id = ANY(%s)",
+        ([load.load_id for load in loads],),
+    )
+
+
+async def tables_of_file(conn: AsyncConnection[DictRow], env_id: str, file_id: str) -> list[str]:
+    """Ids of the tables that hold rows of a file."""
+    cursor = await conn.execute(
+        f"SELECT DISTINCT phys_id FROM load_ledger WHERE env_id = %s AND file_id = %s AND {IN_FORCE} ORDER BY phys_id",
+        (env_id, file_id),
+    )
+    return [row["phys_id"] for row in await cursor.fetchall()]
+
+
+def entry_from_row(row: DictRow) -> LoadEntry:
+    """A load from its row in the ledger."""
+    return LoadEntry(**(row | {"undo": Undo.from_json(row["undo"])}))

@@ -1,0 +1,187 @@
+"""Ready a filled target to be shown: no duplicate keys, earlier rows carried over where need be, indexes, statistics.
+
+All of it happens in tables that nobody sees, each part in a transaction of its own and safe to repeat.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from psycopg import AsyncConnection, errors, sql
+from psycopg.rows import DictRow
+
+from stepmill.errors import DataError
+from stepmill.warehouse import casts
+from stepmill.warehouse.columns import LOAD_ID, ORDINAL, Column, difference
+from stepmill.warehouse.ledger import LoadEntry, Mode, loads_in_force
+from stepmill.warehouse.locks import under_short_lock
+from stepmill.warehouse.tables import Key, PhysicalTable
+from stepmill.warehouse.targets import Target
+
+Way = Literal["switch", "carry", "move"]
+"""How a load is shown: its target becomes the generation, as it is or with earlier rows carried into it; or its rows
+are moved into the present generation."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a load will do to the table as it is now."""
+
+    way: Way
+    replaces: tuple[LoadEntry, ...]  # loads whose rows go
+    version: int  # of the physical table that this was decided for
+
+
+async def decide(
+    conn: AsyncConnection[DictRow],
+    table: PhysicalTable,
+    columns: Sequence[Column],
+    key: Key | None,
+    *,
+    mode: Mode,
+    file_name: str | None,
+    is_replay: bool,
+) -> Course:
+    """What a load of this mode will do."""
+    present = await loads_in_force(conn, table.phys_id)
+    replaces: list[LoadEntry] = []
+    if not is_replay:
+        if mode == "replace":
+            replaces = present
+        elif mode == "replaceFile":
+            replaces = [load for load in present if load.file_name == file_name]
+    if table.generation is None or table.rows == 0 or (replaces and len(replaces) == len(present)):
+        way: Way = "switch"
+    elif difference(table.columns, columns) == "rebuilt" or table.key != key:
+        way = "carry"
+    else:
+        way = "move"
+    return Course(way, tuple(replaces), table.version)
+
+
+async def make_unique(conn: AsyncConnection[DictRow], target: Target, key: Key) -> None:
+    """Keep the last row of each key in the target, and index it by its key.
+
+    The index is tried first: most files have no duplicates, and then no other look at the rows is needed.
+    """
+    try:
+        async with conn.transaction():
+            await conn.execute(_index_statement(target, key))
+        removed = 0
+    except errors.UniqueViolation:
+        removed = await _remove_duplicates(conn, target, key)
+        await conn.execute(_index_statement(target, key))
+    drop = sql.SQL("ALTER TABLE {} DROP COLUMN {}")
+    await conn.execute(drop.format(target.table, sql.Identifier(ORDINAL)))
+    await conn.execute("UPDATE load_targets SET rows_deduplicated = %s WHERE load_id = %s", (removed, target.load_id))
+
+
+async def _remove_duplicates(conn: AsyncConnection[DictRow], target: Target, key: Key) -> int:
+    statement = sql.SQL(
+        "DELETE FROM {table} AS t USING (SELECT ctid, row_number() OVER (PARTITION BY {key} ORDER BY {ordinal} DESC)"
+        " AS place FROM {table}) AS ranked WHERE t.ctid = ranked.ctid AND ranked.place > 1"
+    ).format(table=target.table, key=_names(key), ordinal=sql.Identifier(ORDINAL))
+    return (await conn.execute(statement)).rowcount
+
+
+async def carry_over(
+    conn: AsyncConnection[DictRow], table: PhysicalTable, target: Target, course: Course, key: Key | None
+) -> int:
+    """Copy the earlier rows that stay into the target, cast to its columns. Answers how many.
+
+    Raises :class:`DataError` ``column_cannot_convert`` if a value is not one of the column's new type,
+    ``key_not_unique`` if rows that stay share a key.
+    """
+    await casts.refuse_lossy(conn, table, target.columns)
+    await conn.execute(
+        sql.SQL("DELETE FROM {} WHERE {} <> %s").format(target.table, sql.Identifier(LOAD_ID)), (target.load_number,)
+    )
+    known = {column.name: column for column in table.columns}
+    kept = [column for column in target.columns if column.name in known]
+    values = [casts.expression(known[column.name], column) for column in kept]
+    hidden = sql.Identifier(LOAD_ID)
+    statement = sql.SQL("INSERT INTO {target} ({columns}) SELECT {values} FROM {live} AS old WHERE {stays}").format(
+        target=target.table,
+        columns=sql.SQL(", ").join([hidden, *(sql.Identifier(column.name) for column in kept)]),
+        values=sql.SQL(", ").join([sql.SQL("old.{}").format(hidden), *values]),
+        live=table.live,
+        stays=_stays(known, target, key),
+    )
+    gone = [load.load_number for load in course.replaces]
+    try:
+        carried = (await conn.execute(statement, {"gone": gone})).rowcount
+    except errors.UniqueViolation as error:
+        raise DataError(
+            "key_not_unique",
+            f"Rows loaded earlier share a key, so rows can't be told apart by it: {error.diag.message_detail or ''} "
+            "Choose other key columns.",
+        ) from error
+    await conn.execute(
+        "UPDATE load_targets SET carried_version = %s WHERE load_id = %s", (course.version, target.load_id)
+    )
+    return carried
+
+
+async def build_index(conn: AsyncConnection[DictRow], target: Target, key: Key | None) -> None:
+    """Index the target by its key, unless it is already."""
+    if key is not None:
+        await conn.execute(_index_statement(target, key))
+
+
+def _index_statement(target: Target, key: Key) -> sql.Composed:
+    return sql.SQL("CREATE {unique}INDEX IF NOT EXISTS {name} ON {table} ({key})").format(
+        unique=sql.SQL("UNIQUE " if key.unique else ""),
+        name=sql.Identifier(f"{target.table_name}_key"),
+        table=target.table,
+        key=_names(key),
+    )
+
+
+async def gather_statistics(conn: AsyncConnection[DictRow], target: Target) -> None:
+    """Let the planner know the target before anybody asks for its rows, and leave it to autovacuum from then on."""
+    await conn.execute(sql.SQL("ANALYZE {}").format(target.table))
+    await conn.execute(sql.SQL("ALTER TABLE {} RESET (autovacuum_enabled)").format(target.table))
+
+
+async def widen(conn: AsyncConnection[DictRow], table: PhysicalTable, columns: Sequence[Column]) -> None:
+    """Add to the present generation the columns that only the load has; the view shows them with the load's rows.
+
+    A column that the books don't know is a leftover of a load that failed, maybe of another type.
+    """
+    known = {column.name for column in table.columns}
+    added = [column for column in columns if column.name not in known]
+    if added:
+        additions = [
+            sql.SQL("DROP COLUMN IF EXISTS {0}, ADD COLUMN {0} {1}").format(
+                sql.Identifier(column.name), column.type_sql
+            )
+            for column in added
+        ]
+        alter = sql.SQL("ALTER TABLE {} {}").format(table.live, sql.SQL(", ").join(additions))
+        await under_short_lock(conn, [alter])
+
+
+def same_key(old: sql.Composable, new: sql.Composable, key: Key) -> sql.Composed:
+    """The condition that two rows, known by these aliases, have the same key."""
+    return sql.SQL(" AND ").join(
+        sql.SQL("{}.{} = {}.{}").format(old, sql.Identifier(name), new, sql.Identifier(name)) for name in key.columns
+    )
+
+
+def _stays(known: dict[str, Column], target: Target, key: Key | None) -> sql.Composable:
+    """Which earlier rows are carried over: not those of replaced loads, nor those with a key that the target has."""
+    stays: sql.Composable = sql.SQL("old.{} <> ALL(%(gone)s)").format(sql.Identifier(LOAD_ID))
+    if key is None or not key.unique:
+        return stays
+    types = {column.name: column for column in target.columns}
+    equal = sql.SQL(" AND ").join(
+        sql.SQL("{} = new.{}").format(
+            casts.expression(known[name], types[name]) if name in known else sql.SQL("NULL"), sql.Identifier(name)
+        )
+        for name in key.columns
+    )
+    return sql.SQL("{} AND NOT EXISTS (SELECT FROM {} AS new WHERE {})").format(stays, target.table, equal)
+
+
+def _names(key: Key) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, key.columns))

@@ -1,0 +1,230 @@
+"""Show a load to readers: one transaction with its rows' arrival, its ledger row, and the change of the view."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from psycopg import AsyncConnection, sql
+from psycopg.rows import DictRow
+
+from stepmill.errors import ConflictError, StepmillError
+from stepmill.warehouse import ledger, retired, views
+from stepmill.warehouse.columns import LOAD_ID, Column, identifiers, keep_order
+from stepmill.warehouse.ledger import LoadEntry, Mode, Undo
+from stepmill.warehouse.prepare import Course, decide, same_key
+from stepmill.warehouse.small import refuse_small
+from stepmill.warehouse.tables import Key, PhysicalTable, get_table, record_change
+from stepmill.warehouse.targets import Filled, Target, close_target, read_filled
+
+_OLD, _NEW = sql.SQL("old"), sql.SQL("new")
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is loaded, and under which rules."""
+
+    job_id: str
+    attempt: int
+    mode: Mode
+    key: Key | None
+    time_column: str | None = None
+    file_id: str | None = None
+    file_name: str | None = None
+    replay_of: str | None = None
+    allow_small: bool = False
+    least_share: float = 0.5
+    keep_undo: timedelta = timedelta(days=7)
+
+
+async def course_of(conn: AsyncConnection[DictRow], table: PhysicalTable, target: Target, load: Load) -> Course:
+    """What the load will do to the table as it is now. Raises what forbids it."""
+    if load.replay_of is not None:
+        await refuse_superseded(conn, table.env_id, load.replay_of)
+    return await decide(
+        conn,
+        table,
+        target.columns,
+        load.key,
+        mode=load.mode,
+        file_name=load.file_name,
+        is_replay=load.replay_of is not None,
+    )
+
+
+async def refuse_superseded(conn: AsyncConnection[DictRow], env_id: str, load_id: str) -> LoadEntry:
+    """The load whose rejects are to be replayed. Raises :class:`ConflictError` ``superseded`` if that can't be."""
+    original = await ledger.get_load(conn, env_id, load_id)
+    if not original.in_force:
+        raise ConflictError(
+            "superseded", f"The load {load_id} is no longer in force, so its rejects can't be replayed."
+        )
+    replays = [replay for replay in await ledger.replays_of(conn, load_id) if replay.replay_of == load_id]
+    if replays:
+        later = replays[-1].load_id
+        raise ConflictError(
+            "superseded", f"The rejects of {load_id} were replayed by {later}. Replay what that one rejected."
+        )
+    return original
+
+
+async def publish(conn: AsyncConnection[DictRow], target: Target, load: Load) -> LoadEntry | None:
+    """Show the load from this transaction's commit on; None if the table changed since it was prepared.
+
+    Nothing may follow in the transaction but the step's DONE: readers wait from the change of the view to the commit.
+    Raises ``LockNotAvailable`` if readers hold the view for seconds: then the transaction is to be tried again.
+    """
+    table = await get_table(conn, target.env_id, target.phys_id, for_update=True)
+    course = await course_of(conn, table, target, load)
+    if course.way == "carry" and target.carried_version != table.version:
+        return None
+    filled = await read_filled(conn, target)
+    entry = _entry(table, target, load, filled)
+    await _verify(conn, target, entry, filled)
+    if not load.allow_small and load.replay_of is None:
+        refuse_small(load.mode, entry.rows_loaded, course.replaces, load.least_share, load.file_name)
+    columns = keep_order(table.columns, target.columns)
+    if course.way == "move":
+        entry = await _move(conn, table, target, load, course, entry, columns)
+    else:
+        entry = await _switch(conn, table, target, load, course, entry, columns)
+    await ledger.record(conn, entry)
+    await ledger.supersede(conn, course.replaces, entry.load_id)
+    await close_target(conn, target)
+    if course.way != "move" or columns != table.columns:
+        await views.show(conn, table, entry.generation, columns)
+    return entry
+
+
+def _entry(table: PhysicalTable, target: Target, load: Load, filled: Filled) -> LoadEntry:
+    deduplicated = target.rows_deduplicated or 0
+    return LoadEntry(
+        load_id=target.load_id,
+        load_number=target.load_number,
+        tenant_id=table.tenant_id,
+        env_id=table.env_id,
+        phys_id=table.phys_id,
+        job_id=load.job_id,
+        attempt=load.attempt,
+        mode=load.mode,
+        plan_version=target.plan_version,
+        version=table.version + 1,
+        generation=target.generation,
+        file_id=load.file_id,
+        file_name=load.file_name,
+        replay_of=load.replay_of,
+        rows_read=filled.rows_read,
+        rows_loaded=filled.rows_loaded - deduplicated,
+        rows_rejected=filled.rows_rejected,
+        rows_filtered=filled.rows_filtered,
+        rows_deduplicated=deduplicated,
+        bytes_read=filled.bytes_read,
+        undo=Undo(),
+        started_at=target.created_at,
+    )
+
+
+async def _verify(conn: AsyncConnection[DictRow], target: Target, entry: LoadEntry, filled: Filled) -> None:
+    """Count what is really there: a load whose rows don't add up must not commit."""
+    counts = await conn.execute(
+        sql.SQL(
+            "SELECT (SELECT count(*) FROM {} WHERE {} = %s) AS rows,"
+            " (SELECT count(*) FROM load_rejects WHERE load_id = %s) AS rejects"
+        ).format(target.table, sql.Identifier(LOAD_ID)),
+        (target.load_number, target.load_id),
+    )
+    real = (await counts.fetchall())[0]
+    if not filled.complete or real["rows"] != entry.rows_loaded or real["rejects"] != entry.rows_rejected:
+        raise StepmillError(
+            "load_unbalanced",
+            f"The unseen table holds {real['rows']} rows and {real['rejects']} rejects where {entry.rows_loaded} and "
+            f"{entry.rows_rejected} were written. Nothing was shown to readers. Retry from the step Transform.",
+        )
+
+
+async def _switch(
+    conn: AsyncConnection[DictRow],
+    table: PhysicalTable,
+    target: Target,
+    load: Load,
+    course: Course,
+    entry: LoadEntry,
+    columns: Sequence[Column],
+) -> LoadEntry:
+    """The target becomes the generation; the one before is kept for a while."""
+    rows = entry.rows_loaded
+    if course.way == "carry":
+        total = await conn.execute(sql.SQL("SELECT count(*) AS rows FROM {}").format(target.table))
+        rows = (await total.fetchall())[0]["rows"]
+    await record_change(
+        conn,
+        table,
+        generation=target.generation,
+        columns=columns,
+        key=load.key,
+        plan_version=target.plan_version,
+        rows=rows,
+        time_column=load.time_column,
+    )
+    undo = Undo()
+    if table.generation is not None:
+        before = table.generation_name(table.generation)
+        await retired.retire(conn, table, before, entry.load_id, load.keep_undo)
+        undo = Undo(
+            kept_in=before,
+            generation=table.generation,
+            columns=table.columns,
+            key=table.key.as_json() if table.key else None,
+            plan_version=table.plan_version,
+            time_column=table.time_column,
+            rows=table.rows,
+        )
+    return replace(entry, undo=_possible(undo, load))
+
+
+async def _move(
+    conn: AsyncConnection[DictRow],
+    table: PhysicalTable,
+    target: Target,
+    load: Load,
+    course: Course,
+    entry: LoadEntry,
+    columns: Sequence[Column],
+) -> LoadEntry:
+    """The target's rows join those of the present generation; those that they replace go."""
+    assert table.generation is not None
+    undo, removed = Undo(), 0
+    if load.key is not None and load.key.unique:
+        delete = sql.SQL("DELETE FROM {live} AS old USING {stage} AS new WHERE {same}").format(
+            live=table.live, stage=target.table, same=same_key(_OLD, _NEW, load.key)
+        )
+        removed = (await conn.execute(delete)).rowcount
+    elif course.replaces:
+        kept_in = f"{target.table_name}_replaced"
+        removed = await retired.set_aside(conn, table, kept_in, [each.load_number for each in course.replaces])
+        await retired.retire(conn, table, kept_in, entry.load_id, load.keep_undo)
+        undo = Undo(kept_in=kept_in, columns=table.columns)
+    names = sql.SQL(", ").join([sql.Identifier(LOAD_ID), identifiers(target.columns)])
+    insert = sql.SQL("INSERT INTO {live} ({names}) SELECT {names} FROM {stage}")
+    moved = (await conn.execute(insert.format(live=table.live, names=names, stage=target.table))).rowcount
+    if moved != entry.rows_loaded:
+        raise StepmillError("load_unbalanced", f"{moved} rows were moved where there were {entry.rows_loaded}.")
+    await conn.execute(sql.SQL("DROP TABLE {}").format(target.table))
+    await record_change(
+        conn,
+        table,
+        generation=table.generation,
+        columns=columns,
+        key=load.key,
+        plan_version=target.plan_version,
+        rows=table.rows - removed + moved,
+        time_column=load.time_column,
+    )
+    return replace(entry, generation=table.generation, undo=_possible(undo, load))
+
+
+def _possible(undo: Undo, load: Load) -> Undo:
+    if load.mode != "upsert":
+        return undo
+    return Undo(
+        impossible="An upsert can't be reverted: which rows it replaced is not kept. Load the earlier file again."
+    )
