@@ -24,7 +24,9 @@ from stepmill.api import (
     files,
     health,
     jobs,
+    loads,
     streams,
+    tables,
     workers,
 )
 from stepmill.api.callers import AuthenticationMiddleware
@@ -35,7 +37,7 @@ from stepmill.api.parts import ApiParts
 from stepmill.api.problems import problem_for
 from stepmill.errors import StepmillError
 
-_RESOURCES = (jobs, streams, workers, environments, areas, files, health, docs, console)
+_RESOURCES = (jobs, streams, workers, environments, areas, files, tables, loads, health, docs, console)
 _Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 

@@ -8,15 +8,20 @@ from starlette.responses import Response
 
 from stepmill.api import schemas
 from stepmill.api.addresses import AreaId
-from stepmill.api.answers import Cursor, Limit, answer, read_cursor, write_cursor
+from stepmill.api.answers import Cursor, Limit, answer, nothing, read_cursor, write_cursor
 from stepmill.api.callers import Editor, Viewer
 from stepmill.api.environments import Env
 from stepmill.api.idempotency import Once
-from stepmill.api.parts import Parts
+from stepmill.api.parts import ApiParts, Parts
 from stepmill.api.requests import ApiRoute
+from stepmill.auth import Principal
+from stepmill.engine import read
 from stepmill.engine.job_type import JsonModel
-from stepmill.store import areas
+from stepmill.engine.requests import JobFilter
+from stepmill.errors import ConflictError, StepmillError
+from stepmill.store import areas, files, plans
 from stepmill.store.areas import LoadMode
+from stepmill.warehouse.removal import drop_table, rename_table
 
 router = APIRouter(route_class=ApiRoute, tags=["Files"], prefix="/api/envs/{envId}")
 
@@ -77,3 +82,56 @@ async def list_areas(env: Env, caller: Viewer, parts: Parts, limit: Limit = 50, 
 async def get_area(env: Env, area_id: AreaId, caller: Viewer, parts: Parts) -> Response:
     """With its load mode and the id of its table."""
     return answer((await areas.get(parts.gateways.documents, caller.tenant_id, env.env_id, area_id)).as_json())
+
+
+@router.patch("/areas/{areaId}", summary="Change a file area", responses=schemas.ok(schemas.Area))
+async def change_area(
+    env: Env, area_id: AreaId, caller: Editor, parts: Parts, once: Once, body: AreaChanges
+) -> Response:
+    """What is left out stays. With its name its table's changes, and what stands on that stays."""
+    changes = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
+
+    async def act() -> Response:
+        documents, tenant = parts.gateways.documents, caller.tenant_id
+        before = await areas.get(documents, tenant, env.env_id, area_id)
+        area = await areas.update(documents, tenant, env.env_id, area_id, changes)
+        if area.name != before.name:
+            try:
+                await rename_table(parts.gateways.sql, tenant, env.env_id, area.phys_id, area.name)
+            except StepmillError:
+                await areas.update(documents, tenant, env.env_id, area_id, {"name": before.name})
+                raise
+        return answer(area.as_json())
+
+    return await once(act)
+
+
+@router.delete("/areas/{areaId}", summary="Remove a file area", status_code=204, responses=schemas.DELETED)
+async def delete_area(env: Env, area_id: AreaId, caller: Editor, parts: Parts, once: Once) -> Response:
+    """With its files, plans and table. 409 `area_in_use` while a job works on it, `view_in_use` if a view needs it."""
+
+    async def act() -> Response:
+        documents, blobs, tenant = parts.gateways.documents, parts.gateways.blobs, caller.tenant_id
+        area = await areas.get(documents, tenant, env.env_id, area_id)
+        await _refuse_if_in_use(parts, caller, env.env_id, area_id)
+        await drop_table(parts.gateways.sql, tenant, env.env_id, area.phys_id)
+        while found := await files.find_all(documents, tenant, env.env_id, area_id):
+            for file in found:
+                await files.delete(documents, blobs, tenant, env.env_id, file.file_id)
+        await plans.delete_all(documents, tenant, env.env_id, area_id)
+        await areas.delete(documents, tenant, env.env_id, area_id)
+        return nothing()
+
+    return await once(act)
+
+
+async def _refuse_if_in_use(parts: ApiParts, caller: Principal, env_id: str, area_id: str) -> None:
+    """A job that runs would make the table again, of an area that is no more."""
+    chosen = JobFilter(status=("PENDING", "RUNNING"), env_id=env_id, q=area_id)
+    at_work = (await read.list_jobs(parts.engine, caller, chosen, limit=1))["items"]
+    if at_work:
+        raise ConflictError(
+            "area_in_use",
+            f"The job {at_work[0]['jobId']} works on this area. Wait for its end or cancel it.",
+            details={"jobId": at_work[0]["jobId"]},
+        )

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from stepmill.api import schemas
 from stepmill.api.addresses import AreaId, FileId
-from stepmill.api.answers import Cursor, Limit, answer, read_cursor, write_cursor
+from stepmill.api.answers import Cursor, Limit, answer, nothing, read_cursor, write_cursor
 from stepmill.api.callers import Operator, Viewer
 from stepmill.api.environments import Env
 from stepmill.api.idempotency import Once
@@ -21,6 +21,7 @@ from stepmill.api.upload import Upload, open_upload
 from stepmill.errors import FieldError, InputError
 from stepmill.store import areas, files
 from stepmill.store.files import File, Received
+from stepmill.warehouse.revert import remove_file_rows
 
 router = APIRouter(route_class=ApiRoute, tags=["Files"], prefix="/api/envs/{envId}")
 
@@ -126,3 +127,25 @@ async def list_files(
 async def get_file(env: Env, file_id: FileId, caller: Viewer, parts: Parts) -> Response:
     """Its record."""
     return answer(_file_json(await files.get(parts.gateways.documents, caller.tenant_id, env.env_id, file_id)))
+
+
+@router.delete("/files/{fileId}", summary="Remove a file", status_code=204, responses=schemas.DELETED)
+async def delete_file(
+    env: Env,
+    file_id: FileId,
+    caller: Operator,
+    parts: Parts,
+    once: Once,
+    rows: Annotated[Literal["keep", "remove"], Query(description="What becomes of the rows it brought.")] = "keep",
+) -> Response:
+    """Its rows stay in the table unless they are to be removed."""
+
+    async def act() -> Response:
+        gateways, tenant = parts.gateways, caller.tenant_id
+        await files.get(gateways.documents, tenant, env.env_id, file_id)
+        if rows == "remove":
+            await remove_file_rows(gateways.sql, tenant, env.env_id, file_id)
+        await files.delete(gateways.documents, gateways.blobs, tenant, env.env_id, file_id)
+        return nothing()
+
+    return await once(act)

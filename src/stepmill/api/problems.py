@@ -105,7 +105,7 @@ def invalid_request(errors: Sequence[Mapping[str, Any]], body: Any) -> StepmillE
         return NotFoundError("not_found", "There is nothing at this address.")
     fields = [field_error(error, body) for error in errors]
     first = fields[0] if fields else FieldError("", "It is not valid.")
-    more = f" ({len(fields) - 1} more)" if len(fields) > 1 else ""
+    more = f" And {len(fields) - 1} more." if len(fields) > 1 else ""
     return InputError(
         "invalid_request",
         f"The request is not valid: {first.pointer or 'the body'}: {first.message}{more}",

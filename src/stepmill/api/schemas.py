@@ -426,6 +426,13 @@ class LoadList(Shape):
     next_cursor: str | None = None
 
 
+class Reverted(Shape):
+    """A load that was taken back."""
+
+    load_id: str
+    reverted: bool
+
+
 class Profile(Shape):
     """What the columns of a table hold."""
 
@@ -441,6 +448,18 @@ EVENT_STREAM: Responses = {
     200: {"description": "Server-sent events.", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
     204: {"description": "Nothing more will come."},
 }
+
+
+REJECTS: Responses = {
+    200: {
+        "model": RejectList,
+        "description": "The rejects.",
+        "content": {"text/csv": {"schema": {"type": "string"}}},
+    }
+}
+
+
+DELETED: Responses = {204: {"description": "It is gone."}}
 
 
 def ok(model: type[Shape]) -> Responses:

@@ -5,7 +5,7 @@ An event's bytes are made once and shared by all of its readers. A reader costs 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Annotated
 
@@ -108,6 +108,9 @@ class EventStream(Response):
         except (StepmillError, psycopg.Error) as error:
             # The answer has begun, so the stream just ends: the reader comes back with its last id.
             _log.warning("stream_broken", error=getattr(error, "code", type(error).__name__))
+        finally:
+            if isinstance(self._events, AsyncGenerator):
+                await self._events.aclose()  # now, not when it is collected: it has a place in the hub
 
     async def _keep_alive(self, send: Send, ends: set[asyncio.Future[None]]) -> None:
         recheck_at = time.monotonic() + self._recheck_seconds

@@ -1,0 +1,54 @@
+"""Tables: what they are, their rows, loads and profile."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from stepmill.api import schemas
+from stepmill.api.addresses import PhysId
+from stepmill.api.answers import Cursor, Limit, answer
+from stepmill.api.callers import Viewer
+from stepmill.api.environments import Env
+from stepmill.api.parts import Parts
+from stepmill.api.requests import ApiRoute
+from stepmill.warehouse.listing import describe_table, list_tables, table_loads
+from stepmill.warehouse.profile import profile_table
+from stepmill.warehouse.rows import table_rows
+
+router = APIRouter(route_class=ApiRoute, tags=["Tables"], prefix="/api/envs/{envId}/tables")
+
+
+@router.get("", summary="Tables", responses=schemas.ok(schemas.TableList))
+async def get_tables(env: Env, caller: Viewer, parts: Parts, limit: Limit = 50, cursor: Cursor = None) -> Response:
+    """Those that readers can see, by logical name."""
+    sql = parts.gateways.sql
+    return answer(await list_tables(sql, caller.tenant_id, env.env_id, limit=limit, cursor=cursor))
+
+
+@router.get("/{physId}", summary="One table", responses=schemas.ok(schemas.Table))
+async def get_table(env: Env, phys_id: PhysId, caller: Viewer, parts: Parts) -> Response:
+    """Its columns, size and last load."""
+    return answer(await describe_table(parts.gateways.sql, caller.tenant_id, env.env_id, phys_id))
+
+
+@router.get("/{physId}/rows", summary="A table's rows", responses=schemas.ok(schemas.RowList))
+async def get_rows(
+    env: Env, phys_id: PhysId, caller: Viewer, parts: Parts, limit: Limit = 50, cursor: Cursor = None
+) -> Response:
+    """As objects, by logical names. Numbers keep all their digits."""
+    sql = parts.gateways.sql
+    return answer(await table_rows(sql, caller.tenant_id, env.env_id, phys_id, limit=limit, cursor=cursor))
+
+
+@router.get("/{physId}/loads", summary="A table's loads", responses=schemas.ok(schemas.LoadList))
+async def get_loads(
+    env: Env, phys_id: PhysId, caller: Viewer, parts: Parts, limit: Limit = 50, cursor: Cursor = None
+) -> Response:
+    """The load ledger, newest first."""
+    sql = parts.gateways.sql
+    return answer(await table_loads(sql, caller.tenant_id, env.env_id, phys_id, limit=limit, cursor=cursor))
+
+
+@router.get("/{physId}/profile", summary="A table's profile", responses=schemas.ok(schemas.Profile))
+async def get_profile(env: Env, phys_id: PhysId, caller: Viewer, parts: Parts) -> Response:
+    """For each column: nulls, distinct values, ends, and quantiles or the commonest values."""
+    return answer(await profile_table(parts.gateways.sql, caller.tenant_id, env.env_id, phys_id))

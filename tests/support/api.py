@@ -1,0 +1,82 @@
+"""The api over a real engine and database, called in the test's own process or over a loopback socket."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+from stepmill.api.application import create_api
+from stepmill.api.parts import ApiParts
+from stepmill.api.preview_pool import PreviewPool
+from stepmill.auth import Authenticator, Principal, RoleName, new_secret, sign_service_token
+from tests.support.engine import Bench
+
+TOKEN = "a-local-token-for-tests"
+SECRET = "0123456789abcdef0123456789abcdef"
+LOCAL_USER = Principal("local", "local", frozenset({"administrator"}))
+
+
+@dataclass(frozen=True)
+class Api:
+    """The application, its parts, and the engine behind it."""
+
+    app: FastAPI
+    parts: ApiParts
+    bench: Bench
+
+    def client(self, **headers: str) -> httpx.AsyncClient:
+        """A client in this process. Without headers it is the local user, with all rights."""
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app, raise_app_exceptions=False),
+            base_url="http://localhost",
+            headers=headers or {"Authorization": f"Bearer {TOKEN}"},
+        )
+
+    @asynccontextmanager
+    async def served(self) -> AsyncIterator[str]:
+        """The base address of a real server on a free loopback port."""
+        config = uvicorn.Config(self.app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+        server = uvicorn.Server(config)
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            running = asyncio.create_task(server.serve(sockets=[listener]))
+            while not server.started:
+                await asyncio.sleep(0.005)
+            try:
+                yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            finally:
+                self.parts.streams.close()
+                server.should_exit = True
+                await running
+
+
+def make_api(bench: Bench) -> Api:
+    """The api over ``bench``."""
+
+    async def not_ready() -> list[str]:
+        return []
+
+    authenticator = Authenticator(
+        service_secret=SECRET, local_token=TOKEN, session_secret=new_secret(), local_user=LOCAL_USER
+    )
+    parts = ApiParts(
+        engine=bench.engine,
+        hub=bench.hub,
+        gateways=bench.gateways,
+        authenticator=authenticator,
+        preview_pool=PreviewPool(memory_bytes=1024**3),
+        not_ready=not_ready,
+    )
+    return Api(create_api(parts), parts, bench)
+
+
+def bearer(*roles: RoleName, tenant: str = "local", subject: str = "someone", **claims: Any) -> dict[str, str]:
+    """Headers of a service that calls with these roles."""
+    token = sign_service_token(SECRET, issuer="tests", subject=subject, tenant_id=tenant, roles=roles, **claims)
+    return {"Authorization": f"Bearer {token}"}
