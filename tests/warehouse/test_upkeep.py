@@ -1,0 +1,121 @@
+"""Leftovers are dropped, tables renamed and removed, and two who ask for a table at once get the same."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from stepmill.errors import ConflictError
+from stepmill.gateways.sql.database import Database
+from stepmill.warehouse.cleanup import drop_leftovers
+from stepmill.warehouse.listing import list_tables
+from stepmill.warehouse.removal import drop_table, rename_table
+from stepmill.warehouse.tables import Owner, ensure_table, find_table
+from stepmill.warehouse.targets import open_target
+from tests.warehouse.support import COLUMNS, ENV, SCHEMA, TENANT, Warehouse
+
+
+async def make_job(database: Database, job_id: str, status: str) -> None:
+    """A row in the engine's book of jobs."""
+    async with database.transaction("stepmill_engine") as conn:
+        await conn.execute(
+            "INSERT INTO jobs (job_id, tenant_id, env_id, type, params, max_attempts, result_step, created_by, run_at)"
+            " VALUES (%s, %s, %s, 'FILE_ETL', '{}', 1, 0, 'test', now())",
+            (job_id, TENANT, ENV),
+        )
+        for step in {"RUNNING": ["RUNNING"], "ERROR": ["RUNNING", "ERROR"], "CANCELLED": ["CANCELLED"]}.get(status, []):
+            await conn.execute("UPDATE jobs SET status = %s WHERE job_id = %s", (step, job_id))
+
+
+@pytest.mark.parametrize(
+    ("status", "kept"), [("PENDING", True), ("RUNNING", True), ("ERROR", False), ("CANCELLED", False), (None, False)]
+)
+async def test_targets_of_jobs_that_ended(warehouse: Warehouse, status: str | None, kept: bool) -> None:
+    target = await warehouse.fill([(1, "one")], mode="append", rejects=2)
+    if status is not None:
+        await make_job(warehouse.database, target.job_id, status)
+    await asyncio.gather(drop_leftovers(warehouse.database), drop_leftovers(warehouse.database))
+    assert await warehouse.tables_on_disk() == (["1"] if kept else [])
+    rejects = await warehouse.read("SELECT count(*) AS n FROM load_rejects WHERE load_id = %s", target.load_id)
+    assert rejects == [{"n": 2 if kept else 0}]
+
+
+async def test_a_generation_that_is_still_read_is_dropped_later(warehouse: Warehouse) -> None:
+    await warehouse.load([(1, "old")])
+    async with warehouse.begin() as reader:
+        await reader.conn.execute(f"SELECT FROM {(await warehouse.table()).live.as_string()}")
+        await warehouse.load([(1, "new")], keep_undo=timedelta(0))
+        await drop_leftovers(warehouse.database)
+        assert await warehouse.tables_on_disk() == ["1", "2"]
+    await drop_leftovers(warehouse.database)
+    assert await warehouse.tables_on_disk() == ["2"]
+
+
+async def test_a_target_is_taken_up_again_for_the_same_and_made_anew_for_another(warehouse: Warehouse) -> None:
+    target = await warehouse.fill([(1, "one")], mode="append")
+    source = {"fileId": target.job_id}
+    table = await warehouse.table()
+    async with warehouse.begin() as tx:
+        same = await open_target(tx.conn, table, job_id=target.job_id, plan_version=1, columns=COLUMNS, source=source)
+    assert same == target
+    async with warehouse.begin() as tx:
+        other = await open_target(tx.conn, table, job_id=target.job_id, plan_version=2, columns=COLUMNS, source=source)
+    assert other.load_id != target.load_id
+    assert await warehouse.tables_on_disk() == []
+
+
+async def test_two_who_need_the_table_at_once(warehouse: Warehouse) -> None:
+    tables = await asyncio.gather(*(warehouse.table() for _ in range(4)))
+    assert len({table.phys_id for table in tables}) == 1
+
+
+async def test_another_owner_of_the_name(warehouse: Warehouse) -> None:
+    await warehouse.table()
+    async with warehouse.begin() as tx:
+        with pytest.raises(ConflictError) as caught:
+            await ensure_table(
+                tx.conn,
+                tenant_id=TENANT,
+                env_id=ENV,
+                owner=Owner("stream", "s"),
+                schema_name=SCHEMA,
+                logical_name=warehouse.name,
+            )
+    assert caught.value.code == "name_taken"
+
+
+async def test_renamed(warehouse: Warehouse) -> None:
+    load = await warehouse.load([(1, "one")])
+    other = Warehouse(warehouse.database)
+    await other.load([(2, "two")])
+    with pytest.raises(ConflictError) as caught:
+        await rename_table(warehouse.database, TENANT, ENV, load.phys_id, other.name)
+    assert caught.value.code == "name_taken"
+    owner = warehouse.owner
+    new = warehouse.name + " new"
+    await rename_table(warehouse.database, TENANT, ENV, load.phys_id, new)
+    await rename_table(warehouse.database, TENANT, ENV, "tbl_unknown", new)
+    async with warehouse.begin() as tx:
+        table = await find_table(tx.conn, ENV, owner)
+    assert table is not None
+    assert table.logical_name == new
+    assert await warehouse.read(f"SELECT * FROM {table.view.as_string()}") == [{"Id": 1, "Name": "one"}]
+
+
+async def test_removed(warehouse: Warehouse) -> None:
+    await warehouse.load([(1, "one")], rejects=1)
+    load = await warehouse.load([(1, "one")], rejects=1)
+    await warehouse.fill([(1, "one")], mode="append", rejects=1)
+    await warehouse.run(f"CREATE VIEW env_default.on_top AS SELECT * FROM {warehouse.view}")
+    with pytest.raises(ConflictError) as caught:
+        await drop_table(warehouse.database, TENANT, ENV, load.phys_id)
+    assert caught.value.code == "view_in_use"
+    await warehouse.run("DROP VIEW env_default.on_top")
+    await drop_table(warehouse.database, TENANT, ENV, load.phys_id)
+    await drop_table(warehouse.database, TENANT, ENV, load.phys_id)
+    await drop_leftovers(warehouse.database)
+    tables = (await list_tables(warehouse.database, TENANT, ENV, limit=500))["items"]
+    assert load.phys_id not in [table["physId"] for table in tables]
+    query = "SELECT tablename FROM pg_tables WHERE starts_with(tablename, %s)"
+    assert await warehouse.read(query, load.phys_id) == []
+    assert await warehouse.read("SELECT FROM load_rejects WHERE load_id = %s", load.load_id) == []
