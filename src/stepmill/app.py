@@ -23,13 +23,14 @@ from stepmill.engine.notify import Notifier
 from stepmill.engine.registry import Registry, find_job_types
 from stepmill.engine.sweep import Sweeper
 from stepmill.engine.worker import Worker
-from stepmill.errors import UnavailableError
+from stepmill.errors import ConfigurationError, UnavailableError
 from stepmill.gateways import Gateways
 from stepmill.gateways.blobs import Blobs
 from stepmill.gateways.documents.postgres import PostgresDocuments
 from stepmill.gateways.sql.database import Database
 from stepmill.settings import Settings
-from stepmill.store import environments
+from stepmill.store import environments, installation
+from stepmill.warehouse.cleanup import drop_leftovers
 from stepmill.warehouse.schemas import ensure_environment
 
 WARM_MODULES = ("stepmill.etl",)
@@ -43,6 +44,7 @@ class Platform:
     settings: Settings
     gateways: Gateways
     engine: Engine
+    storage_fault: str | None
 
 
 @asynccontextmanager
@@ -55,7 +57,7 @@ async def open_platform(settings: Settings, database_url: str, *, name: str) -> 
         engine = Engine(database, registry, Notifier(database), settings)
         engine.notifier.start()
         try:
-            yield Platform(settings, gateways, engine)
+            yield Platform(settings, gateways, engine, await installation.storage_fault(database, blobs))
         finally:
             await engine.notifier.stop()
 
@@ -74,7 +76,7 @@ async def open_api(platform: Platform, authenticator: Authenticator) -> AsyncIte
                 gateways=platform.gateways,
                 authenticator=authenticator,
                 preview_pool=PreviewPool(memory_bytes=settings.compute_memory_bytes),
-                not_ready=_readiness(platform.gateways.sql),
+                not_ready=_readiness(platform.gateways.sql, platform.storage_fault),
             )
         )
     finally:
@@ -82,14 +84,17 @@ async def open_api(platform: Platform, authenticator: Authenticator) -> AsyncIte
 
 
 def build_worker(platform: Platform, worker_id: str) -> Worker:
-    """A worker, ready to run."""
+    """A worker, ready to run. Raises ConfigurationError when it would not find what the api stores."""
+    if platform.storage_fault is not None:
+        raise ConfigurationError("storage_not_shared", platform.storage_fault)
     settings, engine = platform.settings, platform.engine
     pool = ComputePool(keep=1, memory_bytes=settings.compute_memory_bytes, warm_modules=WARM_MODULES)
 
-    async def spent_artifacts() -> None:
+    async def keep_house() -> None:
         await remove_spent_artifacts(engine, platform.gateways.blobs)
+        await drop_leftovers(platform.gateways.sql)
 
-    sweeper = Sweeper(engine, housekeeping=[spent_artifacts])
+    sweeper = Sweeper(engine, housekeeping=[keep_house])
     return Worker(engine, platform.gateways, pool, sweeper, worker_id=worker_id)
 
 
@@ -123,8 +128,10 @@ async def ensure_default_environment(platform: Platform) -> None:
         await ensure_environment(conn, environment.schema_name)
 
 
-def _readiness(database: Database) -> Callable[[], Awaitable[Sequence[str]]]:
+def _readiness(database: Database, storage_fault: str | None) -> Callable[[], Awaitable[Sequence[str]]]:
     async def not_ready() -> Sequence[str]:
+        if storage_fault is not None:
+            return [storage_fault]
         try:
             async with database.autocommit() as conn:
                 await conn.execute("SELECT 1")

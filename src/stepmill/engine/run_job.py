@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import structlog
+from opentelemetry import trace
 from psycopg.types.json import Jsonb
 
 from stepmill.engine.artifacts import JobArtifacts
@@ -31,6 +32,7 @@ SELECT revoked_at IS NOT NULL AS yes FROM job_attempts WHERE job_id = %s AND att
 _DATABASE_LOOK_SECONDS = 1.0
 
 _log = structlog.get_logger(__name__)
+_tracer = trace.get_tracer("stepmill")
 
 
 @dataclass
@@ -163,7 +165,13 @@ class JobRunner:
 
     async def _work(self, attempt: Attempt, step: RunningStep) -> dict[str, Any]:
         assert attempt.index is not None
-        output = await attempt.job_type.steps[attempt.index].run(step)
+        attributes = {"stepmill.job_id": step.job_id, "stepmill.attempt": step.attempt, "stepmill.env_id": step.env_id}
+        name = f"{attempt.job_type.name} {step.step_name}"
+        # An exception's text is not recorded: it may name secrets.
+        with _tracer.start_as_current_span(
+            name, attributes=attributes, record_exception=False, set_status_on_exception=False
+        ):
+            output = await attempt.job_type.steps[attempt.index].run(step)
         return await step.finish_alone(output) if step.next is None else step.next
 
     async def _completed(
