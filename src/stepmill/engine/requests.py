@@ -7,6 +7,9 @@ from pydantic import AwareDatetime, Field
 
 from stepmill.engine.job_type import JsonModel
 
+# Python can't read all times that PostgreSQL can store: one past the year 9999 would spoil every list it is in.
+_FAR = datetime(9000, 1, 1, tzinfo=UTC)
+
 JobStatus = Literal["PENDING", "RUNNING", "DONE", "ERROR", "CANCELLED"]
 
 
@@ -19,7 +22,7 @@ class JobRequest(JsonModel):
         default=None, min_length=1, max_length=200, description="The environment, here or in params."
     )
     priority: int = Field(default=0, ge=-100, le=100, strict=True, description="Higher runs first.")
-    run_at: AwareDatetime | None = Field(default=None, description="Not before this time; the past means now.")
+    run_at: AwareDatetime | None = Field(default=None, lt=_FAR, description="Not before this time; the past means now.")
     max_attempts: int | None = Field(
         default=None, ge=1, le=100, strict=True, description="Attempts that may fail before the job does."
     )

@@ -60,7 +60,8 @@ SELECT p.at, coalesce(submitted, 0) AS submitted, coalesce(done, 0) AS done, coa
     coalesce(cancelled, 0) AS cancelled, coalesce(rows_loaded, 0)::bigint AS rows_loaded,
     coalesce(step_seconds, '{}') AS step_seconds, depth,
     extract(epoch FROM least(p.until, clock_timestamp()) - oldest)::double precision AS age_seconds
-FROM points p JOIN queue USING (n) LEFT JOIN submitted USING (at) LEFT JOIN finished USING (at) LEFT JOIN steps USING (at)
+FROM points p JOIN queue USING (n)
+    LEFT JOIN submitted USING (at) LEFT JOIN finished USING (at) LEFT JOIN steps USING (at)
 ORDER BY p.n
 """
 

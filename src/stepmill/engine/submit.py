@@ -15,7 +15,7 @@ from stepmill.engine.engine import Engine
 from stepmill.engine.idempotency import claim_key, keep_response
 from stepmill.engine.ids import new_id
 from stepmill.engine.job_type import EnvParams, JobType
-from stepmill.engine.read import get_job
+from stepmill.engine.read import get_job, read_job
 from stepmill.engine.requests import JobRequest
 from stepmill.errors import FieldError, ForbiddenError, InputError, NotFoundError
 
@@ -43,7 +43,7 @@ async def submit_job(
                 conn, caller.tenant_id, JOBS_ROUTE, key, fingerprint, engine.settings.idempotency_days
             )
             if earlier is not None:
-                return await get_job(engine, caller, earlier["jobId"]), False
+                return await read_job(conn, engine, earlier["jobId"]), False
         await _insert(conn, [row])
         if key is not None:
             await keep_response(conn, caller.tenant_id, JOBS_ROUTE, key, {"jobId": row["jobId"]})
@@ -66,7 +66,7 @@ async def submit_batch(
             fingerprint = _fingerprint([request.model_dump(mode="json") for request in requests])
             earlier = await claim_key(conn, caller.tenant_id, BATCH_ROUTE, idempotency_key, fingerprint, days)
             if earlier is not None:
-                return [await get_job(engine, caller, job_id) for job_id in earlier["jobIds"]]
+                return [await read_job(conn, engine, job_id) for job_id in earlier["jobIds"]]
         fresh: list[dict[str, Any]] = []
         for request, row in zip(requests, rows, strict=True):
             if request.idempotency_key is not None:
