@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from stepmill.cli.watching import Display, display_for, follow
 from stepmill.client import Area, Client, File, Job, LoadMode
 from stepmill.errors import ConflictError
@@ -39,11 +41,12 @@ class Loader:
     key_columns: tuple[str, ...]
     allow_small: bool
     as_json: bool
+    console: Console | None = None
 
     def load(self, file: Path, table: str) -> Loaded:
         """Load one file and follow it to its end. Ctrl-C cancels the job."""
         area = self.area(table)
-        with display_for(as_json=self.as_json, label=file.name) as display:
+        with display_for(as_json=self.as_json, label=file.name, console=self.console) as display:
             uploaded = self._upload(file, area, display)
             params = {"fileId": uploaded["fileId"], "areaId": area["areaId"]}
             options = {"allowSmall": True} if self.allow_small else {}

@@ -6,17 +6,33 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from rich.console import Console
 
+from stepmill.cli.instance import running_server
 from stepmill.cli.remote import Remote, find_server
 from stepmill.client import Client
 from stepmill.errors import ConfigurationError, StepmillError, UnavailableError
 from stepmill.settings import Settings
 
 STOP_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Started:
+    """A server that was started here. `link` signs a browser in, once."""
+
+    url: str
+    token: str = field(repr=False)
+    link: str
+    process: subprocess.Popen[str]
+
+    def connect(self) -> Client:
+        """A client of it."""
+        return Client(self.url, self.token)
 
 
 @contextmanager
@@ -29,13 +45,13 @@ def server_for(settings: Settings, *, quiet: bool) -> Iterator[Client]:
         return
     if not quiet:
         Console(stderr=True).print(f"[dim]No server runs; starting one on {settings.data_dir} for this command.[/]")
-    with started_server(settings.data_dir, port=0) as ready, Client(ready["url"], ready["token"]) as client:
+    with started_server(settings.data_dir, port=0) as started, started.connect() as client:
         yield client
 
 
 @contextmanager
-def started_server(data_dir: Path, *, port: int) -> Iterator[dict[str, Any]]:
-    """Run `stepmill serve` while the block runs. Gives what it prints when ready: `url`, `token`, `link`, `pid`."""
+def started_server(data_dir: Path, *, port: int) -> Iterator[Started]:
+    """Run `stepmill serve` while the block runs, which begins when the server is ready."""
     command = [sys.executable, "-m", "stepmill.cli", "serve", "--json", "--end-with-stdin"]
     command += [f"--port={port}", f"--data-dir={data_dir}"]
     # A group of its own: Ctrl-C is for the command, which then ends the server in order.
@@ -46,7 +62,11 @@ def started_server(data_dir: Path, *, port: int) -> Iterator[dict[str, Any]]:
         ) as process,
     ):
         try:
-            yield _ready(process, errors)
+            ready = _ready(process, errors)
+            note = running_server(data_dir)
+            if note is None:
+                raise ConfigurationError("server_not_started", "The server ended as soon as it had started.")
+            yield Started(note.url, note.token, ready["link"], process)
         finally:
             _stop(process)
 

@@ -23,6 +23,7 @@ class Entry:
 
 COMMANDS = (
     Entry("serve", "stepmill.cli.serve", "Run everything: database, api, console and a worker.", "Servers"),
+    Entry("link", "stepmill.cli.link", "Print a new link that signs a browser in.", "Servers"),
     Entry("api", "stepmill.cli.api", "Run the HTTP api alone.", "Servers"),
     Entry("worker", "stepmill.cli.worker", "Run a worker alone.", "Servers"),
     Entry("migrate", "stepmill.cli.migrate", "Bring the database to this program's version.", "Servers"),

@@ -1,6 +1,5 @@
 """Following a job as it runs: bars in a terminal, lines elsewhere, events as JSON for scripts."""
 
-import sys
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -26,11 +25,12 @@ class Display(AbstractContextManager["Display"], Protocol):
         """An event came, and `view` has it in."""
 
 
-def display_for(*, as_json: bool, label: str = "") -> Display:
-    """The display that suits where the output goes."""
+def display_for(*, as_json: bool, label: str = "", console: Console | None = None) -> Display:
+    """The display that suits where the output goes: standard error, if no console is given."""
     if as_json:
         return Silent()
-    return Bars(label) if sys.stderr.isatty() else Lines(label)
+    console = console or Console(stderr=True, highlight=False)
+    return Bars(console, label) if console.is_terminal else Lines(console, label)
 
 
 def follow(client: Client, job: Job, display: Display) -> Job:
@@ -71,30 +71,29 @@ class JsonLines(Silent):
 class Lines(Silent):
     """A line for each step that ends, and for warnings: for logs and pipes."""
 
-    def __init__(self, label: str) -> None:
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+    def __init__(self, console: Console, label: str) -> None:
+        self._console = console
         self._label = f"{escape(label)}: " if label else ""
 
     def event(self, view: JobView, event: Event) -> None:
         """A line, if the event is worth one."""
         if event.kind == "step" and event.data.get("status") in ("DONE", "ERROR"):
-            self._console.print(self._label + step_line(event.data))
+            self._console.print(self._label + step_line(event.data), soft_wrap=True)
         elif event.kind == "status":
             self._say_why(event.data)
         elif event.kind == "log" and event.data.get("level") in SHOWN_LEVELS:
-            self._console.print(self._label + log_line(event.data))
+            self._console.print(self._label + log_line(event.data), soft_wrap=True)
 
     def _say_why(self, status: dict[str, Any]) -> None:
         waiting = status.get("waiting") or {}
         if waiting.get("message"):
-            self._console.print(f"{self._label}[dim]{escape(waiting['message'])}[/]")
+            self._console.print(f"{self._label}[dim]{escape(waiting['message'])}[/]", soft_wrap=True)
 
 
 class Bars(Silent):
     """A bar for the upload and for each step."""
 
-    def __init__(self, label: str) -> None:
-        self._console = Console(stderr=True, highlight=False)
+    def __init__(self, console: Console, label: str) -> None:
         self._label = f"{escape(label)}  " if label else ""
         self._bars: dict[str, TaskID] = {}
         self._progress = Progress(
@@ -103,7 +102,7 @@ class Bars(Silent):
             BarColumn(bar_width=30),
             TextColumn("{task.fields[amount]}"),
             TimeElapsedColumn(),
-            console=self._console,
+            console=console,
         )
 
     def __enter__(self) -> Self:

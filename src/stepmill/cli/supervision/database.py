@@ -11,6 +11,7 @@ from stepmill.errors import ConfigurationError, StepmillError
 from stepmill.gateways.sql.embedded import EmbeddedPostgres, running_url
 from stepmill.settings import Settings
 
+LOOK_SECONDS = 0.5
 RETRY_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
@@ -62,7 +63,7 @@ async def _keep_running(postgres: EmbeddedPostgres) -> None:
     """Start it again whenever it dies. Where that fails (a full disk), try again; meanwhile the api is not ready."""
     while True:
         try:
-            await postgres.supervise()
+            await postgres.supervise(every=LOOK_SECONDS)
         except (StepmillError, OSError) as error:
             _log.error("postgres_not_restarted", error=str(error))
             await asyncio.sleep(RETRY_SECONDS)
