@@ -1,0 +1,21 @@
+"""Run an iterator one item ahead in a thread: the next item is made while the last one is used."""
+
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+
+_END: Final = object()
+
+
+def made_ahead(items: Iterator[T]) -> Generator[T, None, None]:
+    """The same items. An exception comes out where its item would have.
+
+    Close it (``contextlib.closing``) if it is left before its end: that waits for the item in the making.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="stepmill-ahead") as thread:
+        following = thread.submit(next, items, _END)
+        while (item := following.result()) is not _END:
+            following = thread.submit(next, items, _END)
+            yield item  # type: ignore[misc]  # what is not the end is an item

@@ -1,0 +1,82 @@
+"""Fill an unseen table from batches of rows, in a compute child, in chunks that a crash resumes at.
+
+While one batch is being sent, a thread makes the next.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from stepmill.engine.context import AttemptConnection, Reporter
+from stepmill.etl.ahead import made_ahead
+from stepmill.etl.chunks import Batch, Counts, TargetTable, TargetWriter
+from stepmill.etl.reject_limit import EXAMPLES, RejectLimit, RejectWatch
+
+CHUNK_ROWS = 1_000_000
+"""Rows of one transaction, give or take a batch."""
+
+_CHUNK_REJECTS = 10_000
+"""Rejects of one transaction: they are held in memory until it ends."""
+
+MakeBatches = Callable[[dict[str, Any] | None], Iterator[Batch]]
+"""Makes the batches of a source, from its beginning or from where a chunk ended."""
+
+
+@dataclass(frozen=True)
+class Filling:
+    """One filling of a target."""
+
+    report: Reporter
+    writer: TargetWriter
+    ready: Iterator[Batch]
+    watch: RejectWatch
+    expected_rows: int | None
+    chunk_rows: int
+
+    def run(self) -> None:
+        """Write chunk after chunk; an empty source is one empty chunk."""
+        batch = next(self.ready, None)
+        while True:
+            batch = self._write_chunk(batch)
+            if batch is None:
+                break
+
+    def _write_chunk(self, batch: Batch | None) -> Batch | None:
+        """Write a chunk that begins with ``batch``. Answers the batch after it, None at the end of the source."""
+        with self.writer.chunk() as chunk:
+            while (
+                batch is not None and chunk.counts.rows_read < self.chunk_rows and len(chunk.rejects) < _CHUNK_REJECTS
+            ):
+                chunk.add(batch)
+                so_far = self.writer.totals + chunk.counts
+                self.watch.look(so_far, batch.rejects, at_end=False)
+                self.report.progress(so_far.rows_read, self.expected_rows, "rows")
+                batch = next(self.ready, None)
+            if batch is None:
+                chunk.resume_at = None
+                self.watch.look(self.writer.totals + chunk.counts, (), at_end=True)
+        return batch
+
+
+def fill_target(
+    report: Reporter,
+    own: AttemptConnection,
+    target: TargetTable,
+    make_batches: MakeBatches,
+    limit: RejectLimit,
+    *,
+    expected_rows: int | None,
+    chunk_rows: int = CHUNK_ROWS,
+) -> Counts:
+    """Fill the target, from where an earlier attempt left it. Raises DataError ``too_many_rejects`` past the limit."""
+    with TargetWriter.opened(own, target) as writer:
+        resume_at = writer.resume()
+        if resume_at == {}:
+            return writer.totals
+        if resume_at is not None:
+            report.log("info", "Going on after the rows that are there already.", rows=writer.totals.rows_read)
+        watch = RejectWatch(limit, expected_rows, writer.first_rejects(EXAMPLES))
+        with closing(made_ahead(make_batches(resume_at))) as ready:
+            Filling(report, writer, ready, watch, expected_rows, chunk_rows).run()
+        return writer.totals
