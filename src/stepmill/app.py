@@ -51,7 +51,7 @@ class Platform:
 async def open_platform(settings: Settings, database_url: str, *, name: str) -> AsyncIterator[Platform]:
     """Connect the gateways and build the engine on them. `name` tells processes apart in `pg_stat_activity`."""
     async with Database(database_url, application_name=f"stepmill:{name}") as database:
-        blobs = Blobs(settings.blob_url or settings.data_dir / "blobs")
+        blobs = build_blobs(settings)
         gateways = Gateways(database, PostgresDocuments(database), blobs)
         registry = Registry(find_job_types(stepmill.jobs))
         engine = Engine(database, registry, Notifier(database), settings)
@@ -60,6 +60,11 @@ async def open_platform(settings: Settings, database_url: str, *, name: str) -> 
             yield Platform(settings, gateways, engine, await installation.storage_fault(database, blobs))
         finally:
             await engine.notifier.stop()
+
+
+def build_blobs(settings: Settings) -> Blobs:
+    """Where files and artifacts are kept."""
+    return Blobs(settings.blob_url or settings.data_dir / "blobs")
 
 
 @asynccontextmanager

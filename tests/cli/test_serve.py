@@ -1,5 +1,6 @@
 """`stepmill serve` as its operator meets it: start, ready, in the way of another, the end."""
 
+import json
 import re
 import socket
 import subprocess
@@ -60,6 +61,20 @@ def test_the_database_is_open_to_psql(server: Serve) -> None:
 
 def test_migrate_finds_nothing_to_do(server: Serve) -> None:
     assert server.run("migrate", "--json").stdout.strip() == '{"applied": []}'
+
+
+def test_the_doctor_finds_nothing_to_mend(server: Serve) -> None:
+    result = server.run("doctor")
+    assert result.returncode == 0, result.stdout
+    assert "All is well." in result.stdout
+
+
+def test_the_doctor_names_what_to_mend(folder: Path) -> None:
+    result = stepmill("doctor", "--json", "--database-url=postgresql://127.0.0.1:9/x", f"--data-dir={folder}")
+    assert result.returncode == 6
+    report = json.loads(result.stdout)
+    assert not report["ok"]
+    assert "can't be reached" in report["findings"][0]["message"]
 
 
 def test_it_ends_in_order_and_starts_again_with_its_data(folder: Path) -> None:
