@@ -47,6 +47,7 @@ async def two(ctx: StepContext[Params]) -> Numbered:
 
 async def wait_at_gate(ctx: StepContext[Params]) -> Output:
     CALLS.append(f"{ctx.job_id}/wait")
+    ctx.log("info", "at the gate")
     await gate(ctx.params.key).wait()
     return Output()
 
@@ -110,4 +111,13 @@ COMPUTE = JobType("COMPUTE", "Computes in a child process.", Params, (Step("Comp
 TIMED = JobType("TIMED", "A step that runs out of time.", Params, (Step("Wait", wait_at_gate, timeout_seconds=0.2),))
 UNSERVED = JobType("UNSERVED", "No worker runs it.", Params, (Step("One", one),))
 
-ALL = (PLAIN, WITH_RELEASE, LOCKED, LOCKED_LATE, SLOW_SQL, COMPUTE, TIMED, UNSERVED)
+WITH_DOCUMENT = JobType(
+    "WITH_DOCUMENT",
+    "Locks a document that other programs share.",
+    Params,
+    (Step("One", one), Step("Wait", wait_at_gate)),
+    lock_span=("Wait", "Wait"),
+    lock_document=lambda params: ("locks", params.key),
+)
+
+ALL = (WITH_DOCUMENT, PLAIN, WITH_RELEASE, LOCKED, LOCKED_LATE, SLOW_SQL, COMPUTE, TIMED, UNSERVED)

@@ -7,6 +7,7 @@ import pytest
 
 from stepmill.engine.cancel import cancel_job
 from stepmill.engine.read import get_job
+from stepmill.gateways.documents import Collection
 from tests.engine import job_types
 from tests.support.engine import CALLER, Bench
 
@@ -96,3 +97,36 @@ async def test_run_at_is_kept(bench: Bench) -> None:
         await bench.follow(job["jobId"])
     job = await get_job(bench.engine, CALLER, job["jobId"])
     assert datetime.fromisoformat(job["startedAt"]) >= at
+
+
+LOCKS = Collection("locks")
+
+
+async def test_a_lock_document_is_held_for_its_span_and_removed(bench: Bench) -> None:
+    documents = bench.gateways.documents
+    async with bench.worker():
+        job = await bench.submit("WITH_DOCUMENT", params={"key": "shared"})
+        await bench.follow(job["jobId"], until=lambda e: e.data.get("message") == "at the gate")
+        held = await documents.get("local", "default", LOCKS, "shared")
+        assert (held.data["holder"], held.data["token"]) == (job["jobId"], 1)
+        job_types.gate("shared").set()
+        assert (await bench.follow(job["jobId"]))["status"] == "DONE"
+    assert await documents.query("local", "default", LOCKS) == []
+
+
+async def test_a_lock_document_of_another_holder_makes_a_job_wait_or_fail(bench: Bench) -> None:
+    expires = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    theirs = {"holder": "another service", "token": 7, "expiresAt": expires}
+    await bench.gateways.documents.create("local", "default", LOCKS, "theirs", theirs)
+    async with bench.worker():
+        job = await bench.submit("WITH_DOCUMENT", params={"key": "theirs"})
+        await bench.follow(
+            job["jobId"],
+            until=lambda e: e.kind == "status" and (e.data["waiting"] or {}).get("code") == "lock_document",
+        )
+        waiting = (await get_job(bench.engine, CALLER, job["jobId"]))["waiting"]
+        assert "held by another service" in waiting["message"]
+        failing = await bench.submit("WITH_DOCUMENT", params={"key": "theirs", "onBusy": "fail"})
+        assert (await bench.follow(failing["jobId"]))["error"]["code"] == "lock_busy"
+    left = await bench.gateways.documents.get("local", "default", LOCKS, "theirs")
+    assert left.data == theirs

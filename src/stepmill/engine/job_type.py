@@ -53,7 +53,8 @@ class JobType:
     """A type of job: one module of ``stepmill.jobs`` (or an entry point) holds one as ``JOB_TYPE``.
 
     ``lock`` gives the key that only one job at a time may hold; ``lock_span`` names the first and the last step it
-    spans (all steps by default). ``result_step`` names the step whose output is the job's result (by default the last
+    spans (all steps by default). ``lock_document`` may name a document (collection, id) that is locked with it.
+    ``result_step`` names the step whose output is the job's result (by default the last
     step that is not an always-step). ``timeout_seconds`` is per attempt.
     """
 
@@ -63,6 +64,7 @@ class JobType:
     steps: tuple[Step, ...]
     lock: Callable[[Any], str] | None = None
     lock_span: tuple[str, str] | None = None
+    lock_document: Callable[[Any], tuple[str, str] | None] | None = None
     timeout_seconds: float | None = None
     max_attempts: int = 5
     result_step: str | None = None

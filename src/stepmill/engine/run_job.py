@@ -17,7 +17,9 @@ from stepmill.engine.compute import ComputePool
 from stepmill.engine.engine import Engine
 from stepmill.engine.failures import error_of, is_connection_lost
 from stepmill.engine.fence import is_attempt_lost
+from stepmill.engine.interruption import Interruption
 from stepmill.engine.job_type import JobType
+from stepmill.engine.lock_document import LockDocument
 from stepmill.engine.run_step import RunningStep
 from stepmill.errors import AttemptLostError, ConflictError, StepmillError, TimeoutExceededError
 from stepmill.gateways import Gateways
@@ -29,24 +31,12 @@ _RESCUE = "SELECT rescue_v1(%s, %s, %s, %s) AS status"
 _REVOKED = """
 SELECT revoked_at IS NOT NULL AS yes FROM job_attempts WHERE job_id = %s AND attempt = %s AND ended_at IS NULL
 """
+_WAIT_FOR_DOCUMENT = "SELECT wait_for_document_v1(%s, %s, %s::smallint, %s, %s)"
 _DATABASE_LOOK_SECONDS = 1.0
+_DOCUMENT_LOOK_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
 _tracer = trace.get_tracer("stepmill")
-
-
-@dataclass
-class Interruption:
-    """Why an attempt must stop what it does now: ``cancelled``, ``lost`` or ``shutdown``."""
-
-    reason: str | None = None
-    happened: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def raise_it(self, reason: str) -> None:
-        """Interrupt, unless the attempt was interrupted already."""
-        if self.reason is None:
-            self.reason = reason
-            self.happened.set()
 
 
 @dataclass
@@ -59,6 +49,7 @@ class Attempt:
     index: int | None
     started: float = field(default_factory=time.monotonic)
     interruption: Interruption = field(default_factory=Interruption)
+    lock_document: LockDocument | None = None
     has_artifacts: bool = False
 
     @property
@@ -94,6 +85,8 @@ class JobRunner:
             log.warning("database_lost", error=type(error).__name__)
             await self._give_back(attempt, "database_lost")
         finally:
+            if attempt.lock_document is not None:
+                await attempt.lock_document.release()
             self.running.pop(attempt.key, None)
             self._engine.notifier.touch(job_id)
 
@@ -118,11 +111,43 @@ class JobRunner:
 
     async def _run_steps(self, attempt: Attempt) -> None:
         while attempt.index is not None:
+            held = await self._take_lock_document(attempt)
+            if held is not None:
+                await self._wait_for_document(attempt, held)
+                return
             following = await self._run_step(attempt)
             self._engine.notifier.touch(attempt.job["job_id"])
             attempt.index = following["idx"]
+            if attempt.lock_document is not None:
+                await attempt.lock_document.leave(attempt.index)
             if following.get("status") == "DONE" and attempt.has_artifacts:
                 await self._remove_artifacts(attempt)
+
+    async def _take_lock_document(self, attempt: Attempt) -> dict[str, Any] | None:
+        """None when the step may run; otherwise what the document of another holder says."""
+        if attempt.job_type.lock_document is None or attempt.index is None or attempt.job.get("ending"):
+            return None
+        if attempt.lock_document is None:
+            params = attempt.job_type.params.model_validate(attempt.job["params"])
+            attempt.lock_document = LockDocument(
+                self._gateways.documents, attempt.job_type, params, attempt.job, attempt.interruption
+            )
+        return await attempt.lock_document.enter(attempt.index)
+
+    async def _wait_for_document(self, attempt: Attempt, held: dict[str, Any]) -> None:
+        """Leave the worker slot. Another program's release can't be heard, so the job looks again after a while."""
+        if attempt.job["params"].get("onBusy") == "fail":
+            following = await self._fail(
+                attempt, ConflictError("lock_busy", "The lock document is held, and onBusy is fail.")
+            )
+            attempt.index = following["idx"]
+            await self._run_steps(attempt)
+            return
+        waiting = {"code": "lock_document", "holder": held.get("holder"), "expiresAt": held.get("expiresAt")}
+        async with self._engine.database.autocommit() as conn:
+            await conn.execute(
+                _WAIT_FOR_DOCUMENT, (*attempt.key, attempt.index, Jsonb(waiting), _DOCUMENT_LOOK_SECONDS)
+            )
 
     async def _remove_artifacts(self, attempt: Attempt) -> None:
         try:
@@ -165,7 +190,11 @@ class JobRunner:
 
     async def _work(self, attempt: Attempt, step: RunningStep) -> dict[str, Any]:
         assert attempt.index is not None
-        attributes = {"stepmill.job_id": step.job_id, "stepmill.attempt": step.attempt, "stepmill.env_id": step.env_id}
+        attributes: dict[str, str | int] = {
+            "stepmill.job_id": step.job_id,
+            "stepmill.attempt": step.attempt,
+            "stepmill.env_id": step.env_id,
+        }
         name = f"{attempt.job_type.name} {step.step_name}"
         # An exception's text is not recorded: it may name secrets.
         with _tracer.start_as_current_span(
@@ -177,14 +206,14 @@ class JobRunner:
     async def _completed(
         self, attempt: Attempt, step: RunningStep, work: "asyncio.Task[dict[str, Any]]"
     ) -> dict[str, Any]:
-        error = work.exception()
+        error = asyncio.CancelledError() if work.cancelled() else work.exception()
         if error is None:
             attempt.outputs[step.step_name] = step.finished_output
             return work.result()
         await step.report.close()
         if attempt.interruption.reason is not None:
             return await self._interrupted(attempt, stopped_ms=0)
-        if isinstance(error, AttemptLostError) or is_attempt_lost(error) or not isinstance(error, Exception):
+        if isinstance(error, AttemptLostError) or is_attempt_lost(error):
             if await self._was_cancelled(attempt):
                 attempt.interruption.raise_it("cancelled")
                 return await self._stopped(attempt, step, work)
@@ -196,7 +225,7 @@ class JobRunner:
             _log.error("step_failed_after_finish", job_id=attempt.job["job_id"], exc_info=error)
             attempt.outputs[step.step_name] = step.finished_output
             return step.next
-        return await self._fail(attempt, error)
+        return await self._fail(attempt, error if isinstance(error, Exception) else RuntimeError("the step gave up"))
 
     async def _stopped(
         self, attempt: Attempt, step: RunningStep, work: "asyncio.Task[dict[str, Any]]"
@@ -211,6 +240,9 @@ class JobRunner:
         await step.report.close()
         if attempt.interruption.reason is not None:
             return await self._interrupted(attempt, stopped_ms=round((time.monotonic() - began) * 1000))
+        if not work.cancelled() and work.exception() is None:  # it finished while it was being stopped
+            attempt.outputs[step.step_name] = step.finished_output
+            return work.result()
         return await self._fail(
             attempt, TimeoutExceededError("timeout", f"Step {step.step_name} ran out of its time and was stopped.")
         )
@@ -233,6 +265,7 @@ class JobRunner:
         self.running.pop(attempt.key, None)
         attempt.job = {**attempt.job, "attempt": following["attempt"]}
         attempt.interruption = Interruption()
+        attempt.job["ending"] = {"status": "CANCELLED"}
         attempt.started = time.monotonic()
         if following["idx"] is not None:
             self.running[attempt.key] = attempt

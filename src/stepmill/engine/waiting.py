@@ -20,6 +20,8 @@ def waiting_of(row: Mapping[str, Any], situation: Situation) -> dict[str, Any] |
     stored = row["waiting"] or {}
     if stored.get("code") == "lock":
         return _lock(row, stored)
+    if stored.get("code") == "lock_document":
+        return _lock_document(row, stored)
     capacity = situation.capacity.get(row["type"])
     if row["run_at"] > datetime.now(UTC):
         return _backoff(row, stored) if stored.get("code") == "backoff" else _run_at(row)
@@ -54,6 +56,16 @@ def _lock(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
         )
         answer["heldBy"] = {"jobId": row["lock_holder"], "lock": key, "since": held_since}
     return answer
+
+
+def _lock_document(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    holder = stored.get("holder") or "another program"
+    return {
+        "code": "lock_document",
+        "message": f"The lock document is held by {holder}; it is looked at again at {_time(row['run_at'])}.",
+        "since": stored["since"],
+        "heldBy": {"holder": stored.get("holder"), "expiresAt": stored.get("expiresAt")},
+    }
 
 
 def _backoff(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:

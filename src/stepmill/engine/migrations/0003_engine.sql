@@ -457,6 +457,23 @@ BEGIN
 END
 $$;
 
+-- A lock document is held by another: leave the worker slot and look again after a while. No failure is counted.
+CREATE FUNCTION wait_for_document_v1(p_job text, p_attempt integer, p_idx smallint, p_waiting jsonb, p_seconds double precision)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    j jobs;
+    v_now timestamptz := clock_timestamp();
+BEGIN
+    PERFORM fence_v1(p_job, p_attempt);
+    SELECT * INTO j FROM jobs WHERE job_id = p_job;
+    PERFORM guard_lock_key_v1(j.lock_key);
+    SELECT * INTO j FROM jobs WHERE job_id = p_job FOR UPDATE;
+    j.run_at := v_now + make_interval(secs => p_seconds);
+    j.waiting := p_waiting || jsonb_build_object('since', rfc3339(v_now), 'until', rfc3339(j.run_at));
+    PERFORM requeue_v1(j, p_attempt, p_idx, 'waiting_for_lock', NULL);
+END
+$$;
+
 -- A step failed. A retryable error with attempts left backs off with full jitter; any other ends the job after its always-steps.
 CREATE FUNCTION fail_step_v1(p_job text, p_attempt integer, p_idx smallint, p_error jsonb, p_base double precision, p_max double precision)
 RETURNS jsonb LANGUAGE plpgsql AS $$

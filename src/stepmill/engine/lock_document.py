@@ -1,0 +1,108 @@
+"""Lock documents: a lock that other programs share, kept as a document with holder, token and expiry.
+
+It is taken with the job's own lock, renewed while the attempt runs, and removed at the end of its span. A crashed
+holder's document runs out; the same job takes its own over at once.
+"""
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import structlog
+
+from stepmill.engine.interruption import Interruption
+from stepmill.engine.job_type import JobType
+from stepmill.errors import ConflictError, NotFoundError, StepmillError
+from stepmill.gateways.documents import Collection, Document, Documents
+
+EXPIRES_SECONDS = 30.0
+RENEW_SECONDS = 10.0
+
+_log = structlog.get_logger(__name__)
+
+
+class LockDocument:
+    """The lock document of one attempt, if its job type and params name one."""
+
+    def __init__(
+        self, documents: Documents, job_type: JobType, params: Any, job: dict[str, Any], interruption: Interruption
+    ) -> None:
+        named = job_type.lock_document(params) if job_type.lock_document else None
+        self._documents = documents
+        self._place = (job["tenant_id"], job["env_id"], Collection(named[0]), named[1]) if named else None
+        self._holder: str = job["job_id"]
+        self._token: int = job["attempt"]
+        self._first, self._last = job_type.lock_range
+        self._version: int | None = None
+        self._renewing: asyncio.Task[None] | None = None
+        self._interruption = interruption
+
+    async def enter(self, index: int) -> dict[str, Any] | None:
+        """Take the document if step ``index`` needs it. Returns the document's data if another holds it, else None."""
+        if self._place is None or self._version is not None or not self._first <= index <= self._last:
+            return None
+        try:
+            found = await self._documents.get(*self._place)
+            if self._is_others(found):
+                return found.data
+            taken = await self._documents.replace(*self._place, self._data(), if_version=found.version)
+        except NotFoundError:
+            try:
+                taken = await self._documents.create(*self._place, self._data())
+            except ConflictError:
+                return {}
+        except ConflictError:
+            return {}
+        self._version = taken.version
+        self._renewing = asyncio.create_task(self._renew(), name=f"stepmill lock document {self._holder}")
+        return None
+
+    async def leave(self, next_index: int | None) -> None:
+        """Give the document up when the next step is past its span."""
+        if next_index is None or not self._first <= next_index <= self._last:
+            await self.release()
+
+    async def release(self) -> None:
+        """Give the document up, if it is still ours."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._renewing
+            self._renewing = None
+        version, self._version = self._version, None
+        if self._place is None or version is None:
+            return
+        try:
+            await self._documents.delete(*self._place, if_version=version)
+        except (NotFoundError, ConflictError):
+            _log.warning("lock_document_taken_by_another", job_id=self._holder)
+        except (StepmillError, psycopg.Error) as error:  # it runs out by itself
+            _log.warning("lock_document_left", job_id=self._holder, error=type(error).__name__)
+
+    async def _renew(self) -> None:
+        assert self._place is not None
+        while self._version is not None:
+            await asyncio.sleep(RENEW_SECONDS)
+            try:
+                renewed = await self._documents.replace(*self._place, self._data(), if_version=self._version)
+                self._version = renewed.version
+            except (NotFoundError, ConflictError):
+                _log.warning("lock_document_lost", job_id=self._holder)
+                self._interruption.raise_it("shutdown")  # give the job back; it stands in line anew
+                return
+            except (StepmillError, psycopg.Error) as error:  # tried again before it runs out
+                _log.warning("lock_document_not_renewed", job_id=self._holder, error=type(error).__name__)
+
+    def _is_others(self, found: Document) -> bool:
+        if found.data.get("holder") == self._holder:
+            return False
+        try:
+            return datetime.fromisoformat(str(found.data.get("expiresAt"))) > datetime.now(UTC)
+        except (ValueError, TypeError):
+            return True  # somebody else's idea of a lock: never broken
+
+    def _data(self) -> dict[str, Any]:
+        expires = datetime.now(UTC) + timedelta(seconds=EXPIRES_SECONDS)
+        return {"holder": self._holder, "token": self._token, "expiresAt": expires.isoformat()}
