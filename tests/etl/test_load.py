@@ -2,7 +2,7 @@
 
 import asyncio
 import struct
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import psycopg
@@ -12,11 +12,12 @@ from stepmill.engine.context import AttemptConnection
 from stepmill.errors import AttemptLostError, DataError
 from stepmill.etl.chunks import Batch, Counts, TargetTable
 from stepmill.etl.load import fill_target
+from stepmill.etl.plan.rejects import RejectLimit
 from stepmill.etl.readers.block import Reject
-from stepmill.etl.reject_limit import RejectLimit
 from stepmill.gateways.sql.database import Database
+from tests.support.database import DatabaseServer
 
-NO_LIMIT = RejectLimit()
+NO_LIMIT = RejectLimit(rows=10**9)
 
 
 class CrashError(Exception):
@@ -58,6 +59,24 @@ class Source:
             ]
             counts = Counts(10, len(numbers), len(rejects), 0)
             yield Batch([data], counts, rejects, (block + 1) * 100, {"block": block + 1})
+
+
+@pytest.fixture(scope="module")
+def shared_url(database_server: DatabaseServer) -> Iterator[str]:
+    with database_server.clone() as url:
+        yield url
+
+
+@pytest.fixture
+async def database(shared_url: str) -> AsyncIterator[Database]:
+    """One database for all of these tests, without what the test before left."""
+    async with Database(shared_url, application_name="tests") as database:
+        async with database.transaction("stepmill_engine") as conn:
+            for table in ("jobs", "load_rejects", "physical_tables"):
+                await conn.execute(f"DELETE FROM {table}")
+        async with database.transaction("stepmill_loader") as conn:
+            await conn.execute("DROP SCHEMA IF EXISTS d CASCADE")
+        yield database
 
 
 @pytest.fixture
@@ -174,7 +193,13 @@ async def test_only_the_current_attempt_commits(database: Database, own: Attempt
 
 @pytest.mark.parametrize(
     ("limit", "seen"),
-    [(RejectLimit(rows=4), 30), (RejectLimit(share=0.05), 30), (RejectLimit(rows=0), 10), (RejectLimit(share=0.0), 10)],
+    [
+        (RejectLimit(rows=4), 30),
+        (RejectLimit(share=0.05), 30),
+        (RejectLimit(rows=0), 10),
+        (RejectLimit(share=0.0), 10),
+        (RejectLimit(rows=1, share=0.05), 30),
+    ],
 )
 async def test_too_many_rejects(database: Database, own: AttemptConnection, limit: RejectLimit, seen: int) -> None:
     with pytest.raises(DataError) as caught:
@@ -193,7 +218,9 @@ async def test_too_many_rejects(database: Database, own: AttemptConnection, limi
     assert (await stored(database))[1] == []
 
 
-@pytest.mark.parametrize("limit", [RejectLimit(rows=20), RejectLimit(share=0.2), NO_LIMIT])
+@pytest.mark.parametrize(
+    "limit", [RejectLimit(rows=20), RejectLimit(share=0.2), RejectLimit(rows=2, share=0.2), NO_LIMIT]
+)
 async def test_just_enough_rejects(own: AttemptConnection, limit: RejectLimit) -> None:
     counts, _ = await fill(own, Source(10, rejected=2), limit)
     assert counts == Counts(100, 80, 20, 0)

@@ -14,6 +14,7 @@ from stepmill.engine.job_type import EnvParams, Output
 from stepmill.gateways import Gateways
 from stepmill.gateways.blobs import BlobLocation
 from stepmill.gateways.sql.roles import Role
+from stepmill.settings import Settings
 
 P = TypeVar("P", bound=EnvParams, covariant=True)
 OutputT = TypeVar("OutputT", bound=Output)
@@ -88,6 +89,10 @@ class StepContext(Protocol[P]):
     @property
     def step_name(self) -> str:
         """The step that runs."""
+
+    @property
+    def settings(self) -> Settings:
+        """The worker's settings."""
 
     @property
     def gateways(self) -> Gateways:

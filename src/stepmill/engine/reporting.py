@@ -63,6 +63,7 @@ class StepReport:
             self._writer.cancel()
             with suppress(asyncio.CancelledError):
                 await self._writer
+            self._writer = None  # what is reported after a commit that failed is written again
         await self._write(force=True)
 
     def _kick(self) -> None:

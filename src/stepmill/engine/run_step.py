@@ -20,6 +20,7 @@ from stepmill.engine.reporting import StepReport
 from stepmill.errors import AttemptLostError
 from stepmill.gateways import Gateways
 from stepmill.gateways.sql.roles import Role
+from stepmill.settings import Settings
 
 _FINISH = "SELECT finish_step_v1(%s, %s, %s::smallint, %s, %s) AS next"
 _AS_ENGINE = "SELECT set_config('role', 'stepmill_engine', true)"
@@ -71,6 +72,11 @@ class RunningStep:
             attempt=self.attempt,
             tenant_id=self.tenant_id,
         )
+
+    @property
+    def settings(self) -> Settings:
+        """The worker's settings."""
+        return self._engine.settings
 
     def output_of(self, run: Callable[[Any], Any]) -> Any:
         """Output of an earlier step, given its ``run`` function."""

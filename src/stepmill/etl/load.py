@@ -11,7 +11,8 @@ from typing import Any
 from stepmill.engine.context import AttemptConnection, Reporter
 from stepmill.etl.ahead import made_ahead
 from stepmill.etl.chunks import Batch, Counts, TargetTable, TargetWriter
-from stepmill.etl.reject_limit import EXAMPLES, RejectLimit, RejectWatch
+from stepmill.etl.plan.rejects import RejectLimit
+from stepmill.etl.reject_limit import EXAMPLES, RejectWatch
 
 CHUNK_ROWS = 1_000_000
 """Rows of one transaction, give or take a batch."""

@@ -1,35 +1,15 @@
-"""How many rejects a load may have before it is given up."""
+"""Gives a load up when it has more rejects than its limit allows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from stepmill.errors import DataError
 from stepmill.etl.chunks import Counts
+from stepmill.etl.plan.rejects import RejectLimit
 from stepmill.etl.readers.block import Reject
 
 EXAMPLES = 10
 """Rejects that the error shows."""
-
-
-@dataclass(frozen=True)
-class RejectLimit:
-    """A number of rows, or a share of all rows; neither for no limit."""
-
-    rows: int | None = None
-    share: float | None = None
-
-    def is_exceeded(self, counts: Counts, expected_rows: int | None, *, at_end: bool) -> bool:
-        """Whether there are too many. Of a share that is known at the end, or as soon as it can't be met any more."""
-        if self.rows is not None and counts.rows_rejected > self.rows:
-            return True
-        if self.share is None or not (at_end or expected_rows):
-            return False
-        of = counts.rows_read if at_end else max(expected_rows or 0, counts.rows_read)
-        return counts.rows_rejected > self.share * of
-
-    def __str__(self) -> str:
-        return f"{self.rows} rows" if self.rows is not None else f"{self.share:.2%} of the rows"
 
 
 class RejectWatch:
@@ -41,20 +21,27 @@ class RejectWatch:
         self._examples = list(examples)
 
     def look(self, counts: Counts, rejects: Sequence[Reject], *, at_end: bool) -> None:
-        """Raise DataError ``too_many_rejects`` if the limit is passed."""
+        """Raise DataError ``too_many_rejects`` if the limit is passed: surely, if the end is not reached yet."""
         self._examples += [_example(reject) for reject in rejects[: EXAMPLES - len(self._examples)]]
-        if not self._limit.is_exceeded(counts, self._expected_rows, at_end=at_end):
+        if at_end or self._limit.share is None:
+            rows = counts.rows_read
+        elif self._expected_rows is not None:
+            rows = max(counts.rows_read, self._expected_rows)
+        else:
+            return
+        allowed = self._limit.allowed(rows)
+        if counts.rows_rejected <= allowed:
             return
         first = self._examples[0]
         raise DataError(
             "too_many_rejects",
-            f"{counts.rows_rejected} of the first {counts.rows_read} rows can't be loaded, more than the {self._limit} "
-            f"that maxRejects allows. The first, on line {first['line']}: {first['reason']} The table is untouched. "
+            f"{counts.rows_rejected} of the first {counts.rows_read} rows can't be loaded, where maxRejects allows "
+            f"{allowed}. The first, on line {first['line']}: {first['reason']} The table is untouched. "
             "Mend the plan or the file, or allow more.",
             details={
                 "rowsRead": counts.rows_read,
                 "rowsRejected": counts.rows_rejected,
-                "limit": self._limit.rows if self._limit.rows is not None else self._limit.share,
+                "limit": allowed,
                 "examples": self._examples,
             },
         )
