@@ -1,0 +1,82 @@
+"""How a source is read: the part of a plan that the readers take, and that detection makes."""
+
+import codecs
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from stepmill.etl.plan.base import PlanModel, SourceName
+
+WIDE_ENCODINGS = frozenset({"utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"})
+"""Encodings in which ASCII characters take more than one byte: such text is recoded before it is split."""
+
+# Canonical names by codecs.lookup. All but the wide ones keep line ends, quotes and common delimiters as single bytes.
+_ENCODINGS = frozenset(
+    {
+        *("utf-8", *WIDE_ENCODINGS, "ascii", "iso8859-1", "koi8-r", "koi8-u", "mac-roman", "mac-cyrillic", "mac-greek"),
+        *(f"cp{page}" for page in (437, 737, 775, 850, 852, 855, 857, 858, 860, 861, 862, 863, 865, 866, 869, 874)),
+        *(f"cp{page}" for page in range(1250, 1259)),
+        *(f"iso8859-{part}" for part in range(2, 17) if part != 12),
+        *("cp932", "shift_jis", "euc_jp", "gb18030", "gbk", "gb2312", "big5", "cp949", "euc_kr", "cp950"),
+    }
+)
+
+
+def canonical_encoding(name: str) -> str:
+    """The encoding by its one name here; ValueError if the readers don't know it."""
+    try:
+        found = codecs.lookup(name).name
+    except LookupError:
+        found = ""
+    if found not in _ENCODINGS:
+        raise ValueError(f"{name!r} is not an encoding that can be read")
+    return found
+
+
+def _one_ascii_character(value: str) -> str:
+    if len(value) != 1 or not value.isascii() or value in "\r\n\x00":
+        raise ValueError("must be one ASCII character, and no line end")
+    return value
+
+
+Mark = Annotated[str, AfterValidator(_one_ascii_character)]
+"""A character with a meaning: a delimiter, a quote."""
+
+
+class SourceFormat(PlanModel):
+    """How a file is read. What does not concern its format stays at its default."""
+
+    format: Literal["csv", "jsonl", "json"]
+    """``json`` is one array of objects, an object that holds one, or objects one after another."""
+    compression: Literal["none", "gzip"] = "none"
+    encoding: Annotated[str, AfterValidator(canonical_encoding)] = "utf-8"
+    """Python's name of the encoding. A byte order mark is skipped where there is one."""
+    delimiter: Mark | None = None
+    """What stands between fields; null if each line is one field."""
+    quote: Mark | None = None
+    """Encloses fields that hold delimiters or line ends; inside, a doubled one stands for one."""
+    escape: Mark | None = None
+    """Takes the meaning from the character after it."""
+    comment: Mark | None = None
+    """Lines that begin with it are no records."""
+    trailing_delimiter: bool = False
+    """Rows end with one more delimiter, with nothing after it."""
+    preamble_rows: int = Field(default=0, ge=0, le=1_000)
+    """Lines before the header (or the first record) that are no records."""
+    header_rows: int = Field(default=0, ge=0, le=1)
+    """Records after the preamble that name the columns."""
+    records_path: Annotated[str, Field(max_length=1_000)] | None = None
+    """For ``json``: the keys, joined by dots, that lead to the array; null for the top."""
+    columns: tuple[SourceName, ...] = ()
+    """Unique names of the columns. Empty for JSON: take the fields as they come."""
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> Self:
+        marks = [mark for mark in (self.delimiter, self.quote, self.escape, self.comment) if mark is not None]
+        if len(set(marks)) != len(marks):
+            raise ValueError("delimiter, quote, escape and comment must differ from each other")
+        if self.format == "csv" and not self.columns:
+            raise ValueError("a CSV source needs the names of its columns")
+        if self.format == "csv" and len(set(self.columns)) != len(self.columns):
+            raise ValueError("column names must differ from each other")
+        return self

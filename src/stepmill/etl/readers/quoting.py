@@ -1,0 +1,59 @@
+"""Where a line leaves a CSV reader: between records, or inside a field that goes on in the next line.
+
+The rules are those of Python's ``csv`` and of Arrow: a quote opens a field only at its very beginning, a doubled one
+stands for itself, what follows the closing one belongs to the field as it stands.
+"""
+
+import re
+from enum import Enum
+
+
+class State(Enum):
+    """Between two physical lines."""
+
+    CLOSED = "between records"
+    QUOTED = "inside quotes"
+    ESCAPED = "inside a field without quotes whose line end was escaped"
+
+
+class LineGrammar:
+    """Tells the state after a line from the state before it."""
+
+    def __init__(self, delimiter: str, quote: str | None, escape: str | None) -> None:
+        d = re.escape(delimiter.encode())
+        e = re.escape(escape.encode()) if escape else b""
+        escaped = b"|" + e + b"." if escape else b""
+        rest = rb"(?:[^" + d + e + rb"]++" + escaped + rb")*+"  # of a field, when quotes have no meaning any more
+        tail = rb"(?P<escaped>" + e + rb")?\Z" if escape else rb"(?P<escaped>(?!))?\Z"
+        if quote:
+            q = re.escape(quote.encode())
+            inside = rb"(?:[^" + q + e + rb"]++|" + q + q + escaped + rb")*+"
+            field = rb"(?:" + q + inside + q + rest + rb"|(?!" + q + rb")" + rest + rb")"
+            fields = rb"(?:" + d + field + rb")*+"
+            opened = d + rb"(?P<opened>" + q + inside + rb")"
+            first = rb"(?:" + field + fields + rb"(?:" + opened + rb")?|(?P<opened_first>" + q + inside + rb"))"
+            closing = inside + rb"(?P<closed>" + q + rest + fields + rb"(?:" + opened + rb")?)?"
+        else:
+            fields = rb"(?:" + d + rest + rb")*+"
+            opened = rb"(?!)"
+            first = rest + fields
+            closing = rb"(?P<closed>)" + rest + fields  # not come to
+        following = rest + fields + rb"(?:" + opened + rb")?"
+        self._patterns = {
+            State.CLOSED: re.compile(first + tail, re.DOTALL),
+            State.QUOTED: re.compile(closing + tail, re.DOTALL),
+            State.ESCAPED: re.compile(following + tail, re.DOTALL),
+        }
+
+    def after(self, before: State, text: bytes | bytearray, begin: int, end: int, *, crlf: bool) -> State:
+        """The state after the line ``text[begin:end]`` (without its end), which ends in CR LF if ``crlf``."""
+        match = self._patterns[before].match(text, begin, end)
+        if match is None:
+            raise AssertionError("every line fits the grammar")
+        groups = match.groupdict()
+        if before is State.QUOTED and groups["closed"] is None:
+            return State.QUOTED
+        if groups.get("opened") is not None or groups.get("opened_first") is not None:
+            return State.QUOTED
+        # An escape takes one character: of CR LF the CR, and the LF then ends the record.
+        return State.ESCAPED if groups["escaped"] is not None and not crlf else State.CLOSED

@@ -1,0 +1,59 @@
+"""Reads a source as blocks of rows, from its beginning or from where any earlier block ended."""
+
+from collections.abc import Iterator
+
+from stepmill.etl.plan.source import SourceFormat
+from stepmill.etl.readers.block import BlockStart, RawBlock
+from stepmill.etl.readers.csv import CsvReader, csv_marks
+from stepmill.etl.readers.csv_records import find_lines
+from stepmill.etl.readers.csv_walk import LineWalk
+from stepmill.etl.readers.limits import BLOCK_BYTES, RECORD_BYTES
+from stepmill.etl.readers.quoting import LineGrammar
+from stepmill.etl.readers.window import Window, open_window
+from stepmill.gateways.blobs import BlobLocation
+
+
+def read_blocks(
+    location: BlobLocation,
+    source: SourceFormat,
+    start: BlockStart | None = None,
+    stop: BlockStart | None = None,
+    *,
+    block_bytes: int = BLOCK_BYTES,
+    record_bytes: int = RECORD_BYTES,
+) -> Iterator[RawBlock]:
+    """The records of a source, in order, each once: as a row of a frame or as a reject.
+
+    ``start`` and ``stop`` are the ``next`` of any two blocks of the same source; without them reading goes from the
+    first record to the last. Memory depends on ``block_bytes`` and ``record_bytes``, not on the source. Raises
+    DataError where the file as a whole can't be read further.
+    """
+    with open_window(location, source, start, stop, block_bytes) as window:
+        if start is None:
+            _skip_to_records(window, source, record_bytes)
+        yield from CsvReader(source, record_bytes=record_bytes).blocks(window)
+
+
+def _skip_to_records(window: Window, source: SourceFormat, record_bytes: int) -> None:
+    """Go on behind preamble and header."""
+    for _ in range(source.preamble_rows):
+        window.skip_line()
+        window.fill()
+    if source.header_rows:
+        _skip_records(window, source, record_bytes)
+
+
+def _skip_records(window: Window, source: SourceFormat, record_bytes: int) -> None:
+    marks = csv_marks(source)
+    grammar = LineGrammar(marks.delimiter, marks.quote, marks.escape)
+    count = source.header_rows
+    while True:
+        lines = find_lines(bytes(window.view), at_end=window.at_end)
+        records = LineWalk(lines, marks, grammar, record_bytes, max_faults=1).records()
+        if len(records.offsets) > count:
+            window.take(int(records.offsets[count]), lines=int(records.lines[count]), records=0)
+            return
+        if window.at_end or len(window.view) > 2 * record_bytes:
+            window.take(records.consumed, lines=records.line_count, records=0)
+            return
+        window.fill(2 * window.size)
