@@ -8,6 +8,9 @@ import pytest
 
 from tests.cli.processes import Serve, serving
 
+PLUGIN = Path(__file__).parent / "plugin"
+"""A job type as another package would bring it: found by its entry point."""
+
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
@@ -21,6 +24,6 @@ def server() -> Iterator[Serve]:
     """A running server, shared by the tests of a process."""
     with (
         tempfile.TemporaryDirectory(prefix="stepmill-tests-", ignore_cleanup_errors=True) as path,
-        serving(Path(path) / "data") as running,
+        serving(Path(path) / "data", PYTHONPATH=str(PLUGIN)) as running,
     ):
         yield running

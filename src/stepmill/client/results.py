@@ -45,7 +45,7 @@ class Waiting(TypedDict):
     code: str
     message: str
     since: str
-    heldBy: NotRequired[str | None]
+    heldBy: NotRequired[dict[str, Any] | None]
 
 
 class Step(TypedDict):
