@@ -1,0 +1,1 @@
+"""The mappings: one file per kind, each with its model and how it is compiled."""

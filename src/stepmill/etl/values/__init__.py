@@ -1,0 +1,1 @@
+"""Parsers of text into typed values: exact, or no value at all. One file per type."""
