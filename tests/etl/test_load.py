@@ -106,7 +106,7 @@ async def own(database: Database) -> AttemptConnection:
 
 def target(*, freeze: bool = False) -> TargetTable:
     create = "CREATE TABLE d.t_g1 (_load_id bigint, n bigint)"
-    return TargetTable("ld", 7, 1, "d", "t_g1", create, ("_load_id", "n"), freeze)
+    return TargetTable("ld", 7, 1, "d", "t_g1", create, freeze)
 
 
 async def fill(
@@ -114,7 +114,15 @@ async def fill(
 ) -> tuple[Counts, Said]:
     said = Said()
     counts = await asyncio.to_thread(
-        fill_target, said, own, target(freeze=freeze), source, limit, expected_rows=100, chunk_rows=chunk_rows
+        fill_target,
+        said,
+        own,
+        target(freeze=freeze),
+        ("_load_id", "n"),
+        source,
+        limit,
+        expected_rows=100,
+        chunk_rows=chunk_rows,
     )
     return counts, said
 
@@ -224,3 +232,13 @@ async def test_too_many_rejects(database: Database, own: AttemptConnection, limi
 async def test_just_enough_rejects(own: AttemptConnection, limit: RejectLimit) -> None:
     counts, _ = await fill(own, Source(10, rejected=2), limit)
     assert counts == Counts(100, 80, 20, 0)
+
+
+async def test_a_chunk_with_more_rejects_than_are_held(database: Database, own: AttemptConnection) -> None:
+    counts, _ = await fill(own, Source(1_200, rejected=9), freeze=True, chunk_rows=1_000_000)
+    assert counts == Counts(12_000, 1_200, 10_800, 0)
+    numbers, chunks = await stored(database)
+    assert (len(numbers), len(chunks)) == (1_200, 1)
+    async with database.transaction("stepmill_loader", tenant="acme") as conn:
+        cursor = await conn.execute("SELECT count(*), min(ordinal), max(ordinal) FROM load_rejects")
+        assert await cursor.fetchone() == {"count": 10_800, "min": 0, "max": 10_799}

@@ -1,12 +1,13 @@
 """Write a target in chunks: each a fenced transaction with its rows, its rejects and its row in ``load_chunks``."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
 
 import psycopg
-from psycopg import Connection, Copy, sql
+from psycopg import Connection, sql
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import Jsonb
 
@@ -40,6 +41,9 @@ SELECT %s, %s, %s, r.* FROM
 _HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)  # no flags, no extension
 _TRAILER = b"\xff\xff"
 
+_REJECTS_AT_ONCE = 10_000
+"""Rejects are held in memory until their COPY ends."""
+
 
 @dataclass(frozen=True)
 class TargetTable:
@@ -51,7 +55,6 @@ class TargetTable:
     schema_name: str
     table_name: str
     create: str
-    columns: tuple[str, ...]  # in the order in which they are sent, the hidden ones among them
     freeze: bool  # all rows come in one chunk
 
 
@@ -84,30 +87,14 @@ class Batch:
     resume_at: dict[str, Any]  # where reading goes on after it
 
 
-@dataclass
-class Chunk:
-    """A chunk under way: its COPY, and what is to be written down about it."""
-
-    copy: Copy
-    counts: Counts = field(default_factory=Counts)
-    rejects: list[Reject] = field(default_factory=list)
-    bytes_read: int = 0
-    resume_at: dict[str, Any] | None = None  # None at the end of the source
-
-    def add(self, batch: Batch) -> None:
-        """Send a batch."""
-        for part in batch.data:
-            self.copy.write(part)
-        self.counts += batch.counts
-        self.rejects += batch.rejects
-        self.bytes_read, self.resume_at = batch.bytes_read, batch.resume_at
-
-
 class TargetWriter:
     """One attempt's connection to the target that it fills."""
 
-    def __init__(self, conn: Connection[DictRow], own: AttemptConnection, target: TargetTable) -> None:
+    def __init__(
+        self, conn: Connection[DictRow], own: AttemptConnection, target: TargetTable, columns: Sequence[str]
+    ) -> None:
         self._conn = conn
+        self._columns = columns
         self._own = own
         self._target = target
         self._chunks = 0
@@ -116,11 +103,11 @@ class TargetWriter:
 
     @classmethod
     @contextmanager
-    def opened(cls, own: AttemptConnection, target: TargetTable) -> Iterator["TargetWriter"]:
-        """A writer on a connection of its own."""
+    def opened(cls, own: AttemptConnection, target: TargetTable, columns: Sequence[str]) -> Iterator["TargetWriter"]:
+        """A writer on a connection of its own. ``columns`` are those that rows are sent with, in order."""
         conn = psycopg.connect(own.url, application_name=own.application_name, autocommit=True, row_factory=dict_row)
         with conn:
-            yield cls(conn, own, target)
+            yield cls(conn, own, target, columns)
 
     def resume(self) -> dict[str, Any] | None:
         """Where reading goes on after the chunks that are there: None for the beginning, ``{}`` if nothing is left."""
@@ -139,47 +126,45 @@ class TargetWriter:
             return self._conn.execute(_FIRST_REJECTS, (self._target.load_id, limit)).fetchall()
 
     @contextmanager
-    def chunk(self) -> Iterator[Chunk]:
+    def chunk(self) -> Iterator["Chunk"]:
         """A chunk, committed at the end of the block if the attempt is still current. The first one makes the table."""
         with self._transaction(fenced=True):
             if self._chunks == 0:
                 self._conn.execute(self._target.create.encode())
-            statement = _copy_statement(self._target, freeze=self._target.freeze and self._chunks == 0)
-            with self._conn.cursor() as cursor:
-                with cursor.copy(statement) as copy:
-                    copy.write(_HEADER)
-                    written = Chunk(copy, bytes_read=self.bytes_read)
-                    yield written
-                    copy.write(_TRAILER)
-                if cursor.rowcount != written.counts.rows_loaded:
-                    raise _unbalanced(written.counts.rows_loaded, cursor.rowcount)
-            self._record(written)
+            copy = _copy_statement(self._target, self._columns, freeze=self._target.freeze and self._chunks == 0)
+            with Chunk(self._conn, copy, self._store_rejects) as chunk:
+                chunk.bytes_read = self.bytes_read
+                yield chunk
+            self._record(chunk)
         self._chunks += 1
-        self.totals = self.totals + written.counts
-        self.bytes_read = written.bytes_read
+        self.totals += chunk.counts
+        self.bytes_read = chunk.bytes_read
 
-    def _record(self, written: Chunk) -> None:
-        target, counts, rejects = self._target, written.counts, written.rejects
-        if rejects:
-            first = self.totals.rows_rejected
-            texts = [
-                [_storable(getattr(reject, name)) for reject in rejects]
-                for name in ("column", "code", "reason", "raw", "record")
-            ]
-            numbers = [list(range(first, first + len(rejects))), [reject.line for reject in rejects]]
-            self._conn.execute(_REJECTS, (target.load_id, self._own.tenant_id, target.plan_version, *numbers, *texts))
+    def _store_rejects(self, rejects: Sequence[Reject], before: int) -> None:
+        """Store rejects; ``before`` is how many of this chunk were stored already."""
+        first = self.totals.rows_rejected + before
+        numbers = [list(range(first, first + len(rejects))), [reject.line for reject in rejects]]
+        texts = [
+            [_storable(getattr(reject, name)) for reject in rejects]
+            for name in ("column", "code", "reason", "raw", "record")
+        ]
+        target = self._target
+        self._conn.execute(_REJECTS, (target.load_id, self._own.tenant_id, target.plan_version, *numbers, *texts))
+
+    def _record(self, chunk: "Chunk") -> None:
+        resume_at = Jsonb(chunk.resume_at) if chunk.resume_at is not None else None
+        place = (self._target.load_id, self._chunks, self._own.tenant_id)
+        counts = chunk.counts
         self._conn.execute(
             _CHUNK,
             (
-                target.load_id,
-                self._chunks,
-                self._own.tenant_id,
+                *place,
                 counts.rows_read,
                 counts.rows_loaded,
                 counts.rows_rejected,
                 counts.rows_filtered,
-                written.bytes_read,
-                Jsonb(written.resume_at) if written.resume_at is not None else None,
+                chunk.bytes_read,
+                resume_at,
                 self._own.attempt,
             ),
         )
@@ -194,14 +179,87 @@ class TargetWriter:
                 assert_current(self._conn, self._own)
 
 
-def _copy_statement(target: TargetTable, *, freeze: bool) -> sql.Composed:
+class Chunk:
+    """A chunk under way. It is one COPY, or several where rejects have to be stored in between."""
+
+    def __init__(
+        self, conn: Connection[DictRow], copy: sql.Composed, store_rejects: Callable[[Sequence[Reject], int], None]
+    ) -> None:
+        self._conn = conn
+        self._statement = copy
+        self._store_rejects = store_rejects
+        self._copying: _Copying | None = None
+        self._rejects: list[Reject] = []
+        self.counts = Counts()
+        self.bytes_read = 0
+        self.resume_at: dict[str, Any] | None = None  # None at the end of the source
+
+    def add(self, batch: Batch) -> None:
+        """Send a batch."""
+        if self._copying is None:
+            self._copying = _Copying(self._conn, self._statement)
+        self._copying.send(batch)
+        self._rejects += batch.rejects
+        self.counts += batch.counts
+        self.bytes_read, self.resume_at = batch.bytes_read, batch.resume_at
+        if len(self._rejects) >= _REJECTS_AT_ONCE:
+            self._settle()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._settle()
+        elif self._copying is not None:
+            self._copying.abort(kind, error, trace)
+
+    def _settle(self) -> None:
+        """End the COPY and store the rejects: a connection does one thing at a time."""
+        if self._copying is not None:
+            self._copying.end()
+            self._copying = None
+        if self._rejects:
+            self._store_rejects(self._rejects, self.counts.rows_rejected - len(self._rejects))
+            self._rejects = []
+
+
+class _Copying:
+    """A COPY under way."""
+
+    def __init__(self, conn: Connection[DictRow], statement: sql.Composed) -> None:
+        self._cursor = conn.cursor()
+        self._context = self._cursor.copy(statement)
+        self._copy = self._context.__enter__()
+        self._copy.write(_HEADER)
+        self._rows = 0
+
+    def send(self, batch: Batch) -> None:
+        for part in batch.data:
+            self._copy.write(part)
+        self._rows += batch.counts.rows_loaded
+
+    def end(self) -> None:
+        self._copy.write(_TRAILER)
+        self._context.__exit__(None, None, None)
+        if self._cursor.rowcount != self._rows:
+            raise StepmillError("load_unbalanced", f"{self._rows} rows were sent and {self._cursor.rowcount} stored.")
+
+    def abort(self, kind: type[BaseException] | None, error: BaseException, trace: TracebackType | None) -> None:
+        with suppress(type(error)):  # it is raised on by whoever left the chunk with it
+            self._context.__exit__(kind, error, trace)
+
+
+def _copy_statement(target: TargetTable, columns: Sequence[str], *, freeze: bool) -> sql.Composed:
     """Frozen rows need no later pass over them; only a table made in the same transaction takes them.
 
     Old snapshots see frozen rows too, so a table is frozen whole or not at all: it must never be seen in part.
     """
     return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary{})").format(
         sql.Identifier(target.schema_name, target.table_name),
-        sql.SQL(", ").join(map(sql.Identifier, target.columns)),
+        sql.SQL(", ").join(map(sql.Identifier, columns)),
         sql.SQL(", FREEZE" if freeze else ""),
     )
 
@@ -209,7 +267,3 @@ def _copy_statement(target: TargetTable, *, freeze: bool) -> sql.Composed:
 def _storable(text: str | None) -> str | None:
     """PostgreSQL stores no NUL, and no half of a surrogate pair."""
     return text.replace("\x00", "\N{SYMBOL FOR NULL}").encode(errors="replace").decode() if text else text
-
-
-def _unbalanced(sent: int, stored: int) -> StepmillError:
-    return StepmillError("load_unbalanced", f"{sent} rows were sent and {stored} stored.")

@@ -3,7 +3,7 @@
 While one batch is being sent, a thread makes the next.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +16,6 @@ from stepmill.etl.reject_limit import EXAMPLES, RejectWatch
 
 CHUNK_ROWS = 1_000_000
 """Rows of one transaction, give or take a batch."""
-
-_CHUNK_REJECTS = 10_000
-"""Rejects of one transaction: they are held in memory until it ends."""
 
 MakeBatches = Callable[[dict[str, Any] | None], Iterator[Batch]]
 """Makes the batches of a source, from its beginning or from where a chunk ended."""
@@ -46,9 +43,7 @@ class Filling:
     def _write_chunk(self, batch: Batch | None) -> Batch | None:
         """Write a chunk that begins with ``batch``. Answers the batch after it, None at the end of the source."""
         with self.writer.chunk() as chunk:
-            while (
-                batch is not None and chunk.counts.rows_read < self.chunk_rows and len(chunk.rejects) < _CHUNK_REJECTS
-            ):
+            while batch is not None and chunk.counts.rows_read < self.chunk_rows:
                 chunk.add(batch)
                 so_far = self.writer.totals + chunk.counts
                 self.watch.look(so_far, batch.rejects, at_end=False)
@@ -64,14 +59,18 @@ def fill_target(
     report: Reporter,
     own: AttemptConnection,
     target: TargetTable,
+    columns: Sequence[str],
     make_batches: MakeBatches,
     limit: RejectLimit,
     *,
     expected_rows: int | None,
     chunk_rows: int = CHUNK_ROWS,
 ) -> Counts:
-    """Fill the target, from where an earlier attempt left it. Raises DataError ``too_many_rejects`` past the limit."""
-    with TargetWriter.opened(own, target) as writer:
+    """Fill the target, from where an earlier attempt left it. ``columns`` are those that rows are sent with, in order.
+
+    Raises DataError ``too_many_rejects`` past the limit.
+    """
+    with TargetWriter.opened(own, target, columns) as writer:
         resume_at = writer.resume()
         if resume_at == {}:
             return writer.totals

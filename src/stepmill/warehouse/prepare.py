@@ -71,6 +71,8 @@ async def make_unique(conn: AsyncConnection[DictRow], target: Target, key: Key) 
     except errors.UniqueViolation:
         removed = await _remove_duplicates(conn, target, key)
         await conn.execute(_index_statement(target, key))
+    except errors.ProgramLimitExceeded as error:
+        raise _key_too_long(key) from error
     drop = sql.SQL("ALTER TABLE {} DROP COLUMN {}")
     await conn.execute(drop.format(target.table, sql.Identifier(ORDINAL)))
     await conn.execute("UPDATE load_targets SET rows_deduplicated = %s WHERE load_id = %s", (removed, target.load_id))
@@ -124,8 +126,12 @@ async def carry_over(
 
 async def build_index(conn: AsyncConnection[DictRow], target: Target, key: Key | None) -> None:
     """Index the target by its key, unless it is already."""
-    if key is not None:
+    if key is None:
+        return
+    try:
         await conn.execute(_index_statement(target, key))
+    except errors.ProgramLimitExceeded as error:
+        raise _key_too_long(key) from error
 
 
 def _index_statement(target: Target, key: Key) -> sql.Composed:
@@ -185,3 +191,11 @@ def _stays(known: dict[str, Column], target: Target, key: Key | None) -> sql.Com
 
 def _names(key: Key) -> sql.Composed:
     return sql.SQL(", ").join(map(sql.Identifier, key.columns))
+
+
+def _key_too_long(key: Key) -> DataError:
+    return DataError(
+        "key_too_long",
+        f"A value of the key ({', '.join(key.columns)}) is longer than the 2.7 kB that PostgreSQL can index. "
+        "Choose other key columns, or a HASH of these.",
+    )

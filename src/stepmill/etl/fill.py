@@ -1,0 +1,91 @@
+"""What a compute child runs to fill a target: from a file, or from what an earlier load rejected."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import polars as pl
+
+from stepmill.engine.context import AttemptConnection, Reporter
+from stepmill.etl.chunks import Batch, Counts, TargetTable
+from stepmill.etl.encode import CopyEncoder
+from stepmill.etl.load import fill_target
+from stepmill.etl.plan.compile import compile_plan
+from stepmill.etl.plan.model import TransformPlan
+from stepmill.etl.plan.rejects import RejectLimit
+from stepmill.etl.plan.source import SourceFormat
+from stepmill.etl.readers.block import BlockStart, RawBlock
+from stepmill.etl.readers.read import read_blocks
+from stepmill.etl.rejected import read_rejected
+from stepmill.etl.typed import TypedBlock, apply_plan
+from stepmill.gateways.blobs import BlobLocation
+
+_Blocks = Callable[[BlockStart | None], Iterator[RawBlock]]
+
+
+@dataclass(frozen=True)
+class FillOrder:
+    """What is to be filled and by which plan; plain data.
+
+    ``load_id_column`` is sent with each row, and ``ordinal_column``, if named, with the row's place in the source.
+    """
+
+    own: AttemptConnection
+    target: TargetTable
+    plan: dict[str, Any]
+    limit: RejectLimit
+    expected_rows: int | None
+    load_id_column: str
+    ordinal_column: str | None
+
+
+def fill_from_file(
+    report: Reporter, order: FillOrder, location: BlobLocation, source: dict[str, Any]
+) -> dict[str, Any]:
+    """Fill the target from a file that is read as ``source`` says."""
+    plan = TransformPlan.model_validate(order.plan)
+    form = SourceFormat.model_validate(source)
+    return _fill(report, order, plan, lambda start: read_blocks(location, form, start))
+
+
+def fill_from_rejects(report: Reporter, order: FillOrder, load_id: str) -> dict[str, Any]:
+    """Fill the target from what the load ``load_id`` rejected."""
+    plan = TransformPlan.model_validate(order.plan)
+    return _fill(report, order, plan, lambda start: read_rejected(order.own, load_id, plan.source_columns, start))
+
+
+def _fill(report: Reporter, order: FillOrder, plan: TransformPlan, blocks: _Blocks) -> dict[str, Any]:
+    compiled = compile_plan(plan)
+    hidden = [order.load_id_column, *([order.ordinal_column] if order.ordinal_column else [])]
+    encoder = CopyEncoder(plan, hidden)
+    encoder.header()  # written with each chunk; the encoder wants to have made it
+    nulled: Counter[str] = Counter()
+
+    def make_batches(resume_at: dict[str, Any] | None) -> Iterator[Batch]:
+        for block in blocks(BlockStart.from_json(resume_at) if resume_at else None):
+            typed = apply_plan(compiled, block)
+            nulled.update(typed.nulled)
+            yield _batch(order, encoder, block, typed)
+
+    counts = fill_target(
+        report,
+        order.own,
+        order.target,
+        encoder.column_names,
+        make_batches,
+        order.limit,
+        expected_rows=order.expected_rows,
+    )
+    for column, count in sorted(nulled.items()):
+        report.log("warning", f"{count} values of {column} did not fit and are null, as the plan asks.", column=column)
+    return asdict(counts)
+
+
+def _batch(order: FillOrder, encoder: CopyEncoder, block: RawBlock, typed: TypedBlock) -> Batch:
+    hidden: dict[str, int | pl.Series] = {order.load_id_column: order.target.load_number}
+    if order.ordinal_column is not None:
+        hidden[order.ordinal_column] = typed.ordinals
+    counts = Counts(block.records, typed.frame.height, len(typed.rejects), typed.filtered)
+    data = list(encoder.encode(typed.frame, hidden))
+    return Batch(data, counts, typed.rejects, block.bytes_read, block.next.as_json())
