@@ -62,9 +62,11 @@ class Bench:
             await self.engine.notifier.stop()
 
     @asynccontextmanager
-    async def worker(self, worker_id: str = "worker-1") -> AsyncIterator[Worker]:
-        """A worker in this process, with compute children of its own."""
-        pool = ComputePool(keep=0, memory_bytes=self.settings.compute_memory_bytes)
+    async def worker(
+        self, worker_id: str = "worker-1", *, keep: int = 0, warm_modules: tuple[str, ...] = ()
+    ) -> AsyncIterator[Worker]:
+        """A worker in this process, with compute children of its own, ``keep`` of which stay ready."""
+        pool = ComputePool(keep=keep, memory_bytes=self.settings.compute_memory_bytes, warm_modules=warm_modules)
         worker = Worker(self.engine, self.gateways, pool, Sweeper(self.engine), worker_id=worker_id)
         running = asyncio.create_task(worker.run())
         try:

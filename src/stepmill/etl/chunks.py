@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import psycopg
 from psycopg import Connection, sql
@@ -38,8 +38,8 @@ SELECT %s, %s, %s, r.* FROM
     unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[]) AS r
 """
 
-_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)  # no flags, no extension
-_TRAILER = b"\xff\xff"
+HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)  # no flags, no extension
+TRAILER: Final = b"\xff\xff"
 
 _REJECTS_AT_ONCE = 10_000
 """Rejects are held in memory until their COPY ends."""
@@ -233,7 +233,7 @@ class _Copying:
         self._cursor = conn.cursor()
         self._context = self._cursor.copy(statement)
         self._copy = self._context.__enter__()
-        self._copy.write(_HEADER)
+        self._copy.write(HEADER)
         self._rows = 0
 
     def send(self, batch: Batch) -> None:
@@ -242,7 +242,7 @@ class _Copying:
         self._rows += batch.counts.rows_loaded
 
     def end(self) -> None:
-        self._copy.write(_TRAILER)
+        self._copy.write(TRAILER)
         self._context.__exit__(None, None, None)
         if self._cursor.rowcount != self._rows:
             raise StepmillError("load_unbalanced", f"{self._rows} rows were sent and {self._cursor.rowcount} stored.")

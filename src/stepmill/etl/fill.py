@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import polars as pl
 
 from stepmill.engine.context import AttemptConnection, Reporter
-from stepmill.etl.chunks import Batch, Counts, TargetTable
+from stepmill.etl.ahead import made_ahead
+from stepmill.etl.chunks import TRAILER, Batch, Counts, TargetTable
 from stepmill.etl.encode import CopyEncoder
 from stepmill.etl.load import fill_target
 from stepmill.etl.plan.compile import compile_plan
@@ -58,21 +60,20 @@ def fill_from_rejects(report: Reporter, order: FillOrder, load_id: str) -> dict[
 def _fill(report: Reporter, order: FillOrder, plan: TransformPlan, blocks: _Blocks) -> dict[str, Any]:
     compiled = compile_plan(plan)
     hidden = [order.load_id_column, *([order.ordinal_column] if order.ordinal_column else [])]
-    encoder = CopyEncoder(plan, hidden)
-    encoder.header()  # written with each chunk; the encoder wants to have made it
     nulled: Counter[str] = Counter()
 
     def make_batches(resume_at: dict[str, Any] | None) -> Iterator[Batch]:
-        for block in blocks(BlockStart.from_json(resume_at) if resume_at else None):
-            typed = apply_plan(compiled, block)
-            nulled.update(typed.nulled)
-            yield _batch(order, encoder, block, typed)
+        with closing(made_ahead(blocks(BlockStart.from_json(resume_at) if resume_at else None))) as ready:
+            for block in ready:
+                typed = apply_plan(compiled, block)
+                nulled.update(typed.nulled)
+                yield _batch(order, CopyEncoder(plan, hidden), block, typed)
 
     counts = fill_target(
         report,
         order.own,
         order.target,
-        encoder.column_names,
+        CopyEncoder(plan, hidden).column_names,
         make_batches,
         order.limit,
         expected_rows=order.expected_rows,
@@ -87,5 +88,6 @@ def _batch(order: FillOrder, encoder: CopyEncoder, block: RawBlock, typed: Typed
     if order.ordinal_column is not None:
         hidden[order.ordinal_column] = typed.ordinals
     counts = Counts(block.records, typed.frame.height, len(typed.rejects), typed.filtered)
-    data = list(encoder.encode(typed.frame, hidden))
+    encoder.header()  # it is sent once for all batches of a COPY, as is the trailer
+    data = [*encoder.encode(typed.frame, hidden), encoder.trailer()[: -len(TRAILER)]]
     return Batch(data, counts, typed.rejects, block.bytes_read, block.next.as_json())

@@ -1,0 +1,108 @@
+"""Fill a load's unseen table: what a plan says, what a compute child does, and what the warehouse keeps, together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from stepmill.engine import StepContext, Transaction
+from stepmill.errors import DataError
+from stepmill.etl.chunks import TargetTable
+from stepmill.etl.fill import FillOrder
+from stepmill.etl.load import CHUNK_ROWS
+from stepmill.etl.plan.model import TransformPlan
+from stepmill.etl.plan.rejects import RejectLimit
+from stepmill.planning.layout import columns_of
+from stepmill.warehouse.columns import LOAD_ID, ORDINAL
+from stepmill.warehouse.ledger import Mode
+from stepmill.warehouse.removal import rename
+from stepmill.warehouse.tables import Key, Owner, PhysicalTable, ensure_table
+from stepmill.warehouse.targets import Target, create_statement, discard_target, open_target, read_filled
+
+
+@dataclass(frozen=True)
+class Destination:
+    """The table that rows go to."""
+
+    owner: Owner
+    schema_name: str
+    logical_name: str
+    phys_id: str
+    mode: Mode
+    key: Key | None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows that go there: ``fill``, run in a compute child with a :class:`FillOrder` and ``args``, sends them.
+
+    ``source`` tells one source from another: a target that was begun is only gone on with for the same.
+    """
+
+    plan: TransformPlan
+    plan_version: int
+    limit: RejectLimit
+    expected: int | None
+    source: dict[str, Any]
+    fill: Callable[..., dict[str, Any]]
+    args: tuple[Any, ...]
+
+
+async def table_of(tx: Transaction, ctx: StepContext[Any], destination: Destination) -> PhysicalTable:
+    """The destination's table, made if need be, under the name that its owner has now."""
+    table = await ensure_table(
+        tx.conn,
+        tenant_id=ctx.tenant_id,
+        env_id=ctx.env_id,
+        owner=destination.owner,
+        schema_name=destination.schema_name,
+        logical_name=destination.logical_name,
+        phys_id=destination.phys_id,
+    )
+    await rename(tx.conn, table, destination.logical_name)
+    return table
+
+
+async def filled_target(ctx: StepContext[Any], destination: Destination, rows: Rows) -> Target:
+    """The job's target with all rows in it. Safe to repeat: what is there is not filled again.
+
+    Rows that can't be loaded at all leave no target behind.
+    """
+    async with ctx.transaction() as tx:
+        target = await open_target(
+            tx.conn,
+            await table_of(tx, ctx, destination),
+            job_id=ctx.job_id,
+            plan_version=rows.plan_version,
+            columns=columns_of(rows.plan),
+            source=rows.source,
+        )
+        filled = await read_filled(tx.conn, target)
+    if not filled.complete:
+        try:
+            await ctx.compute(rows.fill, _order(ctx, destination, rows, target), *rows.args)
+        except DataError:
+            async with ctx.transaction() as tx:
+                await discard_target(tx.conn, target)
+            raise
+    return target
+
+
+def _order(ctx: StepContext[Any], destination: Destination, rows: Rows, target: Target) -> FillOrder:
+    has_ordinal = destination.key is not None and destination.key.unique
+    return FillOrder(
+        own=ctx.attempt_connection,
+        target=TargetTable(
+            load_id=target.load_id,
+            load_number=target.load_number,
+            plan_version=target.plan_version,
+            schema_name=target.schema_name,
+            table_name=target.table_name,
+            create=create_statement(target, ordinal=has_ordinal).as_string(),
+            freeze=rows.expected is not None and rows.expected <= CHUNK_ROWS,
+        ),
+        plan=rows.plan.model_dump(mode="json"),
+        limit=rows.limit,
+        expected_rows=rows.expected,
+        load_id_column=LOAD_ID,
+        ordinal_column=ORDINAL if has_ordinal else None,
+    )
