@@ -21,6 +21,7 @@ from stepmill.errors import StepmillError, UnavailableError
 
 _MEMORY_LOOK_SECONDS = 0.25
 _RECYCLE_BYTES = 160 * 1024**2  # a child that grew past this is replaced, so that an idle worker stays small
+_RECYCLE_SECONDS = 2.0
 _MAX_MESSAGE_BYTES = 256 * 1024**2
 
 _log = structlog.get_logger(__name__)
@@ -168,10 +169,17 @@ class ComputePool:
         return await self._spawn()
 
     def _give_back(self, child: _Child, answered: bool) -> None:
-        reusable = answered and child.alive and child.memory_bytes() < _RECYCLE_BYTES and len(self._idle) < self._keep
-        if reusable and not self._closed:
-            self._idle.append(child)
-        else:
+        if self._closed or not answered or not child.alive or len(self._idle) >= self._keep:
+            child.kill()
+            self._fill()
+            return
+        self._idle.append(child)
+        if child.memory_bytes() >= _RECYCLE_BYTES:  # not at once: the job's next step begins now, and wants a warm one
+            asyncio.get_running_loop().call_later(_RECYCLE_SECONDS, self._recycle, child)
+
+    def _recycle(self, child: _Child) -> None:
+        if child in self._idle:
+            self._idle.remove(child)
             child.kill()
             self._fill()
 

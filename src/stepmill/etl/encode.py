@@ -13,8 +13,9 @@ from pgpq import ArrowToPostgresBinaryEncoder, encoders, schema
 from stepmill.etl.plan.model import TransformPlan
 from stepmill.etl.plan.types import TargetType
 
-_ROWS_AT_ONCE = 16_384
-"""Rows that are encoded into one piece of bytes: a few megabytes, so that little is held twice."""
+_ROWS_AT_ONCE = 1_024
+"""Rows that are encoded into one piece of bytes. While it does so the encoder lets no other thread run (it holds the
+interpreter's lock), and the thread that sends must not be kept waiting for longer than the server is busy anyway."""
 
 
 class CopyEncoder:
@@ -27,7 +28,8 @@ class CopyEncoder:
     def __init__(self, plan: TransformPlan, hidden: Sequence[str] = ()) -> None:
         self._types = {column.name: column.target for column in plan.columns}
         self._hidden = tuple(hidden)
-        self._schema = pa.schema([*(_field(name, target) for name, target in self._types.items()), *map(_bigint, hidden)])
+        fields = [*(_field(name, target) for name, target in self._types.items()), *map(_bigint, hidden)]
+        self._schema = pa.schema(fields)
         self._encoder = ArrowToPostgresBinaryEncoder.new_with_encoders(self._schema, self._encoders())
 
     @property

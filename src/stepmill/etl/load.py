@@ -3,8 +3,9 @@
 While one batch is being sent, a thread makes the next.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ from stepmill.etl.reject_limit import EXAMPLES, RejectWatch
 
 CHUNK_ROWS = 1_000_000
 """Rows of one transaction, give or take a batch."""
+
+_SWITCH_SECONDS = 0.0002
 
 MakeBatches = Callable[[dict[str, Any] | None], Iterator[Batch]]
 """Makes the batches of a source, from its beginning or from where a chunk ended."""
@@ -77,6 +80,20 @@ def fill_target(
         if resume_at is not None:
             report.log("info", "Going on after the rows that are there already.", rows=writer.totals.rows_read)
         watch = RejectWatch(limit, expected_rows, writer.first_rejects(EXAMPLES))
-        with closing(made_ahead(make_batches(resume_at))) as ready:
+        with _quick_switches(), closing(made_ahead(make_batches(resume_at))) as ready:
             Filling(report, writer, ready, watch, expected_rows, chunk_rows).run()
         return writer.totals
+
+
+@contextmanager
+def _quick_switches() -> Iterator[None]:
+    """Let threads take turns quickly: the one that sends has little to do each time, but should do it at once.
+
+    With Python's 5 ms the server waits for rows a quarter of the time.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stepmill.engine import StepContext, Transaction
-from stepmill.errors import DataError
+from stepmill.errors import StepmillError
 from stepmill.etl.chunks import TargetTable
 from stepmill.etl.fill import FillOrder
 from stepmill.etl.load import CHUNK_ROWS
@@ -80,9 +80,10 @@ async def filled_target(ctx: StepContext[Any], destination: Destination, rows: R
     if not filled.complete:
         try:
             await ctx.compute(rows.fill, _order(ctx, destination, rows, target), *rows.args)
-        except DataError:
-            async with ctx.transaction() as tx:
-                await discard_target(tx.conn, target)
+        except StepmillError as error:
+            if not error.retryable:
+                async with ctx.transaction() as tx:
+                    await discard_target(tx.conn, target)
             raise
     return target
 

@@ -26,7 +26,7 @@ async def rename_table(database: Database, tenant_id: str, env_id: str, phys_id:
             await rename(conn, await get_table(conn, env_id, phys_id, for_update=True), logical_name)
     except NotFoundError:
         return
-    except errors.LockNotAvailable as error:
+    except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
         raise _busy() from error
 
 
@@ -55,7 +55,7 @@ async def drop_table(database: Database, tenant_id: str, env_id: str, phys_id: s
             await _drop(conn, await get_table(conn, env_id, phys_id, for_update=True))
     except NotFoundError:
         return
-    except errors.LockNotAvailable as error:
+    except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
         raise _busy() from error
 
 

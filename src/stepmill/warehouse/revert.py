@@ -30,7 +30,7 @@ async def revert_load(database: Database, tenant_id: str, env_id: str, load_id: 
             await _revert(
                 conn, table, await ledger.get_load(conn, env_id, load_id)
             )  # as it is now that we hold the table
-    except errors.LockNotAvailable as error:
+    except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
         raise _busy() from error
 
 
@@ -44,7 +44,7 @@ async def remove_file_rows(database: Database, tenant_id: str, env_id: str, file
                 loads = [load for load in await ledger.loads_in_force(conn, phys_id) if load.file_id == file_id]
                 removed += await _delete_rows(conn, table, loads)
                 await ledger.mark(conn, loads, "removed_at")
-    except errors.LockNotAvailable as error:
+    except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
         raise _busy() from error
     return removed
 

@@ -12,6 +12,9 @@ from stepmill.etl.readers.quoting import LineGrammar
 from stepmill.etl.readers.window import Window, open_window
 from stepmill.gateways.blobs import BlobLocation
 
+_FIRST_LOOK_BYTES = 64 * 1024
+"""Of a header; walking through a whole block for it would take as long as reading several."""
+
 
 def read_blocks(
     location: BlobLocation,
@@ -47,12 +50,18 @@ def _skip_records(window: Window, source: SourceFormat, record_bytes: int) -> No
     marks = csv_marks(source)
     grammar = LineGrammar(marks.delimiter, marks.quote, marks.escape)
     count = source.header_rows
+    look = _FIRST_LOOK_BYTES
     while True:
-        lines = find_lines(bytes(window.view), at_end=window.at_end)
+        text = bytes(window.view[:look])
+        is_all = len(text) == len(window.view)
+        lines = find_lines(text, at_end=window.at_end and is_all)
         records = LineWalk(lines, marks, grammar, record_bytes, max_faults=1).records()
         if len(records.offsets) > count:
             window.take(int(records.offsets[count]), lines=int(records.lines[count]), records=0)
             return
+        if not is_all:
+            look *= 8
+            continue
         if window.at_end or len(window.view) > 2 * record_bytes:
             window.take(records.consumed, lines=records.line_count, records=0)
             return
