@@ -1,21 +1,21 @@
 """Every error that Stepmill raises on purpose.
 
-    StepmillError
-    ├── InputError                 422  the request, a plan or a param is wrong
-    │   ├── UnreadableError        400  the request can't be parsed at all
-    │   ├── PayloadTooLargeError   413
-    │   └── MediaTypeError         415
-    ├── AuthenticationError        401
-    ├── ForbiddenError             403
-    ├── NotFoundError              404  also for what belongs to another tenant
-    ├── ConflictError              409  the state of a thing forbids what was asked
-    ├── RateLimitedError           429
-    ├── DataError                       a file or an answer can't be turned into rows
-    ├── AttemptLostError                this attempt is no longer the current one; its effects are void
-    ├── CancelledError                  a user asked for the job to stop
-    ├── TimeoutExceededError            a step or an attempt ran out of time (retryable)
-    ├── UnavailableError           503  something outside does not answer now (retryable)
-    └── ConfigurationError              the installation is wrong; an operator must act
+StepmillError
+├── InputError                 422  the request, a plan or a param is wrong
+│   ├── UnreadableError        400  the request can't be parsed at all
+│   ├── PayloadTooLargeError   413
+│   └── MediaTypeError         415
+├── AuthenticationError        401
+├── ForbiddenError             403
+├── NotFoundError              404  also for what belongs to another tenant
+├── ConflictError              409  the state of a thing forbids what was asked
+├── RateLimitedError           429
+├── DataError                       a file or an answer can't be turned into rows
+├── AttemptLostError                this attempt is no longer the current one; its effects are void
+├── CancelledError                  a user asked for the job to stop
+├── TimeoutExceededError            a step or an attempt ran out of time (retryable)
+├── UnavailableError           503  something outside does not answer now (retryable)
+└── ConfigurationError              the installation is wrong; an operator must act
 """
 
 from collections.abc import Mapping, Sequence

@@ -29,9 +29,12 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         default=None, description="The PostgreSQL (15 to 18) to use. Without it an embedded one is started."
     )
-    data_dir: Path = Field(default_factory=default_data_dir, description="Folder of the embedded database and of files.")
+    data_dir: Path = Field(
+        default_factory=default_data_dir, description="Folder of the embedded database and of files."
+    )
     blob_url: str | None = Field(
-        default=None, description="Where files and artifacts are kept (an fsspec URL). Default: `blobs` in the data folder."
+        default=None,
+        description="Where files and artifacts are kept (an fsspec URL). Default: `blobs` in the data folder.",
     )
     host: str = Field(default="127.0.0.1", description="Address the api listens on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port the api listens on; 0 picks a free one.")
@@ -45,29 +48,38 @@ class Settings(BaseSettings):
     )
     tenant: str = Field(default="local", description="Tenant of the local user and of the clients' service tokens.")
     environment: str = Field(default="default", description="Environment that a fresh installation starts with.")
-    url: str = Field(default="http://127.0.0.1:8080", description="Address of the api, for the clients and the command line.")
+    url: str = Field(
+        default="http://127.0.0.1:8080", description="Address of the api, for the clients and the command line."
+    )
 
     worker_concurrency: int = Field(default=2, ge=1, description="Jobs that one worker process runs at once.")
     worker_types: str = Field(default="", description="Job types this worker runs, by comma. Empty: all.")
     heartbeat_seconds: float = Field(default=3.0, ge=0.5, description="How often a worker says that it is alive.")
     dead_after_seconds: float = Field(default=12.0, ge=2.5, description="Silence after which a worker counts as dead.")
-    sweep_seconds: float = Field(default=3.0, ge=0.5, description="How often dead workers and lost tickets are looked for.")
+    sweep_seconds: float = Field(
+        default=3.0, ge=0.5, description="How often dead workers and lost tickets are looked for."
+    )
     shutdown_grace_seconds: float = Field(
         default=20.0, ge=0, description="How long a worker told to stop lets running steps finish."
     )
-    max_crashes: int = Field(
-        default=5, ge=1, description="Crashes in the same step, without progress, that end a job."
-    )
+    max_crashes: int = Field(default=5, ge=1, description="Crashes in the same step, without progress, that end a job.")
     backoff_base_seconds: float = Field(default=2.0, gt=0, description="First upper limit of the wait before a retry.")
     backoff_max_seconds: float = Field(default=600.0, gt=0, description="Upper limit of the wait before a retry.")
-    compute_memory_bytes: int = Field(default=2 * 1024**3, ge=64 * 1024**2, description="Memory one computing process may use.")
+    compute_memory_bytes: int = Field(
+        default=2 * 1024**3, ge=64 * 1024**2, description="Memory one computing process may use."
+    )
 
     max_request_bytes: int = Field(default=1024 * 1024, description="Largest JSON body of a request.")
     max_upload_bytes: int = Field(default=50 * 1024**3, description="Largest file that may be uploaded.")
     small_load_share: float = Field(
-        default=0.5, ge=0, le=1, description="A replace under this share of the last load's rows is refused as suspiciously small."
+        default=0.5,
+        ge=0,
+        le=1,
+        description="A replace under this share of the last load's rows is refused as suspiciously small.",
     )
-    undo_days: float = Field(default=7.0, ge=0, description="How long a replaced generation is kept, so that a load can be reverted.")
+    undo_days: float = Field(
+        default=7.0, ge=0, description="How long a replaced generation is kept, so that a load can be reverted."
+    )
     idempotency_days: float = Field(default=7.0, gt=0, description="How long an idempotency key is remembered.")
     log_level: str = Field(default="info", description="Least level that is logged: debug, info, warning or error.")
     log_format: str = Field(default="auto", description="`json`, `console`, or `auto` (console in a terminal).")

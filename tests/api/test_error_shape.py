@@ -49,7 +49,7 @@ def example(operation: dict[str, Any]) -> Any:
 async def test_every_route_answers_an_unknown_id_with_404(api: Api, client: httpx.AsyncClient, env: str) -> None:
     for method, path, operation in operations(api.app.openapi()):
         ids = re.findall(r"\{(\w+)\}", path)
-        if not ids or ids == ["envId"] and env == "default" or "requestBody" in operation:
+        if not ids or (ids == ["envId"] and env == "default") or "requestBody" in operation:
             continue
         response = await client.request(method, filled(path, envId=env, version="1"), params=needed(operation))
         assert_problem(response, 404)

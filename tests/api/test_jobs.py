@@ -227,5 +227,10 @@ async def test_statistics(client: httpx.AsyncClient, api: Api) -> None:
     assert set(report["items"][-1]["stepSeconds"]) == {"One", "Two"}
     only = (await client.get("/api/stats", params={**query, "type": "LOCKED"})).json()
     assert sum(point["submitted"] for point in only["items"]) == 2
-    for bad in ({"from": query["to"]}, {"stepSeconds": 0}, {"from": "1999-01-01T00:00:00Z"}, {"to": "0001-01-01T00:00Z"}):
+    for bad in (
+        {"from": query["to"]},
+        {"stepSeconds": 0},
+        {"from": "1999-01-01T00:00:00Z"},
+        {"to": "0001-01-01T00:00Z"},
+    ):
         assert_problem(await client.get("/api/stats", params={**query, **bad}), 422)

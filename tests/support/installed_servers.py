@@ -26,7 +26,8 @@ def installed_server(programs: Path) -> Iterator[DatabaseServer]:
     if user:
         shutil.chown(folder, "postgres")
     data = folder / "data"
-    initdb: list[str | Path] = [programs / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]
+    initdb: list[str | Path] = [programs / "initdb", "-D", data, "-U", "postgres"]
+    initdb += ["--auth=trust", "--encoding=UTF8", "--locale=C"]
     subprocess.run(initdb, check=True, capture_output=True, cwd="/", **user)
     options = f"-k {folder} -c listen_addresses= -c fsync=off"
     control: list[str | Path] = [programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log"]

@@ -13,7 +13,7 @@ from stepmill.cli.options import DataDirOption, EnvOption, JsonOption, LimitOpti
 from stepmill.cli.output import out, print_json, short, status_markup, table
 from stepmill.cli.remote import find_server
 from stepmill.cli.show_job import show_job
-from stepmill.cli.watching import JsonLines, display_for, follow
+from stepmill.cli.watching import SUBMITTED, JsonLines, display_for, follow
 from stepmill.client import Client, Job
 from stepmill.client.calls import JobFilters, JobOptions
 
@@ -50,7 +50,7 @@ def submit(
     with find_server(settings).connect() as client:
         job = client.start_job(job_type, values, env_id=settings.environment, idempotency_key=key, **options)
         if watch:
-            _watch_one(client, job, as_json=as_json)
+            _watch_one(client, job, as_json=as_json, after=SUBMITTED)
         if as_json:
             print_json(job)
         else:
@@ -150,9 +150,9 @@ def retry(
     _say(job, as_json=as_json)
 
 
-def _watch_one(client: Client, job: Job, *, as_json: bool) -> None:
+def _watch_one(client: Client, job: Job, *, as_json: bool, after: str | None = None) -> None:
     with JsonLines() if as_json else display_for(as_json=False) as display:
-        job = follow(client, job, display)
+        job = follow(client, job, display, after=after)
     if not as_json:
         show_job(out(), job)
     raise typer.Exit(exit_code_of_job(job["status"]))

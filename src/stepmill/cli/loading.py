@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from stepmill.cli.watching import Display, display_for, follow
+from stepmill.cli.watching import SUBMITTED, Display, display_for, follow
 from stepmill.client import Area, Client, File, Job, LoadMode
 from stepmill.errors import ConflictError
 
@@ -52,7 +52,7 @@ class Loader:
             options = {"allowSmall": True} if self.allow_small else {}
             job = self.client.start_job("FILE_ETL", {**params, **options}, env_id=self.env_id)
             try:
-                job = follow(self.client, job, display)
+                job = follow(self.client, job, display, after=SUBMITTED)
             except KeyboardInterrupt:
                 self._cancel(job)
                 raise

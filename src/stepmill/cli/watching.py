@@ -12,6 +12,9 @@ from stepmill.cli.job_view import JobView
 from stepmill.cli.output import bytes_text, duration_text, print_json, seconds_between, status_markup
 from stepmill.client import Client, Event, Job
 
+SUBMITTED = "0"
+"""Before the first event of a job: a short one may have ended before its stream is open."""
+
 SHOWN_LEVELS = ("warning", "error", "critical")
 
 
@@ -33,10 +36,13 @@ def display_for(*, as_json: bool, label: str = "", console: Console | None = Non
     return Bars(console, label) if console.is_terminal else Lines(console, label)
 
 
-def follow(client: Client, job: Job, display: Display) -> Job:
-    """Show a job until its end; the answer is the job as it ended."""
+def follow(client: Client, job: Job, display: Display, *, after: str | None = None) -> Job:
+    """Show a job until its end; the answer is the job as it ended.
+
+    Shown is what happens from now on, after a snapshot; with `after` what happened since that event, as since `SUBMITTED`.
+    """
     view = JobView(job)
-    for event in client.stream_job(job["jobId"]):
+    for event in client.stream_job(job["jobId"], after=after):
         view.apply(event)
         display.event(view, event)
     return client.get_job(job["jobId"])
@@ -77,12 +83,19 @@ class Lines(Silent):
 
     def event(self, view: JobView, event: Event) -> None:
         """A line, if the event is worth one."""
-        if event.kind == "step" and event.data.get("status") in ("DONE", "ERROR"):
-            self._console.print(self._label + step_line(event.data), soft_wrap=True)
+        if event.kind == "snapshot":
+            for step in view.steps:
+                self._say_ended(step)
+        elif event.kind == "step":
+            self._say_ended(event.data)
         elif event.kind == "status":
             self._say_why(event.data)
         elif event.kind == "log" and event.data.get("level") in SHOWN_LEVELS:
             self._console.print(self._label + log_line(event.data), soft_wrap=True)
+
+    def _say_ended(self, step: dict[str, Any]) -> None:
+        if step.get("status") in ("DONE", "ERROR"):
+            self._console.print(self._label + step_line(step), soft_wrap=True)
 
     def _say_why(self, status: dict[str, Any]) -> None:
         waiting = status.get("waiting") or {}

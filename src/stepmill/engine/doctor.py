@@ -1,4 +1,4 @@
-"""What is wrong with an installation, as data: for each check a name, a sentence, and where it helps the SQL to mend it."""
+"""What is wrong with an installation, as data: each check has a name, a sentence, and often the SQL that mends it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -6,6 +6,7 @@ never changes afterwards, and a database that is ahead of the program is not tou
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata, resources
 from typing import Any
@@ -105,11 +106,14 @@ def _check_server(conn: Connection) -> None:
 
 async def _grant(conn: Connection) -> None:
     """Make the roles and give them to the login user, or say what someone else has to run."""
-    grants = await missing_grants(conn)
+    grants: Sequence[Grant] = ()
     try:
-        async with conn.transaction():
-            for grant in grants:
-                await conn.execute(grant.statement)
+        # Roles belong to the server, the lock to this database: where another database's migration was faster, look again.
+        while grants := await missing_grants(conn):
+            with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+                async with conn.transaction():
+                    for grant in grants:
+                        await conn.execute(grant.statement)
     except psycopg.errors.InsufficientPrivilege as error:
         raise ConfigurationError(
             "roles_missing",

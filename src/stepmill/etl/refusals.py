@@ -29,19 +29,20 @@ def as_rejects(
     """A reject for each refused row, with the row's source fields for a replay."""
     rows = sorted(refusals)
     records = source[pl.Series(rows, dtype=pl.UInt32)].iter_rows(named=True)
-    return [
-        _as_reject(compiled, refusals[row], lines[row], record) for row, record in zip(rows, records, strict=True)
-    ]
+    return [_as_reject(compiled, refusals[row], lines[row], record) for row, record in zip(rows, records, strict=True)]
 
 
-def fail_load(
-    item: CompiledColumn, first: tuple[int, Refusal], source: pl.DataFrame, lines: pl.Series
-) -> NoReturn:
+def fail_load(item: CompiledColumn, first: tuple[int, Refusal], source: pl.DataFrame, lines: pl.Series) -> NoReturn:
     """End the load, as the plan asks for values of this column that do not fit."""
     row, refusal = first
     problem = _problem(item, refusal)
     line = lines[row]
-    details = {"line": line, "column": item.column.name, "code": problem.code, "raw": _raw(item, refusal, source.row(row, named=True))}
+    details = {
+        "line": line,
+        "column": item.column.name,
+        "code": problem.code,
+        "raw": _raw(item, refusal, source.row(row, named=True)),
+    }
     raise DataError("bad_value", f"Line {line}, column {item.column.name}: {problem.reason}", details=details)
 
 

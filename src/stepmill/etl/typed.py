@@ -52,9 +52,7 @@ def apply_plan(compiled: CompiledPlan, block: RawBlock) -> TypedBlock:
         values, rows = values[loaded], rows[loaded]
     else:
         rejects = []
-    frame = values.select(
-        pl.col(f"v{index}").alias(item.column.name) for index, item in enumerate(compiled.columns)
-    )
+    frame = values.select(pl.col(f"v{index}").alias(item.column.name) for index, item in enumerate(compiled.columns))
     everything = sorted([*block.rejects, *rejects], key=lambda reject: reject.line)
     return TypedBlock(frame, rows["line"], rows["ordinal"], everything, filtered, nulled)
 

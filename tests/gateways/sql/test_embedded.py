@@ -7,8 +7,9 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,27 @@ from stepmill.gateways.sql.embedded import EmbeddedPostgres, running_url
 is_root = os.geteuid() == 0
 
 
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Not pytest's own, above which each run of pytest takes the search bit away that the server needs."""
+    with tempfile.TemporaryDirectory(prefix="stepmill-tests-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    with temporary_folder() as folder:
+        yield folder
+
+
 @pytest.fixture(scope="module")
-def data_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data_made() -> Iterator[Path]:
     """A folder in which a server has been, for tests that are not about the making."""
-    folder = tmp_path_factory.mktemp("made") / "postgres"
-    server = EmbeddedPostgres(folder)
-    server.start()
-    server.stop()
-    return folder
+    with temporary_folder() as folder:
+        server = EmbeddedPostgres(folder / "postgres")
+        server.start()
+        server.stop()
+        yield folder / "postgres"
 
 
 @pytest.fixture
@@ -123,6 +137,8 @@ async def test_a_killed_server_is_started_again(server: EmbeddedPostgres) -> Non
     with psycopg.connect(url) as conn:
         conn.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     supervisor = asyncio.create_task(server.supervise(every=0.01))
+    busy = await psycopg.AsyncConnection.connect(url)
+    endless = asyncio.create_task(busy.execute("SELECT count(*) FROM generate_series(1, 1e15)"))
     first = server.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
@@ -132,6 +148,9 @@ async def test_a_killed_server_is_started_again(server: EmbeddedPostgres) -> Non
     supervisor.cancel()
     with suppress(asyncio.CancelledError):
         await supervisor
+    with pytest.raises(psycopg.OperationalError):  # what computed on without a server was ended too
+        await endless
+    await busy.close()
 
     assert server.url == url
     assert query(url, "SELECT answer FROM kept") == 42

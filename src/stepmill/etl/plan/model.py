@@ -35,10 +35,10 @@ class PlanColumn(PlanModel):
     """The name that readers of the view see; the physical name if left out."""
     type: LogicalType
     """What the values are."""
-    precision: Annotated[int, Field(ge=1, le=MAX_PRECISION)] = MAX_PRECISION
-    """For a numeric: the number of digits."""
-    scale: Annotated[int, Field(ge=0, le=MAX_PRECISION)] = 0
-    """For a numeric: how many of the digits stand after the point."""
+    precision: Annotated[int, Field(ge=1, le=MAX_PRECISION)] | None = None
+    """For a numeric: the number of digits; 38 if left out."""
+    scale: Annotated[int, Field(ge=0, le=MAX_PRECISION)] | None = None
+    """For a numeric: how many of the digits stand after the point; none if left out."""
     unit: ShortText | None = None
     """What the values are measured in, such as ``kg``; for people."""
     description: PlanText | None = None
@@ -59,7 +59,7 @@ class PlanColumn(PlanModel):
     @property
     def target(self) -> TargetType:
         """The type with its precision and scale."""
-        return TargetType(self.type, self.precision, self.scale)
+        return TargetType(self.type, self.precision or MAX_PRECISION, self.scale or 0)
 
     @property
     def view_name(self) -> str:
@@ -85,10 +85,10 @@ class PlanColumn(PlanModel):
 
     @model_validator(mode="after")
     def _type_fits(self) -> Self:
-        if self.type is not LogicalType.NUMERIC and {"precision", "scale"} & self.model_fields_set:
+        if self.type is not LogicalType.NUMERIC and (self.precision, self.scale) != (None, None):
             raise wrong("/type", "only a numeric has precision and scale")
-        if self.scale > self.precision:
-            raise wrong("/scale", f"a numeric of {self.precision} digits has at most as many after the point")
+        if self.target.scale > self.target.precision:
+            raise wrong("/scale", f"a numeric of {self.target.precision} digits has at most as many after the point")
         allowed = TYPES_OF.get(type(self.mapping))
         if allowed is not None and self.type not in allowed:
             raise wrong("/type", f"the mapping {self.mapping.kind} gives {' or '.join(sorted(allowed))}")
@@ -152,7 +152,10 @@ class TransformPlan(PlanModel):
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
-        for field, names in (("name", [c.name for c in self.columns]), ("logicalName", [c.view_name for c in self.columns])):
+        for field, names in (
+            ("name", [c.name for c in self.columns]),
+            ("logicalName", [c.view_name for c in self.columns]),
+        ):
             repeated = {name for name, count in Counter(names).items() if count > 1}
             for index in range(len(names) - 1, 0, -1):
                 if names[index] in repeated:

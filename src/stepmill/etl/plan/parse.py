@@ -81,9 +81,9 @@ def _pointer(location: tuple[int | str, ...], data: Any, *, missing: bool) -> st
     pointer = ""
     for index, step in enumerate(location):
         is_last = index == len(location) - 1
-        if isinstance(data, dict) and step in data:
-            data = data[step]
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+        if (isinstance(data, dict) and step in data) or (
+            isinstance(data, list) and isinstance(step, int) and step < len(data)
+        ):
             data = data[step]
         elif not (missing and is_last):
             continue

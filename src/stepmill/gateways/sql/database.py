@@ -6,7 +6,7 @@ trip that begins it and loses them when it ends, so that a pooled connection car
 
 import select
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 
 import psycopg
@@ -122,7 +122,8 @@ class Database:
                 yield conn
             except BaseException:
                 if conn.pgconn.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
-                    await conn.execute("ROLLBACK")
+                    with suppress(psycopg.Error):
+                        await conn.execute("ROLLBACK")
                 raise  # a connection in any other state is closed by the pool
             await _commit(conn)
 

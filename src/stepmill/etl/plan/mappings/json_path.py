@@ -15,7 +15,7 @@ from stepmill.etl.values.parser import Problem, shown
 _STEP = r"(?:\.[A-Za-z_][A-Za-z0-9_\-]*|\['[^'\\\x00-\x1f]+'\]|\[[0-9]{1,6}\])"
 _PATH = re.compile(rf"\$(?:{_STEP})+")
 _PARTS = re.compile(r"\.([^.\[]+)|\['([^']+)'\]|\[([0-9]+)\]")
-_MAY_BE_INEXACT = r'[0-9]\.[0-9]|[0-9]{15}|[0-9][eE]|^[\[{]'
+_MAY_BE_INEXACT = r"[0-9]\.[0-9]|[0-9]{15}|[0-9][eE]|^[\[{]"
 
 
 def _check(path: str) -> str:
@@ -71,7 +71,9 @@ class _Number(str):
 
 def _dumps(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{_dumps(item)}" for key, item in value.items()) + "}"
+        return (
+            "{" + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{_dumps(item)}" for key, item in value.items()) + "}"
+        )
     if isinstance(value, list):
         return "[" + ",".join(_dumps(item) for item in value) + "]"
     return str(value) if isinstance(value, _Number) else json.dumps(value, ensure_ascii=False)

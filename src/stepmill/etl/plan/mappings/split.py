@@ -32,4 +32,6 @@ def compile(mapping: Split, text: pl.Expr, scope: Scope) -> Mapped:  # noqa: A00
 
 def _too_few(mapping: Split, raw: str) -> Problem:
     parts = raw.count(mapping.separator) + 1
-    return Problem("no_match", f"{shown(raw)} has {parts} parts by {shown(mapping.separator)}, so none at {mapping.index}.")
+    return Problem(
+        "no_match", f"{shown(raw)} has {parts} parts by {shown(mapping.separator)}, so none at {mapping.index}."
+    )

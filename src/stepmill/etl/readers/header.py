@@ -1,0 +1,160 @@
+"""Where the table begins in a CSV text, and whether its first row names the columns."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stepmill.errors import DataError
+from stepmill.etl.readers.cells import CellKind, kind_of
+from stepmill.etl.readers.dialect import Row, usual_width
+from stepmill.etl.readers.limits import MAX_COLUMNS
+
+_COMMENT = "#"
+_BODY_ROWS = 200
+_MAX_NAME = 1_000
+_DOUBT = 0.2
+_NAME_LIKE = re.compile(r"[^\W\d][\w .:/%()#-]*")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the rows of a text are."""
+
+    preamble_rows: int
+    header: list[str] | None
+    width: int
+    trailing_delimiter: bool
+    comment: str | None
+    is_doubtful: bool
+    """Whether it is a guess that the first row is a header, or is none."""
+
+
+def find_layout(rows: list[Row], others: list[Row]) -> Layout:
+    """The layout of a text that begins with ``rows``; ``others`` are from further on. There is at least one row."""
+    width = usual_width([*rows, *others])
+    first = next(index for index, row in enumerate(rows) if len(row.cells) == width) if rows else 0
+    body = [row.cells for row in [*rows[first:], *others] if len(row.cells) == width]
+    comment = _find_comment([*rows[first:], *others], width)
+    above = rows[first - 1] if first else None
+    if above is not None and _names_another_width(above.cells, body, width):
+        return _with_header_above(above, body, width, comment)
+    score = header_score(body[0], body[1 : _BODY_ROWS + 1])
+    has_header = score > 0
+    trailing = _ends_empty(body[1:]) and has_header and body[0][-1] == "" and width > 1
+    trailing = trailing or (len(body) == 1 and has_header and width > 1 and body[0][-1] == "")
+    return Layout(
+        preamble_rows=rows[first].line - 1,
+        header=body[0][: width - trailing] if has_header else None,
+        width=width - trailing,
+        trailing_delimiter=trailing,
+        comment=comment,
+        is_doubtful=abs(score) <= _DOUBT,
+    )
+
+
+def header_score(row: Sequence[str], body: Sequence[Sequence[str]]) -> float:
+    """Above 0 if the row rather names the columns of ``body`` than belongs to it; the larger, the surer."""
+    if not any(cell.strip() for cell in row):
+        return -1.0
+    if not body:
+        return 0.3 if all(_can_be_name(cell) for cell in row if cell) else -0.3
+    are_years = _are_years(row)
+    votes = 0.0
+    for index, cell in enumerate(row):
+        values = [cells[index] for cells in body]
+        votes += _vote(cell, values, is_year=are_years and kind_of(cell) is CellKind.NUMBER)
+    return votes / len(row)
+
+
+def column_names(header: Sequence[str] | None, width: int) -> tuple[str, ...]:
+    """Unique names: those of the header, ``name_2`` for the second of a name, ``column_3`` for an empty one.
+
+    Raises DataError ``too_many_columns``.
+    """
+    if width > MAX_COLUMNS:
+        raise DataError(
+            "too_many_columns",
+            f"The file has {width:,} columns. A table can have {MAX_COLUMNS:,} at most: PostgreSQL's limit is 1,600,"
+            f" and {1_600 - MAX_COLUMNS} are Stepmill's own.",
+            details={"columns": width, "limit": MAX_COLUMNS, "line": None},
+        )
+    given = [" ".join(cell.replace("\x00", "").split())[:_MAX_NAME] for cell in (header or [""] * width)]
+    taken = {name for name in given if name}
+    seen: set[str] = set()
+    names = []
+    for number, name in enumerate(given, 1):
+        candidate = name or _free(f"column_{number}", taken)
+        if candidate in seen:
+            candidate = _free_numbered(candidate, taken | seen)
+        seen.add(candidate)
+        names.append(candidate)
+    return tuple(names)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    return name if name not in taken else _free_numbered(name, taken)
+
+
+def _free_numbered(name: str, taken: set[str]) -> str:
+    number = 2
+    while f"{name}_{number}" in taken:
+        number += 1
+    return f"{name}_{number}"
+
+
+def _names_another_width(above: list[str], body: list[list[str]], width: int) -> bool:
+    """Whether the row above the first one of the usual width is the header all the same."""
+    return (
+        width > 1
+        and len(above) > 1
+        and len(above) >= width - 1
+        and all(_can_be_name(cell) for cell in above[:-1])
+        and header_score(body[0], body[1 : _BODY_ROWS + 1]) <= 0
+    )
+
+
+def _with_header_above(above: Row, body: list[list[str]], width: int, comment: str | None) -> Layout:
+    header = above.cells[:-1] if above.cells[-1] == "" else above.cells
+    trailing = len(header) == width - 1 and _ends_empty(body)
+    if len(header) == width - 1 and not trailing:
+        header = ["", *header]  # R leaves out the name of the rows' names
+    return Layout(above.line - 1, header, len(header), trailing, comment, is_doubtful=len(header) != width)
+
+
+def _ends_empty(body: list[list[str]]) -> bool:
+    return bool(body) and all(cells[-1] == "" for cells in body)
+
+
+def _find_comment(rows: list[Row], width: int) -> str | None:
+    """The mark of comment lines, if there are some among the rows and no row looks like one."""
+    marked = [row for row in rows if row.cells[0].startswith(_COMMENT)]
+    return _COMMENT if marked and all(len(row.cells) != width for row in marked) else None
+
+
+def _vote(cell: str, values: list[str], *, is_year: bool) -> float:
+    kinds = Counter(kind_of(value) for value in values)
+    filled = len(values) - kinds[CellKind.EMPTY]
+    typed = kinds[CellKind.NUMBER] + kinds[CellKind.TIME]
+    kind = kind_of(cell)
+    if kind is CellKind.EMPTY or filled == 0:
+        return 0.0
+    is_typed_cell = kind in (CellKind.NUMBER, CellKind.TIME) and not is_year
+    if typed > 0.8 * filled:
+        return -1.0 if is_typed_cell else 1.0
+    if is_typed_cell or cell in values:
+        return -0.5
+    return 0.2 if _NAME_LIKE.fullmatch(cell.strip()) else 0.0
+
+
+def _can_be_name(cell: str) -> bool:
+    return kind_of(cell) not in (CellKind.NUMBER, CellKind.TIME, CellKind.EMPTY)
+
+
+def _are_years(row: Sequence[str]) -> bool:
+    numbers = [cell.strip() for cell in row if kind_of(cell) is CellKind.NUMBER]
+    return (
+        len(numbers) > 1
+        and all(cell.isascii() and cell.isdigit() and len(cell) == 4 and 1800 <= int(cell) <= 2200 for cell in numbers)
+        and len(set(numbers)) == len(numbers)
+    )

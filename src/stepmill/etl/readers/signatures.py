@@ -1,0 +1,79 @@
+"""What a file is that is no table of text, by its first bytes, whatever its name says."""
+
+import re
+
+from stepmill.errors import DataError
+
+_STARTS = (
+    (b"%PDF-", "a PDF document"),
+    (b"\x89PNG\r\n\x1a\n", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF87a", "a GIF image"),
+    (b"GIF89a", "a GIF image"),
+    (b"II*\x00", "a TIFF image"),
+    (b"MM\x00*", "a TIFF image"),
+    (b"PAR1", "a Parquet file"),
+    (b"ARROW1", "an Arrow file"),
+    (b"Obj\x01", "an Avro file"),
+    (b"ORC", "an ORC file"),
+    (b"SQLite format 3\x00", "an SQLite database"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document (.xls, .doc)"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ\x00", "an xz archive"),
+    (b"\x28\xb5\x2f\xfd", "a zstd archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"Rar!\x1a\x07", "a RAR archive"),
+    (b"\x1f\x8b", "a gzip file inside another"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+    (b"{\\rtf", "an RTF document"),
+)
+_ZIP_PARTS = (
+    (b"xl/", "an Excel workbook (.xlsx)"),
+    (b"word/", "a Word document (.docx)"),
+    (b"ppt/", "a PowerPoint document (.pptx)"),
+    (b"opendocument.spreadsheet", "an OpenDocument spreadsheet (.ods)"),
+    (b"opendocument", "an OpenDocument file"),
+)
+_MARKUP = (
+    (
+        re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL),
+        "an HTML page",
+    ),
+    (re.compile(rb"\s*<\?xml\b", re.IGNORECASE), "an XML file"),
+)
+_CONTROLS = bytes(set(range(32)) - {0, 9, 10, 12, 13, 26, 27, 28, 29, 30, 31, 1})
+_BINARY_SHARE = 0.02
+
+
+def refuse_other_formats(head: bytes, name: str, *, is_wide: bool) -> None:
+    """Raise DataError ``not_a_table`` if the file is something else than text with records.
+
+    Text of a wide encoding (``is_wide``) may have any bytes.
+    """
+    kind = None if is_wide else _kind_of(head)
+    if kind is not None:
+        raise DataError(
+            "not_a_table",
+            f"{name!r} is {kind}. Tables are read from CSV, JSON and JSON Lines files, also compressed with gzip.",
+            details={"looksLike": kind},
+        )
+
+
+def _kind_of(head: bytes) -> str | None:
+    for start, kind in _STARTS:
+        if head.startswith(start) and not (start.isalnum() and _is_text(head)):
+            return kind
+    if head.startswith(b"PK\x03\x04"):
+        return next((kind for part, kind in _ZIP_PARTS if part in head[:65536]), "a zip archive")
+    for pattern, kind in _MARKUP:
+        if pattern.match(head.removeprefix(b"\xef\xbb\xbf")[:4096]):
+            return kind
+    return None if _is_text(head) else "binary data"
+
+
+def _is_text(head: bytes) -> bool:
+    """Few control characters; zero bytes don't count, as wide encodings and padding have them."""
+    sample = head[:65536]
+    controls = len(sample) - len(sample.translate(None, _CONTROLS))
+    return controls <= _BINARY_SHARE * len(sample) and sample.count(0) <= 0.75 * len(sample)
