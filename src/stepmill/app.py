@@ -33,7 +33,7 @@ from stepmill.store import environments, installation
 from stepmill.warehouse.cleanup import drop_leftovers
 from stepmill.warehouse.schemas import ensure_environment
 
-WARM_MODULES = ("stepmill.etl.fill",)
+WARM_MODULES = ("stepmill.planning.examine", "stepmill.etl.fill", "stepmill.etl.encode")
 """What a computing process imports before its first call."""
 
 

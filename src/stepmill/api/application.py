@@ -25,6 +25,7 @@ from stepmill.api import (
     health,
     jobs,
     loads,
+    plans,
     stats,
     streams,
     tables,
@@ -38,7 +39,7 @@ from stepmill.api.parts import ApiParts
 from stepmill.api.problems import problem_for
 from stepmill.errors import StepmillError
 
-_RESOURCES = (jobs, streams, workers, stats, environments, areas, files, tables, loads, health, docs, console)
+_RESOURCES = (jobs, streams, workers, stats, environments, areas, files, plans, tables, loads, health, docs, console)
 _Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 

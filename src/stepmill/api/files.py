@@ -19,6 +19,7 @@ from stepmill.api.requests import ApiRoute
 from stepmill.api.sniff import sniff
 from stepmill.api.upload import Upload, open_upload
 from stepmill.errors import FieldError, InputError
+from stepmill.planning.preview import preview_file
 from stepmill.store import areas, files
 from stepmill.store.files import File, Received
 from stepmill.warehouse.revert import remove_file_rows
@@ -127,6 +128,20 @@ async def list_files(
 async def get_file(env: Env, file_id: FileId, caller: Viewer, parts: Parts) -> Response:
     """Its record."""
     return answer(_file_json(await files.get(parts.gateways.documents, caller.tenant_id, env.env_id, file_id)))
+
+
+@router.get("/files/{fileId}/preview", summary="Preview a file", responses=schemas.ok(schemas.FilePreview))
+async def preview(
+    env: Env,
+    file_id: FileId,
+    caller: Viewer,
+    parts: Parts,
+    limit: Annotated[int, Query(ge=1, le=500, description="How many rows at most.", examples=[20])] = 20,
+) -> Response:
+    """How the rules read it, its columns with types, and its first rows. 422 with a code if it can't be read."""
+    file = await files.get(parts.gateways.documents, caller.tenant_id, env.env_id, file_id)
+    location = parts.gateways.blobs.location(file.blob_path)
+    return answer(await parts.preview_pool.run(preview_file, location, file.name, limit))
 
 
 @router.delete("/files/{fileId}", summary="Remove a file", status_code=204, responses=schemas.DELETED)

@@ -297,12 +297,22 @@ class PreviewColumn(Shape):
 
     name: str = Field(examples=["order_id"])
     logical_name: str = Field(examples=["Order ID"])
-    type: str = Field(examples=["bigint"])
+    source: str | None = Field(default=None, examples=["Order ID"])
+    type: str = Field(examples=["integer"])
+    mapping: str | None = Field(default=None, examples=["DIRECT"])
     nullable: bool
 
 
+class Finding(Shape):
+    """Something about a file that is good to know."""
+
+    code: str = Field(examples=["encoding_guessed"])
+    message: str
+    column: str | None = None
+
+
 class FilePreview(Shape):
-    """How a file is read, and its first rows."""
+    """How a file is read, and its first rows as they stand there."""
 
     format: str = Field(examples=["csv"])
     encoding: str = Field(examples=["utf-8"])
@@ -314,18 +324,26 @@ class FilePreview(Shape):
     sheet: str | None
     columns: list[PreviewColumn]
     rows: list[dict[str, Any]]
-    warnings: list[str]
+    rejects: list["Reject"]
+    evidence: list[Finding]
+    warnings: list[Finding]
 
 
 class PlanVersion(Shape):
-    """One version of an area's plan."""
+    """One version of an area's plan, without the plan."""
 
     version: int
     author: Literal["rules", "ai", "user"]
     status: Literal["draft", "approved", "superseded"]
     score: float | None = None
-    plan: dict[str, Any] | None = None
     created_at: datetime
+
+
+class Plan(PlanVersion):
+    """A plan with its version. It may be sent back as it is; the version's fields are then ignored."""
+
+    source: dict[str, Any] = Field(description="How the source is read.")
+    columns: list[dict[str, Any]] = Field(description="The table's columns and how their values are made.")
 
 
 class PlanVersionList(Shape):
@@ -358,6 +376,7 @@ class PlanPreview(Shape):
     columns: list[PreviewColumn]
     rows: list[dict[str, Any]]
     rejects: list[Reject]
+    warnings: list[Finding]
     rows_read: int
     rows_filtered: int
 

@@ -4,14 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from stepmill.engine.context import AttemptConnection, Reporter
 from stepmill.etl.ahead import made_ahead
 from stepmill.etl.chunks import TRAILER, Batch, Counts, TargetTable
-from stepmill.etl.encode import CopyEncoder
 from stepmill.etl.load import fill_target
 from stepmill.etl.plan.compile import compile_plan
 from stepmill.etl.plan.model import TransformPlan
@@ -23,12 +22,17 @@ from stepmill.etl.rejected import read_rejected
 from stepmill.etl.typed import TypedBlock, apply_plan
 from stepmill.gateways.blobs import BlobLocation
 
+if TYPE_CHECKING:
+    from stepmill.etl.encode import CopyEncoder
+
 _Blocks = Callable[[BlockStart | None], Iterator[RawBlock]]
 
 
 @dataclass(frozen=True)
 class FillOrder:
     """What is to be filled and by which plan; plain data.
+
+    ``expected_rows`` and ``stored_bytes`` say how much there is, where that is known.
 
     ``load_id_column`` is sent with each row, and ``ordinal_column``, if named, with the row's place in the source.
     """
@@ -38,6 +42,7 @@ class FillOrder:
     plan: dict[str, Any]
     limit: RejectLimit
     expected_rows: int | None
+    stored_bytes: int | None
     load_id_column: str
     ordinal_column: str | None
 
@@ -58,6 +63,9 @@ def fill_from_rejects(report: Reporter, order: FillOrder, load_id: str) -> dict[
 
 
 def _fill(report: Reporter, order: FillOrder, plan: TransformPlan, blocks: _Blocks) -> dict[str, Any]:
+    # Arrow is loaded in compute children alone: api and worker processes import this module and stay small.
+    from stepmill.etl.encode import CopyEncoder
+
     compiled = compile_plan(plan)
     hidden = [order.load_id_column, *([order.ordinal_column] if order.ordinal_column else [])]
     nulled: Counter[str] = Counter()
@@ -77,13 +85,14 @@ def _fill(report: Reporter, order: FillOrder, plan: TransformPlan, blocks: _Bloc
         make_batches,
         order.limit,
         expected_rows=order.expected_rows,
+        stored_bytes=order.stored_bytes,
     )
     for column, count in sorted(nulled.items()):
         report.log("warning", f"{count} values of {column} did not fit and are null, as the plan asks.", column=column)
     return asdict(counts)
 
 
-def _batch(order: FillOrder, encoder: CopyEncoder, block: RawBlock, typed: TypedBlock) -> Batch:
+def _batch(order: FillOrder, encoder: "CopyEncoder", block: RawBlock, typed: TypedBlock) -> Batch:
     hidden: dict[str, int | pl.Series] = {order.load_id_column: order.target.load_number}
     if order.ordinal_column is not None:
         hidden[order.ordinal_column] = typed.ordinals

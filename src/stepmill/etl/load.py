@@ -33,6 +33,7 @@ class Filling:
     ready: Iterator[Batch]
     watch: RejectWatch
     expected_rows: int | None
+    stored_bytes: int | None
     chunk_rows: int
 
     def run(self) -> None:
@@ -50,12 +51,19 @@ class Filling:
                 chunk.add(batch)
                 so_far = self.writer.totals + chunk.counts
                 self.watch.look(so_far, batch.rejects, at_end=False)
-                self.report.progress(so_far.rows_read, self.expected_rows, "rows")
+                self._tell_progress(so_far, chunk.bytes_read)
                 batch = next(self.ready, None)
             if batch is None:
                 chunk.resume_at = None
                 self.watch.look(self.writer.totals + chunk.counts, (), at_end=True)
         return batch
+
+    def _tell_progress(self, so_far: Counts, bytes_read: int) -> None:
+        """In rows where their number is known, else in bytes of the file, so that there always is an end in sight."""
+        if self.expected_rows is None and self.stored_bytes is not None:
+            self.report.progress(bytes_read, self.stored_bytes, "bytes", f"{so_far.rows_read:,} rows")
+        else:
+            self.report.progress(so_far.rows_read, self.expected_rows, "rows")
 
 
 def fill_target(
@@ -67,6 +75,7 @@ def fill_target(
     limit: RejectLimit,
     *,
     expected_rows: int | None,
+    stored_bytes: int | None = None,
     chunk_rows: int = CHUNK_ROWS,
 ) -> Counts:
     """Fill the target, from where an earlier attempt left it. ``columns`` are those that rows are sent with, in order.
@@ -81,7 +90,7 @@ def fill_target(
             report.log("info", "Going on after the rows that are there already.", rows=writer.totals.rows_read)
         watch = RejectWatch(limit, expected_rows, writer.first_rejects(EXAMPLES))
         with _quick_switches(), closing(made_ahead(make_batches(resume_at))) as ready:
-            Filling(report, writer, ready, watch, expected_rows, chunk_rows).run()
+            Filling(report, writer, ready, watch, expected_rows, stored_bytes, chunk_rows).run()
         return writer.totals
 
 

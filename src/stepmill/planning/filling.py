@@ -42,6 +42,7 @@ class Rows:
     plan_version: int
     limit: RejectLimit
     expected: int | None
+    stored_bytes: int | None
     source: dict[str, Any]
     fill: Callable[..., dict[str, Any]]
     args: tuple[Any, ...]
@@ -104,6 +105,7 @@ def _order(ctx: StepContext[Any], destination: Destination, rows: Rows, target: 
         plan=rows.plan.model_dump(mode="json"),
         limit=rows.limit,
         expected_rows=rows.expected,
+        stored_bytes=rows.stored_bytes,
         load_id_column=LOAD_ID,
         ordinal_column=ORDINAL if has_ordinal else None,
     )

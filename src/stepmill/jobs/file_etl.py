@@ -1,0 +1,233 @@
+"""FILE_ETL: load one file of an area into the area's table.
+
+Extract decides how the file is read and by which plan, Transform fills a table that nobody sees, Load shows it to
+readers at one instant together with its row in the ledger. Each is safe to repeat: Extract reads the stored plan,
+Transform goes on at the chunk where it was cut off, Load is one commit. With ``replayOf`` the rows are those that an
+earlier load rejected.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Literal
+
+from pydantic import Field
+
+from stepmill.engine import EnvParams, JobType, Output, Step, StepContext, Transaction
+from stepmill.errors import ConflictError, NotFoundError
+from stepmill.etl.fill import fill_from_file, fill_from_rejects
+from stepmill.etl.plan.model import TransformPlan
+from stepmill.planning.filling import Destination, Rows, filled_target
+from stepmill.planning.layout import key_of, with_key
+from stepmill.planning.reading import plan_of_version, read_by_plan
+from stepmill.store import areas, environments, files, plans
+from stepmill.store.areas import Area
+from stepmill.warehouse.bring_in import bring_in
+from stepmill.warehouse.ledger import LoadEntry, Mode, find_append, get_load
+from stepmill.warehouse.publish import Load
+from stepmill.warehouse.tables import Owner
+from stepmill.warehouse.targets import discard_target, find_target, get_target, read_filled
+
+
+class FileEtlParams(EnvParams):
+    """What to load."""
+
+    file_id: str = Field(min_length=1, max_length=200, description="The file.")
+    area_id: str = Field(min_length=1, max_length=200, description="The area that the file is in.")
+    on_busy: Literal["wait", "fail"] = Field(
+        default="wait", description="What to do while another job shows its load of the same table."
+    )
+    allow_small: bool = Field(
+        default=False, description="Replace even by no rows, or by far fewer than the last load's."
+    )
+    replay_of: str | None = Field(
+        default=None, max_length=200, description="Load the rows that this load rejected, by the plan now in force."
+    )
+
+
+class Extracted(Output):
+    """How the rows are read, by which plan, and what they do to the table."""
+
+    plan_version: int
+    plan_made: bool = False
+    mode: Mode
+    key_columns: tuple[str, ...]
+    file_name: str | None
+    source: dict[str, Any] | None = None  # null for rejects, which are rows already
+    records: int | None = None
+    stored_bytes: int | None = None
+
+
+class Transformed(Output):
+    """What became of the records."""
+
+    rows_read: int = 0
+    rows_loaded: int = 0
+    rows_rejected: int = 0
+    rows_filtered: int = 0
+
+
+class Loaded(Output):
+    """The load, as its row in the ledger has it."""
+
+    phys_id: str
+    logical_name: str
+    load_id: str
+    plan_version: int
+    rows_read: int
+    rows_loaded: int
+    rows_rejected: int
+    rows_filtered: int
+    rows_deduplicated: int
+    bytes_read: int
+    rejects_url: str | None
+
+
+async def extract(ctx: StepContext[FileEtlParams]) -> Extracted:
+    """Decide how the file is read; where the area has no plan, make one by rules from all of the file's values."""
+    area = await _area(ctx)
+    if ctx.params.replay_of is not None:
+        return await _extract_rejects(ctx, area, ctx.params.replay_of)
+    file = await files.get(ctx.gateways.documents, ctx.tenant_id, ctx.env_id, ctx.params.file_id)
+    if file.area_id != area.area_id:
+        raise NotFoundError("file_not_found", f"The area {area.name!r} has no file {file.file_id!r}.")
+    if file.duplicate_of is not None and area.load_mode == "append":
+        ctx.log("warning", f"The same bytes were uploaded before, as {file.duplicate_of}; their rows are added again.")
+    reading = await read_by_plan(ctx, area.area_id, file)
+    key_of(reading.plan, area.load_mode, area.key_columns)  # what can't be a key is said before the work
+    return Extracted(
+        plan_version=reading.plan_version,
+        plan_made=reading.plan_made,
+        mode=area.load_mode,
+        key_columns=area.key_columns,
+        file_name=file.name,
+        source=reading.source,
+        records=reading.records,
+        stored_bytes=reading.stored_bytes,
+    )
+
+
+async def transform(ctx: StepContext[FileEtlParams]) -> Transformed:
+    """Type the rows by the plan into a table that nobody sees, in chunks; what does not fit is rejected."""
+    extracted: Extracted = ctx.output_of(extract)
+    area = await _area(ctx)
+    if await _added_by(ctx, area, extracted) is not None:
+        return Transformed()
+    plan = await plan_of_version(ctx, area.area_id, extracted.plan_version)
+    target = await filled_target(ctx, await _destination(ctx, area, extracted, plan), await _rows(ctx, extracted, plan))
+    async with ctx.transaction() as tx:
+        filled = await read_filled(tx.conn, target)
+        return await ctx.finish(tx, Transformed.model_validate(vars(filled)))
+
+
+async def load(ctx: StepContext[FileEtlParams]) -> Loaded:
+    """Show the rows to readers, with the ledger row and this step's DONE in the same commit."""
+    extracted: Extracted = ctx.output_of(extract)
+    area = await _area(ctx)
+    added_by = await _added_by(ctx, area, extracted)
+    if added_by is not None:
+        return await _leave_it_at(ctx, area, added_by)
+    plan = await plan_of_version(ctx, area.area_id, extracted.plan_version)
+    rules = Load(
+        job_id=ctx.job_id,
+        attempt=ctx.attempt,
+        mode=extracted.mode,
+        key=key_of(plan, extracted.mode, extracted.key_columns),
+        time_column=plan.time_column,
+        file_id=ctx.params.file_id,
+        file_name=extracted.file_name,
+        replay_of=ctx.params.replay_of,
+        allow_small=ctx.params.allow_small,
+        least_share=ctx.settings.small_load_share,
+        keep_undo=timedelta(days=ctx.settings.undo_days),
+    )
+
+    async def finish(tx: Transaction, entry: LoadEntry) -> None:
+        await ctx.finish(tx, _loaded(entry, area))
+
+    async with ctx.transaction() as tx:
+        target = await get_target(tx.conn, ctx.job_id)
+    entry = await bring_in(ctx.transaction, target, rules, finish, lambda sentence: ctx.log("info", sentence))
+    return _loaded(entry, area)
+
+
+async def _area(ctx: StepContext[FileEtlParams]) -> Area:
+    return await areas.get(ctx.gateways.documents, ctx.tenant_id, ctx.env_id, ctx.params.area_id)
+
+
+async def _extract_rejects(ctx: StepContext[FileEtlParams], area: Area, load_id: str) -> Extracted:
+    stored = await plans.in_force(ctx.gateways.documents, ctx.tenant_id, ctx.env_id, area.area_id)
+    async with ctx.transaction() as tx:
+        original = await get_load(tx.conn, ctx.env_id, load_id)
+    if stored is None or original.phys_id != area.phys_id:
+        raise ConflictError("superseded", f"The load {load_id} is not one of the area {area.name!r}.")
+    return Extracted(
+        plan_version=stored.version,
+        mode=area.load_mode,
+        key_columns=area.key_columns,
+        file_name=original.file_name,
+        records=original.rows_rejected,
+    )
+
+
+async def _added_by(ctx: StepContext[FileEtlParams], area: Area, extracted: Extracted) -> LoadEntry | None:
+    """The load that added this very file, where a file's rows are added once."""
+    if extracted.mode != "append" or ctx.params.replay_of is not None:
+        return None
+    async with ctx.transaction() as tx:
+        return await find_append(tx.conn, area.phys_id, ctx.params.file_id)
+
+
+async def _leave_it_at(ctx: StepContext[FileEtlParams], area: Area, added_by: LoadEntry) -> Loaded:
+    ctx.log("info", f"The load {added_by.load_id} has added this file already; nothing was added.")
+    async with ctx.transaction() as tx:
+        target = await find_target(tx.conn, ctx.job_id, for_update=True)
+        if target is not None:  # the other load was shown while this one was being filled
+            await discard_target(tx.conn, target)
+        return await ctx.finish(tx, _loaded(added_by, area))
+
+
+async def _destination(
+    ctx: StepContext[FileEtlParams], area: Area, extracted: Extracted, plan: TransformPlan
+) -> Destination:
+    environment = await environments.get(ctx.gateways.sql, ctx.tenant_id, ctx.env_id)
+    return Destination(
+        owner=Owner("area", area.area_id),
+        schema_name=environment.schema_name,
+        logical_name=area.name,
+        phys_id=area.phys_id,
+        mode=extracted.mode,
+        key=key_of(plan, extracted.mode, extracted.key_columns),
+    )
+
+
+async def _rows(ctx: StepContext[FileEtlParams], extracted: Extracted, plan: TransformPlan) -> Rows:
+    fill: Callable[..., dict[str, Any]] = fill_from_rejects
+    args: tuple[Any, ...] = (ctx.params.replay_of,)
+    if ctx.params.replay_of is None:
+        file = await files.get(ctx.gateways.documents, ctx.tenant_id, ctx.env_id, ctx.params.file_id)
+        fill, args = fill_from_file, (ctx.gateways.blobs.location(file.blob_path), extracted.source)
+    return Rows(
+        plan=with_key(plan, key_of(plan, extracted.mode, extracted.key_columns)),
+        plan_version=extracted.plan_version,
+        limit=plan.max_rejects,
+        expected=extracted.records,
+        stored_bytes=extracted.stored_bytes,
+        source={"fileId": ctx.params.file_id, "format": extracted.source, "replayOf": ctx.params.replay_of},
+        fill=fill,
+        args=args,
+    )
+
+
+def _loaded(entry: LoadEntry, area: Area) -> Loaded:
+    rejects = f"/api/envs/{entry.env_id}/loads/{entry.load_id}/rejects" if entry.rows_rejected else None
+    return Loaded.model_validate({**vars(entry), "logical_name": area.name, "rejects_url": rejects})
+
+
+JOB_TYPE = JobType(
+    name="FILE_ETL",
+    description="Load a file of an area into the area's table: typed, every row accounted for, shown at one instant.",
+    params=FileEtlParams,
+    steps=(Step("Extract", extract), Step("Transform", transform), Step("Load", load)),
+    lock=lambda params: f"load:{params.env_id}:{params.area_id}",
+    lock_span=("Load", "Load"),
+)

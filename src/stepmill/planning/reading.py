@@ -1,0 +1,80 @@
+"""Decide how a file of an area is read and by which plan: the one in force, or one made by rules from its data."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from stepmill.engine import StepContext
+from stepmill.etl.plan.model import TransformPlan
+from stepmill.etl.plan.parse import parse_plan
+from stepmill.planning.examine import examine_file, examine_for_plan
+from stepmill.store import plans
+from stepmill.store.files import File
+
+_WARNINGS_LOGGED = 20
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a file is read (``source``), by which version of the plan, and how many records it has, if that is known."""
+
+    source: dict[str, Any]
+    plan_version: int
+    plan: TransformPlan
+    plan_made: bool
+    records: int | None
+    stored_bytes: int
+
+
+async def read_by_plan(ctx: StepContext[Any], owner_id: str, file: File) -> Reading:
+    """The reading of a file for the owner's plan, which is made and stored as version 1 where there is none.
+
+    Safe to repeat, and two files at once make one plan.
+    """
+    documents = ctx.gateways.documents
+    location = ctx.gateways.blobs.location(file.blob_path)
+    stored = await plans.in_force(documents, ctx.tenant_id, ctx.env_id, owner_id)
+    if stored is None:
+        found = await ctx.compute(examine_file, location, file.name)
+        stored = await plans.add_first(documents, ctx.tenant_id, ctx.env_id, owner_id, found["plan"])
+        if stored.author == "rules" and stored.plan == found["plan"]:
+            _log_warnings(ctx, found["warnings"])
+            _log_notes(ctx, stored)
+            return _reading(stored, found, plan_made=True)
+        ctx.log("info", f"Another load stored plan version {stored.version} first; this file is read by that.")
+    plan = parse_plan(stored.plan)
+    planned = plan.source.model_dump(mode="json", by_alias=True)
+    found = await ctx.compute(examine_for_plan, location, file.name, planned, list(plan.source_columns))
+    _log_warnings(ctx, found["warnings"])
+    return _reading(stored, found, plan_made=False)
+
+
+async def plan_of_version(ctx: StepContext[Any], owner_id: str, version: int) -> TransformPlan:
+    """A stored version of the owner's plan."""
+    stored = await plans.get(ctx.gateways.documents, ctx.tenant_id, ctx.env_id, owner_id, version)
+    return parse_plan(stored.plan)
+
+
+def _reading(stored: plans.PlanVersion, found: dict[str, Any], *, plan_made: bool) -> Reading:
+    return Reading(
+        source=found["source"],
+        plan_version=stored.version,
+        plan=parse_plan(stored.plan),
+        plan_made=plan_made,
+        records=found.get("records"),
+        stored_bytes=found["storedBytes"],
+    )
+
+
+def _log_warnings(ctx: StepContext[Any], warnings: list[dict[str, Any]]) -> None:
+    for warning in warnings[:_WARNINGS_LOGGED]:
+        ctx.log("warning", warning["message"], code=warning["code"])
+    if len(warnings) > _WARNINGS_LOGGED:
+        ctx.log("warning", f"There are {len(warnings) - _WARNINGS_LOGGED} more warnings; the file's preview has all.")
+
+
+def _log_notes(ctx: StepContext[Any], stored: plans.PlanVersion) -> None:
+    notes = stored.plan.get("notes", [])
+    columns = len(stored.plan["columns"])
+    ctx.log("info", f"Made a plan from the data: {columns} columns, {len(notes)} notes.", planVersion=stored.version)
+    for note in notes[:_WARNINGS_LOGGED]:
+        ctx.log("info", note["message"], code=note["code"], column=note.get("column"))
