@@ -44,10 +44,10 @@ def _command(url: str, settings: Settings, arguments: list[str]) -> tuple[list[s
     environment = {**os.environ, "PGAPPNAME": "stepmill psql", "PGOPTIONS": f"-c search_path={schema},stepmill,public"}
     if password is not None:
         environment["PGPASSWORD"] = str(password)
-    return [_program(), "-d", make_conninfo("", **address), *arguments], environment
+    return [psql_program(), "-d", make_conninfo("", **address), *arguments], environment
 
 
-def _program() -> str:
+def psql_program() -> str:
     """The psql of the system, which knows the terminal better, else the one that comes with the embedded database."""
     found = shutil.which("psql")
     if found is not None:

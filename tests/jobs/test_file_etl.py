@@ -1,0 +1,325 @@
+"""FILE_ETL as a user sees it: a file goes in over HTTP, rows, rejects and the ledger come out."""
+
+import asyncio
+import gzip
+from typing import Any
+
+import pytest
+
+from tests.jobs.platform import Platform
+from tests.support.problems import assert_problem
+
+ORDERS = "id,placed,amount\n1,2024-01-31,9.50\n2,2024-02-29,12.00\n"
+
+
+async def test_a_file_becomes_a_typed_table(platform: Platform) -> None:
+    area = await platform.create_area()
+    job = await platform.load(area, ORDERS)
+
+    assert [(step["name"], step["status"]) for step in job["steps"]] == [
+        ("Extract", "DONE"),
+        ("Transform", "DONE"),
+        ("Load", "DONE"),
+    ]
+    assert job["steps"][0]["output"]["planMade"] is True
+    result = job["result"]
+    table = await platform.table(area)
+    assert (result["physId"], result["logicalName"], result["planVersion"]) == (table["physId"], "Orders", 1)
+    assert (result["rowsRead"], result["rowsLoaded"], result["bytesRead"]) == (2, 2, len(ORDERS))
+    assert await platform.types(area) == {"id": "integer", "placed": "date", "amount": "numeric"}
+    assert await platform.rows(area) == [
+        {"id": 1, "placed": "2024-01-31", "amount": 9.5},
+        {"id": 2, "placed": "2024-02-29", "amount": 12.0},
+    ]
+    (entry,) = await platform.loads(area)
+    assert (entry["loadId"], entry["jobId"], entry["mode"]) == (result["loadId"], job["jobId"], "replaceFile")
+
+
+FIRST = '{"id": 1, "placed": "2024-01-31", "amount": 9.50}'
+SECOND = '{"id": 2, "placed": "2024-02-29", "amount": 12.00}'
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("orders.csv.gz", gzip.compress(ORDERS.encode())),
+        ("orders.txt", ORDERS.replace(",", ";").encode("utf-16")),
+        ("orders.jsonl", f"{FIRST}\n{SECOND}\n".encode()),
+        ("orders.json", f"[{FIRST},\n {SECOND}]".encode()),
+        ("api.json", f'{{"data": {{"items": [{FIRST}, {SECOND}]}}}}'.encode()),
+    ],
+)
+async def test_the_same_rows_in_other_clothes(platform: Platform, name: str, content: bytes) -> None:
+    area = await platform.create_area()
+    await platform.load(area, content, name)
+    assert await platform.rows(area) == [
+        {"id": 1, "placed": "2024-01-31", "amount": 9.5},
+        {"id": 2, "placed": "2024-02-29", "amount": 12.0},
+    ]
+
+
+async def test_a_second_file_is_read_by_the_plan_whatever_its_dress(platform: Platform) -> None:
+    area = await platform.create_area()
+    await platform.load(area, ORDERS, "january.csv")
+    job = await platform.load(area, "amount;placed;id;note\n7.25;2024-03-01;3;Grüße\n".encode("cp1252"), "march.csv")
+    assert job["steps"][0]["output"]["planMade"] is False
+    assert job["result"]["planVersion"] == 1
+    assert {"id": 3, "placed": "2024-03-01", "amount": 7.25} in await platform.rows(area)
+    events = (await platform.client.get(f"/api/jobs/{job['jobId']}/events", params={"limit": 500})).json()["items"]
+    warnings = [event["data"] for event in events if event["event"] == "log" and event["data"]["level"] == "warning"]
+    assert any("note" in warning["message"] for warning in warnings)
+
+
+async def test_rejects_are_kept_with_their_place_and_can_be_replayed(platform: Platform) -> None:
+    area = await platform.create_area()
+    await platform.load(area, ORDERS)
+    bad = "id,placed,amount\n1,2024-01-31,1.00\nx2,2024-02-29,2.00\n3,not yet,3.00\n4,2024-04-01,4.00,extra\n"
+    job = await platform.load(area, bad)
+
+    result = job["result"]
+    assert (result["rowsRead"], result["rowsLoaded"], result["rowsRejected"]) == (4, 1, 3)
+    rejects = await platform.rejects(result["loadId"])
+    assert [(reject["line"], reject["column"], reject["raw"]) for reject in rejects[:2]] == [
+        (3, "id", "x2"),
+        (4, "placed", "not yet"),
+    ]
+    assert rejects[2]["line"] == 5
+    assert all(reject["code"] and reject["reason"] for reject in rejects)
+
+    plan = await platform.get(f"/areas/{area}/plan")
+    for column in plan["columns"]:
+        if column["name"] == "placed":
+            column["nullValues"] = ["not yet"]
+    await platform.put_plan(area, plan)
+    replay = await platform.client.post(f"{platform.env}/loads/{result['loadId']}/replay-rejects")
+    assert replay.status_code == 201
+    done = await platform.finished(replay.json()["jobId"])
+    assert done["status"] == "DONE", done["error"]
+    assert (done["result"]["rowsRead"], done["result"]["rowsLoaded"], done["result"]["rowsRejected"]) == (3, 1, 2)
+    assert done["result"]["planVersion"] == 2
+    assert sorted(row["id"] for row in await platform.rows(area)) == [1, 3]
+    newest, first, _ = await platform.loads(area)
+    assert newest["replayOf"] == first["loadId"]
+    again = await platform.client.post(f"{platform.env}/loads/{result['loadId']}/replay-rejects")
+    assert_problem(again, 409, "superseded")
+
+
+async def test_too_many_rejects_end_the_load_and_leave_the_table(platform: Platform) -> None:
+    area = await platform.create_area()
+    await platform.load(area, ORDERS)
+    plan = await platform.get(f"/areas/{area}/plan")
+    await platform.put_plan(area, {**plan, "maxRejects": 1})
+    error = await platform.failed(area, "id,placed,amount\na,2024-01-31,1.00\nb,2024-01-31,1.00\n3,2024-01-31,1.00\n")
+
+    assert error["code"] == "too_many_rejects"
+    assert [(example["line"], example["raw"]) for example in error["details"]["examples"]] == [(2, "a"), (3, "b")]
+    assert [row["id"] for row in await platform.rows(area)] == [1, 2]
+    assert len(await platform.loads(area)) == 1
+
+
+async def test_load_modes(platform: Platform) -> None:
+    jan, jan_mended, feb = "k,v\n1,a\n2,b\n", "k,v\n1,A\n3,C\n", "k,v\n2,B\n4,D\n"
+    expected: dict[str, list[tuple[int, str]]] = {
+        "replaceFile": [(1, "A"), (2, "B"), (3, "C"), (4, "D")],
+        "replace": [(1, "A"), (3, "C")],
+        "append": [(1, "A"), (1, "a"), (2, "B"), (2, "b"), (3, "C"), (4, "D")],
+        "upsert": [(1, "A"), (2, "B"), (3, "C"), (4, "D")],
+    }
+    for mode, rows in expected.items():
+        options: dict[str, Any] = {"keyColumns": ["k"]} if mode == "upsert" else {}
+        area = await platform.create_area(mode, loadMode=mode, **options)
+        for name, content in (("jan.csv", jan), ("feb.csv", feb), ("jan.csv", jan_mended)):
+            await platform.load(area, content, name)
+        assert sorted((row["k"], row["v"]) for row in await platform.rows(area)) == rows, mode
+
+
+async def test_an_append_adds_a_file_once_however_often_its_job_runs(platform: Platform) -> None:
+    area = await platform.create_area(loadMode="append")
+    file = await platform.upload(area, ORDERS)
+    first = await platform.run(area, file)
+    jobs = await asyncio.gather(*(platform.run(area, file) for _ in range(3)))
+    assert {job["result"]["loadId"] for job in jobs} == {first["result"]["loadId"]}
+    assert len(await platform.rows(area)) == 2
+    await platform.load(area, ORDERS)  # the same bytes, uploaded again
+    assert len(await platform.rows(area)) == 4
+    assert len(await platform.loads(area)) == 2
+
+
+async def test_files_loaded_at_once_all_arrive(platform: Platform) -> None:
+    area = await platform.create_area()
+    files = [await platform.upload(area, f"n,t\n{number},x\n", f"{number}.csv") for number in range(4)]
+    jobs = await asyncio.gather(*(platform.run(area, file) for file in files))
+    assert [job["status"] for job in jobs] == ["DONE"] * 4, [job["error"] for job in jobs]
+    assert sorted(row["n"] for row in await platform.rows(area)) == [0, 1, 2, 3]
+    assert {version["version"] for version in (await platform.get(f"/areas/{area}/plans"))["items"]} == {1}
+
+
+async def test_a_changed_plan_drops_retypes_and_renames(platform: Platform) -> None:
+    area = await platform.create_area(loadMode="append")
+    await platform.load(area, ORDERS, "a.csv")
+    plan = await platform.get(f"/areas/{area}/plan")
+    kept = [column for column in plan["columns"] if column["name"] != "placed"]
+    kept[0] |= {"type": "text", "logicalName": "Number"}
+    await platform.put_plan(area, {**plan, "columns": kept})
+    job = await platform.load(area, ORDERS.replace("\n1,", "\nx1,"), "b.csv")
+    assert job["result"]["planVersion"] == 2
+    assert await platform.types(area) == {"Number": "text", "amount": "numeric"}
+    assert sorted(row["Number"] for row in await platform.rows(area)) == ["1", "2", "2", "x1"]
+
+
+async def test_somebody_elses_view_forbids_the_change_by_name(platform: Platform) -> None:
+    area = await platform.create_area()
+    await platform.load(area, ORDERS)
+    async with platform.api.bench.database.transaction("stepmill_loader", tenant="local") as conn:
+        await conn.execute('CREATE VIEW env_shop.late_orders AS SELECT placed FROM env_shop."Orders"')
+    plan = await platform.get(f"/areas/{area}/plan")
+    await platform.put_plan(
+        area, {**plan, "columns": [column for column in plan["columns"] if column["name"] != "placed"]}
+    )
+    error = await platform.failed(area, ORDERS)
+    assert error["code"] == "view_in_use"
+    assert "late_orders" in error["message"]
+    assert set((await platform.rows(area))[0]) == {"id", "placed", "amount"}
+
+
+async def test_a_replace_by_nothing_or_next_to_nothing_is_refused_unless_allowed(platform: Platform) -> None:
+    area = await platform.create_area(loadMode="replace")
+    await platform.load(area, "n\n" + "\n".join(map(str, range(100))))
+    for content in ("n\n", "n\n1\n2\n"):
+        error = await platform.failed(area, content)
+        assert error["code"] == "suspiciously_small"
+        assert (await platform.table(area))["rows"] == 100
+    await platform.load(area, "n\n1\n2\n", allowSmall=True)
+    assert (await platform.table(area))["rows"] == 2
+
+
+async def test_a_load_can_be_taken_back(platform: Platform) -> None:
+    area = await platform.create_area(loadMode="replace")
+    await platform.load(area, "n\n1\n2\n")
+    job = await platform.load(area, "n\n3\n4\n")
+    response = await platform.client.post(f"{platform.env}/loads/{job['result']['loadId']}/revert")
+    assert response.status_code == 202
+    assert [row["n"] for row in await platform.rows(area)] == [1, 2]
+
+
+async def test_a_key_is_needed_in_every_row(platform: Platform) -> None:
+    area = await platform.create_area(loadMode="upsert", keyColumns=["k"])
+    job = await platform.load(area, "k,v\n1,a\n,b\n2,c\n1,d\n")
+    assert (job["result"]["rowsLoaded"], job["result"]["rowsRejected"], job["result"]["rowsDeduplicated"]) == (2, 1, 1)
+    (reject,) = await platform.rejects(job["result"]["loadId"])
+    assert (reject["line"], reject["column"], reject["code"]) == (3, "k", "null_not_allowed")
+    area = await platform.create_area("Other", loadMode="upsert", keyColumns=["nowhere"])
+    error = await platform.failed(area, "k,v\n1,a\n")
+    assert error["code"] == "key_column_missing"
+    assert "nowhere" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "words"),
+    [
+        (b"", "empty_file", ""),
+        (b"   \n\n", "empty_file", ""),
+        (b"id,name\n", "no_rows", "'id', 'name'"),
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", "not_a_table", "PDF"),
+        (b"\x1f\x8b\x08\x00broken", "", ""),
+        ((",".join(f"c{n}" for n in range(5_000)) + "\n" + "1," * 4_999 + "1\n").encode(), "too_many_columns", "5,000"),
+    ],
+)  # fmt: skip
+async def test_what_is_no_table_is_said_in_plain_words(
+    platform: Platform, content: bytes, code: str, words: str
+) -> None:
+    area = await platform.create_area()
+    error = await platform.failed(area, content)
+    assert error["code"] == code or (not code and error["code"])
+    assert words in error["message"]
+    assert (await platform.client.get(f"{platform.env}/tables")).json()["items"] == []
+
+
+async def test_files_and_areas_that_are_not_there(platform: Platform) -> None:
+    area = await platform.create_area()
+    other = await platform.create_area("Other")
+    file = await platform.upload(other, ORDERS)
+    for params, code in [((area, "file_unknown"), "file_not_found"), (("area_x", file), "area_not_found")]:
+        job = await platform.run(*params)
+        assert (job["status"], job["error"]["code"]) == ("ERROR", code)
+    job = await platform.run(area, file)
+    assert (job["status"], job["error"]["code"]) == ("ERROR", "file_not_found")
+
+
+async def test_odd_headers_are_only_names(platform: Platform) -> None:
+    area = await platform.create_area()
+    injection = 'Robert"); DROP TABLE students;--'
+    quoted = '"' + injection.replace('"', '""') + '"'
+    job = await platform.load(area, f"{quoted},a,a,,_load_id,select\n1,2,3,4,5,6\n7,8,9,10,11,12\n")
+    assert job["result"]["rowsLoaded"] == 2
+    first = (await platform.rows(area))[0]
+    assert list(first.values()) == [1, 2, 3, 4, 5, 6]
+    assert injection in first
+
+
+async def test_every_row_of_a_messy_file_is_accounted_for(platform: Platform) -> None:
+    area = await platform.create_area()
+    messy = b'# exported by a machine\nid,name\n1,ok\n\n2,"two\nlines"\n3,too,many\n4\n'
+    messy += b'5,nul\x00here\n6,bad \xff byte\n7,"never closed\n'
+    job = await platform.run(area, await platform.upload(area, messy))
+    assert job["status"] == "DONE", job["error"]
+    result = job["result"]
+    assert result["rowsRead"] == result["rowsLoaded"] + result["rowsRejected"]
+    assert result["rowsRead"] == 7
+    names = {row["name"] for row in await platform.rows(area)}
+    assert {"ok", "two\nlines"} <= names
+    assert {reject["line"] for reject in await platform.rejects(result["loadId"])} >= {7, 8}
+
+
+async def test_plans_are_versions(platform: Platform) -> None:
+    area = await platform.create_area()
+    path = f"{platform.env}/areas/{area}"
+    assert_problem(await platform.client.get(f"{path}/plan"), 404, "plan_not_found")
+    await platform.load(area, ORDERS)
+    plan = await platform.get(f"/areas/{area}/plan")
+    assert (plan["version"], plan["author"], plan["status"]) == (1, "rules", "approved")
+    second = await platform.put_plan(area, plan)
+    assert (second["version"], second["author"]) == (2, "user")
+    listed = (await platform.get(f"/areas/{area}/plans"))["items"]
+    assert [(each["version"], each["status"]) for each in listed] == [(2, "approved"), (1, "superseded")]
+    assert (await platform.get(f"/areas/{area}/plan", version=1))["columns"] == plan["columns"]
+    assert_problem(await platform.client.post(f"{path}/plans/1/approve"), 409, "plan_superseded")
+    assert (await platform.client.post(f"{path}/plans/2/approve")).status_code == 200
+
+    broken = {**plan, "columns": [{**plan["columns"][0], "type": "number"}]}
+    problem = assert_problem(await platform.client.put(f"{path}/plan", json=broken), 422, "invalid_plan")
+    assert [error["pointer"] for error in problem["errors"]] == ["/columns/0/type"]
+    assert len((await platform.get(f"/areas/{area}/plans"))["items"]) == 2
+
+
+async def test_previews_load_nothing(platform: Platform) -> None:
+    area = await platform.create_area()
+    file = await platform.upload(area, "Order No;Net\n001;1,50\n002;x\n")
+    shown = await platform.get(f"/files/{file}/preview", limit=1)
+    assert (shown["format"], shown["delimiter"], shown["headerRows"]) == ("csv", ";", 1)
+    assert shown["rows"] == [{"Order No": "001", "Net": "1,50"}]
+    assert [column["logicalName"] for column in shown["columns"]] == ["Order No", "Net"]
+
+    plan = {
+        "source": {"format": "csv", "delimiter": ";", "headerRows": 1, "columns": ["Order No", "Net"]},
+        "columns": [
+            {"name": "order_no", "logicalName": "Order No", "type": "text", "source": "Order No"},
+            {
+                "name": "net",
+                "type": "numeric",
+                "precision": 10,
+                "scale": 2,
+                "source": "Net",
+                "mapping": {"kind": "NUMBER_FORMAT", "decimal": ","},
+            },
+        ],
+    }
+    tried = await platform.client.post(f"{platform.env}/plan-preview", json={"fileId": file, "plan": plan})
+    assert tried.status_code == 200, tried.text
+    assert tried.json()["rows"] == [{"Order No": "001", "net": 1.5}]
+    assert [(reject["line"], reject["column"]) for reject in tried.json()["rejects"]] == [(3, "net")]
+    plan["columns"][1]["type"] = "money"  # type: ignore[index]
+    refused = await platform.client.post(f"{platform.env}/plan-preview", json={"fileId": file, "plan": plan})
+    problem = assert_problem(refused, 422, "invalid_plan")
+    assert problem["errors"][0]["pointer"] == "/plan/columns/1/type"
+    assert (await platform.get("/tables"))["items"] == []
