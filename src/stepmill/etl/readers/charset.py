@@ -1,28 +1,31 @@
-"""Which encoding the bytes of a file are in."""
+"""Which encoding the bytes of a file are in.
+
+A byte order mark, the pattern of zero bytes and UTF-8's strict rules settle most files. What is left is told by its
+phrases: under which encoding they have the letters of one language, with capitals where capitals go.
+"""
 
 import re
-import unicodedata
-from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from charset_normalizer import from_bytes
-
-from stepmill.etl.plan.source import canonical_encoding
-from stepmill.etl.readers.encoding import encoding_by_bom
+from stepmill.etl.readers.alphabets import ALPHABETS, EAST_ASIAN_SIGNS, IDEOGRAPHS, SYMBOLS, Alphabet, Ideographs
+from stepmill.etl.readers.encoding import encoding_by_bom, is_valid_utf8
 from stepmill.etl.readers.survey import Survey
 
-# In order of preference where the evidence is even: the first is by far the most common.
-_LATIN = (
-    *("cp1252", "cp1250", "cp1254", "iso8859-15", "iso8859-2", "iso8859-9", "cp1257"),
-    *("cp850", "cp437", "cp852", "mac-roman", "iso8859-1"),
-)
-_OTHER = (
-    *("cp1251", "koi8-r", "cp866", "iso8859-5", "cp1253", "iso8859-7", "cp1255", "cp1256", "mac-cyrillic"),
-    *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
-)
-_MAX_CHAOS = 0.4
-_MAX_SAMPLE = 64 * 1024
-_MAX_JUDGED = 500
+DEFAULT_CODE_PAGE = "cp1252"
+_MOSTLY = 0.9
+_EVEN = 0.02  # evidence that differs by no more is even
+_SYMBOL_WORTH = 0.95
+_LESS_USUAL = 0.04  # what an encoding loses for each that is more usual for the language
+_MAX_PHRASES = 1_000
+_NUMBER_OF_BYTES = {"utf-16-le": (0, 1), "utf-16-be": (1, 0), "utf-32-le": (0, 1, 1, 1), "utf-32-be": (1, 1, 1, 0)}
+_WORD = re.compile(r"[^\W\d_]+")
+# Signs that stand before no letter.
+_TORN_WORD = re.compile(r"[\xa6\xa8\xa9\xac\xae\xb1\xb4\xb8\xb9\xbc-\xbe][^\W\d_]")
+_ASCII_BEFORE = re.compile(r"[a-z][\u3040-\u9fff\uac00-\ud7a3]")
+# Every word of some length has one of these, capitals aside.
+_CYRILLIC_VOWELS = frozenset("аеёиоуыэюяєії")
+_GREEK_ACCENTED = frozenset("\u03ac\u03ad\u03ae\u03af\u03cc\u03cd\u03ce\u0390\u03b0")
 
 
 @dataclass(frozen=True)
@@ -32,69 +35,121 @@ class Charset:
     encoding: str
     reason: str
     is_guess: bool = False
+    bad_places: int = 0
+    """How many places were seen that can't be decoded."""
 
 
 def choose_charset(survey: Survey) -> Charset:
     """By byte order mark, by the pattern of zero bytes, by UTF-8's rules; failing all these, by what reads best."""
     head = survey.head
     if (by_bom := encoding_by_bom(head)) is not None:
-        return Charset(by_bom, "byte order mark")
+        bad = survey.utf8_errors if by_bom == "utf-8" else 0
+        return Charset(by_bom, "it begins with this encoding's byte order mark", bad_places=bad)
     if (by_zeros := _by_zeros(head)) is not None:
-        return Charset(by_zeros, "every other byte is zero")
+        return Charset(by_zeros, "its zero bytes stand where this encoding puts them")
+    if survey.is_ascii:
+        return Charset("utf-8", "it has nothing but ASCII characters")
     if survey.utf8_errors == 0:
-        return Charset("utf-8", "ASCII" if survey.is_ascii else "valid throughout")
+        return Charset("utf-8", "all of it is valid UTF-8")
     if survey.utf8_characters >= survey.utf8_errors:  # other text hardly ever looks like UTF-8
-        return Charset("utf-8", "valid but for some places")
-    return _by_words(survey.words)
+        return Charset("utf-8", "most characters beyond ASCII are valid UTF-8", bad_places=survey.utf8_errors)
+    return Charset(_by_phrases(sorted(survey.phrases)), "its words read best in it", is_guess=True)
 
 
 def _by_zeros(head: bytes) -> str | None:
-    sample = head[: 4096 - len(head) % 2]
-    if len(sample) < 2 or b"\x00" not in sample:
+    sample = head[:4096]
+    sample = sample[: len(sample) - len(sample) % 4] or sample
+    if sample.count(0) < 0.02 * len(sample) or len(sample) < 2:
         return None
-    pairs = len(sample) // 2
-    even, odd = sample[0::2].count(0) / pairs, sample[1::2].count(0) / pairs
-    if odd > 0.4 and even < 0.1:
-        return "utf-16-le"
-    return "utf-16-be" if even > 0.4 and odd < 0.1 else None
+    for encoding, zeros in _NUMBER_OF_BYTES.items():
+        if len(sample) % len(zeros) == 0 and _fits(sample, zeros) and _decodes(sample, encoding):
+            return encoding
+    return None
 
 
-def _by_words(words: set[bytes]) -> Charset:
-    sample = b"\n".join(sorted(words))[:_MAX_SAMPLE]
-    beyond_ascii = len(re.findall(rb"[\x80-\xff]", sample))
-    letters = beyond_ascii + len(re.findall(rb"[A-Za-z]", sample))
-    candidates = _LATIN if beyond_ascii < 0.6 * letters else _OTHER
-    found = {
-        canonical_encoding(encoding): (match.chaos, match.coherence)
-        for match in from_bytes(
-            sample,
-            cp_isolation=list(candidates),
-            threshold=_MAX_CHAOS,
-            enable_fallback=False,
-            preemptive_behaviour=False,
-        )
-        for encoding in match.could_be_from_charset
-    }
-    ranked = [encoding for encoding in candidates if encoding in found] or [candidates[0]]
-    plausible = {encoding: _share_of_plausible_words(sample, encoding) for encoding in ranked}
-    best = max(plausible.values())
-    ranked = [encoding for encoding in ranked if plausible[encoding] >= best - 0.02]
-    coherence = {encoding: found.get(encoding, (0.0, 0.0))[1] for encoding in ranked}
-    most = max(coherence.values())
-    chosen = next(encoding for encoding in ranked if coherence[encoding] >= most - 0.1)
-    return Charset(chosen, "reads best, by its words", is_guess=True)
+def _fits(sample: bytes, zeros: Sequence[int]) -> bool:
+    """Whether zero bytes are where ASCII characters, or at least line ends and delimiters, have them."""
+    step = len(zeros)
+    shares = [sample[place::step].count(0) * step / len(sample) for place in range(step)]
+    where = [share for share, is_zero in zip(shares, zeros, strict=True) if is_zero]
+    elsewhere = [share for share, is_zero in zip(shares, zeros, strict=True) if not is_zero]
+    if max(elsewhere) > 0.1 * min(where):
+        return False
+    return min(where) > (0.4 if step == 2 else 0.9) or (step == 2 and not is_valid_utf8(sample))
 
 
-def _share_of_plausible_words(sample: bytes, encoding: str) -> float:
-    """How many words look like words: letters of one script, capitals only where capitals go."""
-    words = re.findall(r"[^\W\d_]+|[^\s]", sample.decode(encoding, errors="replace"))[: _MAX_JUDGED * 4]
-    words = [word for word in words if not word.isascii()][:_MAX_JUDGED]
-    return sum(map(_is_plausible, words)) / len(words) if words else 0.0
+def _decodes(sample: bytes, encoding: str) -> bool:
+    try:
+        sample[:-2].decode(encoding)
+    except UnicodeDecodeError as error:
+        return error.end >= len(sample) - 4  # a pair of surrogates may be cut
+    return True
 
 
-def _is_plausible(word: str) -> bool:
-    if not word.isalpha():
-        return word in "’‘“”„«»–—…€£§°·¿¡ºª½¼²³×®©™・、。「」（），：\xa0"
-    has_fitting_case = word.islower() or word.isupper() or word.istitle() or not (word.upper() != word.lower())
-    scripts = Counter(unicodedata.name(letter, "?").split()[0] for letter in word)
-    return has_fitting_case and len(scripts) == 1
+def _by_phrases(phrases: list[bytes]) -> str:
+    step = max(1, len(phrases) // _MAX_PHRASES)
+    chosen = phrases[::step]
+    best, best_score = DEFAULT_CODE_PAGE, 0.0
+    for encoding, score in _scores(chosen):
+        if score > best_score + _EVEN:
+            best, best_score = encoding, score
+    return best
+
+
+def _scores(phrases: list[bytes]) -> Iterator[tuple[str, float]]:
+    """Every encoding that can be meant with how well the phrases read in it, the likelier first."""
+    for ideographs in IDEOGRAPHS:
+        if (score := _east_asian_score(phrases, ideographs)) > _MOSTLY:
+            yield ideographs.encoding, score
+    tried: dict[str, list[str] | None] = {}
+    for rank in range(max(len(alphabet.encodings) for alphabet in ALPHABETS)):
+        for alphabet in ALPHABETS:
+            for encoding in alphabet.encodings[rank : rank + 1]:
+                if encoding not in tried:
+                    tried[encoding] = _decode_all(phrases, encoding)
+                if (texts := tried[encoding]) is not None:
+                    yield encoding, _alphabet_score(texts, alphabet) - rank * _LESS_USUAL
+
+
+def _decode_all(phrases: list[bytes], encoding: str) -> list[str] | None:
+    """None if much of it can't be decoded."""
+    texts = [phrase.decode(encoding, errors="replace") for phrase in phrases]
+    bad = sum(text.count("\ufffd") for text in texts)
+    return texts if bad <= 0.02 * sum(map(len, texts)) else None
+
+
+def _alphabet_score(texts: list[str], alphabet: Alphabet) -> float:
+    foreign = [letter for text in texts for letter in text if not letter.isascii()]
+    worth = sum(
+        _SYMBOL_WORTH if letter in SYMBOLS else letter.lower()[0] in alphabet.letters or letter.lower() == "ß"
+        for letter in foreign
+    )
+    words = [word for text in texts for word in _WORD.findall(text) if not word.isascii()]
+    fitting = sum(_reads_well(word, alphabet) for word in words) - sum(len(_TORN_WORD.findall(text)) for text in texts)
+    return worth / max(1, len(foreign)) * (0.5 + 0.5 * fitting / len(words) if words else 1.0)
+
+
+def _reads_well(word: str, alphabet: Alphabet) -> bool:
+    """Whether the letters could be a word: of one script, with capitals at its beginning alone or throughout."""
+    has_fitting_case = word[1:].islower() or word.isupper() or word.upper() == word.lower() or len(word) == 1
+    if alphabet.is_latin or not has_fitting_case:
+        return has_fitting_case
+    if any(letter.isascii() for letter in word):
+        return False
+    needed = _needed_letters(word[0])
+    return needed is None or len(word) < 3 or word.isupper() or not needed.isdisjoint(word.lower())
+
+
+def _needed_letters(letter: str) -> frozenset[str] | None:
+    if "\u0400" <= letter <= "\u04ff":
+        return _CYRILLIC_VOWELS
+    return _GREEK_ACCENTED if "\u0370" <= letter <= "\u03ff" else None
+
+
+def _east_asian_score(phrases: list[bytes], ideographs: Ideographs) -> float:
+    """The share of characters that are common; nothing if they are no such text at all."""
+    texts = [phrase.decode(ideographs.encoding, errors="replace") for phrase in phrases]
+    foreign = [letter for text in texts for letter in text.removesuffix("\ufffd") if not letter.isascii()]
+    common = sum(letter in EAST_ASIAN_SIGNS or ideographs.is_common(letter) for letter in foreign)
+    torn = sum(len(_ASCII_BEFORE.findall(text)) for text in texts)
+    return (common - torn) / max(1, len(foreign))

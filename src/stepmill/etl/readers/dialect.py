@@ -17,9 +17,12 @@ from stepmill.etl.readers.cells import worth_of
 _COMMON = (",", ";", "\t", "|")
 _PRIOR = {",": 1.0, ";": 1.0, "\t": 1.0, "|": 1.0, "^": 0.9, "~": 0.9, "\x01": 1.0, "\x1f": 1.0, ":": 0.7, " ": 0.6}
 _LEAST_SHARE_OF_RARE = 0.8  # of lines that an uncommon delimiter must be in, to be tried
+_ONE_FIELD = "\x1f"  # stands in for the delimiter where there is none
+_ONE_COLUMN = 0.5
+_NOT_IN_FIRST_ROW = 0.85  # what is left of the score; a title may come first, a header is likelier
 _ROWS_JUDGED = 60  # per sample
 _CELLS_JUDGED = 3_000
-_SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)  # Excel's own way to say it
+_SEPARATOR_LINE = re.compile(r"sep=([\x01-\x09\x20-\x7e])\r?\n", re.IGNORECASE)  # Excel's own way to say it
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,19 @@ class Ranked:
     dialect: Dialect
     score: float
     width: int
+    agreement: float
+    """The share of rows that have this many fields."""
+    has_quotes: bool
+    """Whether the samples have the dialect's quote at all."""
 
 
-def rank_dialects(samples: Sequence[str]) -> list[Ranked]:
-    """All dialects that can be meant, the best first. The first sample is the beginning of the file."""
-    ranked = [_judge(dialect, samples) for dialect in _candidates("\n".join(samples), samples[0])]
+def rank_dialects(samples: Sequence[str], separator: str | None) -> list[Ranked]:
+    """All dialects that can be meant, the best first. The first sample is the beginning of the file.
+
+    A ``separator`` that the file names is the delimiter.
+    """
+    text = "\n".join(samples)
+    ranked = [_judge(dialect, samples, text) for dialect in _candidates(text, separator)]
     return sorted(ranked, key=lambda found: found.score, reverse=True)
 
 
@@ -58,7 +69,7 @@ def read_rows(text: str, dialect: Dialect) -> list[Row]:
     """The rows of a text, without blank ones. Text that can't be read so gives none."""
     reader = csv.reader(
         io.StringIO(text, newline=""),
-        delimiter=dialect.delimiter or "\x1f",
+        delimiter=dialect.delimiter or _ONE_FIELD,
         quotechar=dialect.quote,
         escapechar=dialect.escape,
         quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
@@ -87,14 +98,14 @@ def usual_width(rows: Sequence[Row]) -> int:
     return max(counts, key=lambda width: (counts[width], width)) if counts else 0
 
 
-def _candidates(text: str, head: str) -> Iterator[Dialect]:
+def _candidates(text: str, named: str | None) -> Iterator[Dialect]:
     lines = max(1, text.count("\n") or text.count("\r"))
-    named = separator_line(head)
     delimiters = [named] if named else [mark for mark in _COMMON if mark in text]
     if not named:
         rare = [mark for mark in _PRIOR if mark not in _COMMON]
         delimiters += [mark for mark in rare if text.count(mark) >= _LEAST_SHARE_OF_RARE * lines]
-        yield Dialect(None, '"', None)
+        if _ONE_FIELD not in text:
+            yield Dialect(None, '"', None)
     for delimiter in delimiters:
         quotes = _quotes(text, delimiter)
         for quote in quotes:
@@ -114,18 +125,28 @@ def _quotes(text: str, delimiter: str) -> list[str | None]:
     return found
 
 
-def _judge(dialect: Dialect, samples: Sequence[str]) -> Ranked:
+def _judge(dialect: Dialect, samples: Sequence[str], text: str) -> Ranked:
     parts = [read_rows(sample, dialect) for sample in samples]
     rows = [row for part in parts for row in part]
+    has_quotes = dialect.quote is not None and dialect.quote in text
     width = usual_width(rows)
     if width == 0:
-        return Ranked(dialect, 0.0, 0)
+        return Ranked(dialect, 0.0, 0, 0.0, has_quotes)
     table = _from_table_on(rows, width)
     agreement = sum(len(row.cells) == width for row in table) / len(table)
     judged = [row for part in parts for row in [row for row in part if len(row.cells) == width][:_ROWS_JUDGED]]
     score = agreement**2 * _worth(judged) * (0.5 + 0.5 * (width - 1) / width)
-    score *= _PRIOR.get(dialect.delimiter or "", 1.0)
-    return Ranked(dialect, score * _quote_prior(dialect), width)
+    score *= _PRIOR.get(dialect.delimiter or "", 1.0) * _quote_prior(dialect)
+    if parts[0] and len(parts[0][0].cells) == 1 < width:
+        score *= _ONE_COLUMN if _is_one_column(judged, dialect) else _NOT_IN_FIRST_ROW
+    return Ranked(dialect, score, width, agreement, has_quotes)
+
+
+def _is_one_column(rows: list[Row], dialect: Dialect) -> bool:
+    """Whether the delimiter may be part of each value: the comma of 3,14 or the colon of 12:30, under a single name."""
+    return dialect.delimiter not in _COMMON or all(
+        len(row.cells) == 2 and all(cell.strip().lstrip("+-").isdigit() for cell in row.cells) for row in rows
+    )
 
 
 def _quote_prior(dialect: Dialect) -> float:

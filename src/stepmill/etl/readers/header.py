@@ -33,7 +33,7 @@ class Layout:
 def find_layout(rows: list[Row], others: list[Row]) -> Layout:
     """The layout of a text that begins with ``rows``; ``others`` are from further on. There is at least one row."""
     width = usual_width([*rows, *others])
-    first = next(index for index, row in enumerate(rows) if len(row.cells) == width) if rows else 0
+    first = _first_row(rows, width)
     body = [row.cells for row in [*rows[first:], *others] if len(row.cells) == width]
     comment = _find_comment([*rows[first:], *others], width)
     above = rows[first - 1] if first else None
@@ -77,7 +77,7 @@ def column_names(header: Sequence[str] | None, width: int) -> tuple[str, ...]:
             "too_many_columns",
             f"The file has {width:,} columns. A table can have {MAX_COLUMNS:,} at most: PostgreSQL's limit is 1,600,"
             f" and {1_600 - MAX_COLUMNS} are Stepmill's own.",
-            details={"columns": width, "limit": MAX_COLUMNS, "line": None},
+            details={"columns": width, "limit": MAX_COLUMNS},
         )
     given = [" ".join(cell.replace("\x00", "").split())[:_MAX_NAME] for cell in (header or [""] * width)]
     taken = {name for name in given if name}
@@ -126,10 +126,17 @@ def _ends_empty(body: list[list[str]]) -> bool:
     return bool(body) and all(cells[-1] == "" for cells in body)
 
 
+def _first_row(rows: list[Row], width: int) -> int:
+    """The index of the first row of the table. In a single column, comments above it have its width."""
+    if width == 1 and not all(row.cells[0].startswith(_COMMENT) for row in rows):
+        return next(index for index, row in enumerate(rows) if not row.cells[0].startswith(_COMMENT))
+    return next((index for index, row in enumerate(rows) if len(row.cells) == width), 0)
+
+
 def _find_comment(rows: list[Row], width: int) -> str | None:
     """The mark of comment lines, if there are some among the rows and no row looks like one."""
     marked = [row for row in rows if row.cells[0].startswith(_COMMENT)]
-    return _COMMENT if marked and all(len(row.cells) != width for row in marked) else None
+    return _COMMENT if marked and width > 1 and all(len(row.cells) != width for row in marked) else None
 
 
 def _vote(cell: str, values: list[str], *, is_year: bool) -> float:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import polars as pl
+
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.block import RawBlock
 from stepmill.etl.readers.encoding import readable
@@ -57,6 +59,11 @@ def skip_overlong_line(window: Window, source: SourceFormat) -> RawBlock:
     text = readable(bytes(window.view[:KEPT_CHARACTERS]), source.encoding)
     window.skip_line()
     window.take(0, lines=0, records=1)
-    return rejecting_block(
-        window, source, start.line, reject_record("record_too_large", start.line, text, cut_off=True)
+    return RawBlock(
+        frame=pl.DataFrame(schema=dict.fromkeys(source.columns, pl.String())),
+        lines=pl.Series([], dtype=pl.UInt64),
+        rejects=[reject_record("record_too_large", start.line, text, cut_off=True)],
+        bytes_read=window.stored_position,
+        start=start,
+        next=window.place,
     )

@@ -2,19 +2,22 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
 
 import orjson
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\],:]', re.DOTALL)
 _MAX_DEPTH = 8
+_LINES_JUDGED = 50
 
 
 @dataclass(frozen=True)
 class JsonShape:
     """``jsonl``: an object on each line. ``json``: an array, at ``records_path`` or at the top, or several objects."""
 
-    format: str
+    format: Literal["jsonl", "json"]
     records_path: str | None = None
+    is_array: bool = False
 
 
 @dataclass
@@ -37,27 +40,38 @@ class _Walk:
 def find_shape(text: str) -> JsonShape | None:
     """The shape of a text that begins like this; None if it is no JSON."""
     start = text.lstrip("\ufeff \t\r\n")
-    if not start.startswith(("{", "[")):
-        return None
-    first_line, _, rest = start.partition("\n")
     if start.startswith("{"):
-        if _is_json(first_line) and (rest.strip() or find_records_path(first_line) is None):
-            return JsonShape("jsonl")
-        if not re.match(r'\{\s*(?:"|\})', start):
-            return None
-        return JsonShape("json", find_records_path(start))
+        return _shape_of_objects(start)
     if re.match(r'\[\s*(?:[\[{"\]\d-]|true|false|null)', start) is None:
         return None
+    first_line, _, rest = start.partition("\n")
     if _is_json(first_line) and rest.lstrip().startswith("["):
         return JsonShape("jsonl")  # an array on each line: no objects, which is for the reader to say
     is_array = re.match(r"\[\s*(?:\{|\])", start) is not None or _is_json(start)
-    return JsonShape("json") if is_array else None
+    return JsonShape("json", is_array=True) if is_array else None
+
+
+def _shape_of_objects(start: str) -> JsonShape | None:
+    first_line, _, rest = start.partition("\n")
+    if _is_json(first_line) and (rest.strip() or find_records_path(first_line) is None):
+        return JsonShape("jsonl")
+    if re.match(r'\{\s*(?:"(?:[^"\\]|\\.)*"\s*:|\})', start) is None:
+        return None
+    if _has_object_lines(start):
+        return JsonShape("jsonl")  # the first is broken, which is for the reader to say
+    return JsonShape("json", find_records_path(start))
+
+
+def _has_object_lines(text: str) -> bool:
+    lines = [line for line in text.split("\n", _LINES_JUDGED + 1)[:_LINES_JUDGED] if line.strip()]
+    objects = sum(line.startswith("{") and _is_json(line) for line in lines)
+    return 2 * objects > len(lines)
 
 
 def find_records_path(text: str) -> str | None:
     """The keys to the array of objects in an object: the least deep, of those the longest; None if there is none."""
     candidates = _arrays_of_objects(text)
-    if not candidates:
+    if not candidates or _goes_on(text):
         return None
     depth = min(len(found.path) for found in candidates)
     best = max(
@@ -73,6 +87,19 @@ def records_begin(text: str, path: str | None) -> int | None:
         match = re.match(r"\s*\[", text)
         return match.end() if match else None
     return next((found.begin for found in _arrays(text) if ".".join(found.path) == path), None)
+
+
+def _goes_on(text: str) -> bool:
+    """Whether another object follows the first."""
+    depth = 0
+    for match in _TOKEN.finditer(text):
+        if match[0] in ("{", "["):
+            depth += 1
+        elif match[0] in ("}", "]"):
+            depth -= 1
+            if depth == 0:
+                return text[match.end() : match.end() + 1_000].lstrip(" \t\r\n,").startswith("{")
+    return False
 
 
 def _is_json(line: str) -> bool:
@@ -92,18 +119,18 @@ def _arrays(text: str) -> list[_Found]:
     walk = _Walk()
     previous = ""
     for match in _TOKEN.finditer(text):
-        token = match[0]
-        if token in "{[":
-            _enter(walk, token, match.end())
-        elif token in "}]":
+        mark = match[0]
+        if mark in ("{", "["):
+            _enter(walk, mark, match.end())
+        elif mark in ("}", "]"):
             if not walk.kinds:
                 break
             _leave(walk, match.start())
             if not walk.kinds:
                 break
-        elif token == ":" and walk.kinds and walk.kinds[-1] == "{":
+        elif mark == ":" and walk.kinds and walk.kinds[-1] == "{":
             walk.keys[-1] = _text_of(previous)
-        previous = token
+        previous = mark
     return walk.found
 
 

@@ -1,7 +1,7 @@
 """JSON records, one a line, as columns of text.
 
-Each field at the top of a record is a column. A string is taken as it is, a nested value as JSON text, a number as it is
-written, so that large integers and decimals stay exact. Polars does most lines (190 MB/s here, orjson 90, the json
+Each field at the top of a record is a column. A string is taken as it is, a nested value as JSON text, a number as it
+is written, so that large integers and decimals stay exact. Polars does most lines (190 MB/s here, orjson 90, the json
 module 20 to 50, with the columns still to be built), but it reads numbers as doubles and writes control characters
 bare. Lines where that could show are found by a regular expression (500 MB/s) and go through the json module.
 """

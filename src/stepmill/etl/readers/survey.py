@@ -6,6 +6,7 @@ gigabytes a second, so looking at everything costs little.
 
 import codecs
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -18,9 +19,10 @@ _HEAD = 1024 * 1024
 _SAMPLE = 16 * 1024
 _MAX_SAMPLES = 32
 _MAX_ERRORS_PER_CHUNK = 200
-_MAX_WORDS_PER_CHUNK = 100
-_MAX_WORDS = 20_000
-_WORD = re.compile(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*")
+_MAX_PHRASES_PER_CHUNK = 100
+_MAX_PHRASES = 20_000
+_FOREIGN = re.compile(rb"[\x80-\xff][^\x00-\x1f\",;]{0,59}")
+_LETTERS_BEFORE = re.compile(rb"[A-Za-z]*\Z")
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class Survey:
     """How many characters beyond ASCII are well-formed UTF-8."""
     utf8_errors: int = 0
     """How many places are not, of which not all are counted."""
-    words: set[bytes] = field(default_factory=set)
-    """Words with bytes beyond ASCII, from all over the file."""
+    phrases: set[bytes] = field(default_factory=set)
+    """Some words with bytes beyond ASCII, from all over the file."""
 
     @property
     def is_ascii(self) -> bool:
@@ -103,9 +105,16 @@ def _look_at(survey: Survey, chunk: bytes, *, at_end: bool) -> bytes:
         return b""
     whole = len(chunk) if at_end else _last_character(chunk)
     _count_utf8(survey, chunk[:whole])
-    if len(survey.words) < _MAX_WORDS:
-        survey.words.update(islice((match[0][:60] for match in _WORD.finditer(chunk)), _MAX_WORDS_PER_CHUNK))
+    if survey.utf8_errors and len(survey.phrases) < _MAX_PHRASES:
+        survey.phrases.update(islice(_phrases(chunk), _MAX_PHRASES_PER_CHUNK))
     return chunk[whole:]
+
+
+def _phrases(chunk: bytes) -> Iterator[bytes]:
+    for match in _FOREIGN.finditer(chunk):
+        before = chunk[max(0, match.start() - 20) : match.start()]
+        letters = _LETTERS_BEFORE.search(before)
+        yield (letters[0] if letters else b"") + match[0]
 
 
 def _count_utf8(survey: Survey, chunk: bytes) -> None:

@@ -1,0 +1,113 @@
+"""How a CSV text is read: its dialect, where its table begins, and what its columns are called."""
+
+from dataclasses import dataclass, replace
+
+from stepmill.etl.plan.source import SourceFormat
+from stepmill.etl.readers.dialect import Dialect, Ranked, Row, rank_dialects, read_rows, separator_line
+from stepmill.etl.readers.findings import Finding, shown
+from stepmill.etl.readers.header import Layout, column_names, find_layout
+
+_CLOSE = 0.97  # of the best score: then another delimiter might be meant as well
+
+
+@dataclass(frozen=True)
+class CsvFound:
+    """The source without its encoding and compression, and what there is to say about it."""
+
+    source: SourceFormat
+    header: tuple[str, ...] | None
+    evidence: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
+
+
+def detect_csv(samples: list[str]) -> CsvFound:
+    """How the text is read that begins with the first sample; it has at least one line that is not blank."""
+    separator = separator_line(samples[0])
+    if separator is not None:
+        samples = [samples[0][samples[0].index("\n") + 1 :], *samples[1:]]
+    ranked = rank_dialects(samples, separator)
+    dialect = ranked[0].dialect
+    layout = find_layout(read_rows(samples[0], dialect), _others(samples[1:], dialect))
+    if separator is not None:
+        layout = replace(layout, preamble_rows=layout.preamble_rows + 1)
+    source = SourceFormat(
+        format="csv",
+        delimiter=dialect.delimiter,
+        quote=dialect.quote,
+        escape=dialect.escape,
+        comment=layout.comment,
+        trailing_delimiter=layout.trailing_delimiter,
+        preamble_rows=layout.preamble_rows,
+        header_rows=1 if layout.header is not None else 0,
+        columns=column_names(layout.header, layout.width),
+    )
+    header = tuple(layout.header) if layout.header is not None else None
+    warnings = [*_doubts(ranked, layout, separator), *renamed_columns(header, source.columns)]
+    return CsvFound(source, header, tuple(_evidence(source, ranked[0], separator)), tuple(warnings))
+
+
+def renamed_columns(header: tuple[str, ...] | None, columns: tuple[str, ...]) -> list[Finding]:
+    """Warnings on columns that are called otherwise than the file says."""
+    pairs = enumerate(zip(header or (), columns, strict=False), 1)
+    return [_renamed(number, cell, name) for number, (cell, name) in pairs if " ".join(cell.split()) != name]
+
+
+def _renamed(number: int, cell: str, name: str) -> Finding:
+    if not cell.strip():
+        return Finding("empty_name", f"Column {number} has no name in the file; it is called {name!r}.", name)
+    if "\x00" not in cell and len(cell) <= len(name):
+        return Finding("doubled_name", f"Column {number} has the name of an earlier one; it is {name!r}.", name)
+    return Finding("changed_name", f"The name of column {number} can't be used; it is {name!r}.", name)
+
+
+def _others(samples: list[str], dialect: Dialect) -> list[Row]:
+    return [row for sample in samples for row in read_rows(sample, dialect)]
+
+
+def _doubts(ranked: list[Ranked], layout: Layout, separator: str | None) -> list[Finding]:
+    best = ranked[0]
+    found = []
+    rival = next((other for other in ranked[1:] if other.dialect.delimiter != best.dialect.delimiter), None)
+    if separator is None and rival is not None and rival.score >= _CLOSE * best.score:
+        found.append(
+            Finding(
+                "doubtful_delimiter",
+                f"Fields seem to be separated by {_delimiter(best.dialect)}, but it might as well be"
+                f" {_delimiter(rival.dialect)}.",
+            )
+        )
+    if layout.is_doubtful:
+        first = "names the columns" if layout.header is not None else "is data"
+        found.append(Finding("doubtful_header", f"It is a guess that the first row {first}."))
+    return found
+
+
+def _evidence(source: SourceFormat, best: Ranked, separator: str | None) -> list[Finding]:
+    count = len(source.columns)
+    found = [
+        Finding(
+            "delimiter",
+            f"The first line names {shown(separator)} as the separator."
+            if separator is not None
+            else f"Split at {_delimiter(best.dialect)}, {best.agreement:.0%} of the rows looked at have {count:,}"
+            f" {'field' if count == 1 else 'fields'}.",
+        )
+    ]
+    if source.quote is not None and best.has_quotes:
+        found.append(Finding("quote", f"Fields are enclosed in {shown(source.quote)}."))
+    if source.escape is not None:
+        found.append(Finding("escape", f"Quotes inside fields are escaped by {shown(source.escape)}."))
+    if source.preamble_rows:
+        count = source.preamble_rows
+        found.append(Finding("preamble", f"{count:,} {'line comes' if count == 1 else 'lines come'} before the table."))
+    if source.comment is not None:
+        found.append(Finding("comment", f"Lines that begin with {shown(source.comment)} are comments."))
+    if source.trailing_delimiter:
+        found.append(Finding("trailing_delimiter", "Each row ends with one more delimiter, and nothing after it."))
+    names = "names the columns" if source.header_rows else "looks like the rows after it, so columns have numbers"
+    found.append(Finding("header", f"The first row {names}."))
+    return found
+
+
+def _delimiter(dialect: Dialect) -> str:
+    return shown(dialect.delimiter) if dialect.delimiter is not None else "nothing but line ends"

@@ -1,0 +1,144 @@
+"""How a further file of an area is read: as its plan says, unless the file says plainly that it can't be."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from stepmill.errors import DataError
+from stepmill.etl.plan.source import WIDE_ENCODINGS, SourceFormat
+from stepmill.etl.readers.charset import Charset
+from stepmill.etl.readers.detect_csv import renamed_columns
+from stepmill.etl.readers.dialect import Dialect, read_rows, usual_width
+from stepmill.etl.readers.findings import Detected, Finding, shown
+from stepmill.etl.readers.header import column_names
+from stepmill.etl.readers.survey import Survey
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_MAX_NAMED = 20
+_ABOUT_BYTES = frozenset({"compression", "encoding", "guessed_encoding", "encoding_errors"})
+
+
+def planned_encoding(planned: SourceFormat, survey: Survey, found: Charset) -> Charset:
+    """The plan's encoding, unless the bytes rule it out."""
+    if found.encoding == planned.encoding:
+        return found
+    is_wide = found.encoding in WIDE_ENCODINGS or planned.encoding in WIDE_ENCODINGS
+    is_plainly_utf8 = found.encoding == "utf-8" and not survey.is_ascii
+    was_utf8 = planned.encoding == "utf-8"
+    if is_wide or is_plainly_utf8 or was_utf8:
+        return found
+    return Charset(planned.encoding, "the plan says so")
+
+
+def follow_plan(detected: Detected, samples: list[str], planned: SourceFormat, needed: Sequence[str]) -> Detected:
+    """The file read as planned, if so it has all columns that are needed; else as detected, if so it has them."""
+    candidates = [detected]
+    if planned.format == detected.source.format == "csv":
+        tried = _as_planned(detected, samples[0], planned)
+        candidates = [tried, detected] if tried is not None else candidates
+    for candidate in candidates:
+        if not _missing(candidate, needed):
+            return _compared(candidate, planned)
+    best = min(candidates, key=lambda candidate: len(_missing(candidate, needed)))
+    raise _missing_columns(_missing(best, needed), best.source.columns)
+
+
+def _missing(candidate: Detected, needed: Sequence[str]) -> list[str]:
+    """Columns that the file lacks. In JSON, a field that is not there is missing in each record, which is no fault."""
+    if candidate.source.format != "csv":
+        return []
+    return [name for name in dict.fromkeys(needed) if name not in candidate.source.columns]
+
+
+def _as_planned(detected: Detected, text: str, planned: SourceFormat) -> Detected | None:
+    """None if the file has no row that way, or no header and another number of columns."""
+    rows = read_rows(_behind_lines(text, planned.preamble_rows), _dialect_of(planned))
+    if planned.comment is not None:
+        rows = [row for row in rows if not row.cells[0].startswith(planned.comment)]
+    if not rows:
+        return None
+    columns, header, has_trailing = planned.columns, None, planned.trailing_delimiter
+    if planned.header_rows:
+        cells = rows[0].cells
+        has_trailing = has_trailing and len(cells) > 1 and not cells[-1].strip()
+        header = tuple(cells[:-1] if has_trailing else cells)
+        columns = column_names(header, len(header))
+    elif usual_width(rows) - has_trailing != len(columns):
+        return None
+    own = {"compression": detected.source.compression, "encoding": detected.source.encoding}
+    source = planned.model_copy(update={**own, "columns": columns, "trailing_delimiter": has_trailing})
+    evidence = [finding for finding in detected.evidence if finding.code in _ABOUT_BYTES]
+    warnings = [finding for finding in detected.warnings if finding.code in _ABOUT_BYTES]
+    return replace(
+        detected,
+        source=source,
+        header=header,
+        evidence=(*evidence, Finding("plan", "Read as the plan says, the file has all columns that are needed.")),
+        warnings=(*warnings, *renamed_columns(header, columns)),
+    )
+
+
+def _dialect_of(source: SourceFormat) -> Dialect:
+    return Dialect(source.delimiter, source.quote, source.escape)
+
+
+def _behind_lines(text: str, count: int) -> str:
+    position = 0
+    for _ in range(count):
+        match = _LINE.match(text, position)
+        position = match.end() if match else position
+    return text[position:]
+
+
+def _compared(candidate: Detected, planned: SourceFormat) -> Detected:
+    warnings = [*candidate.warnings]
+    differing = _differences(candidate.source, planned)
+    if differing:
+        message = f"The file is read otherwise than the plan says: {'; '.join(differing)}."
+        warnings.append(Finding("differs_from_plan", message))
+    if candidate.source.format == planned.format == "csv":
+        new = [name for name in candidate.source.columns if name not in planned.columns]
+        if new:
+            message = f"The file has columns that the plan does not know: {_named(new)}. They are not loaded."
+            warnings.append(Finding("new_columns", message))
+    return replace(candidate, warnings=tuple(warnings))
+
+
+def _differences(source: SourceFormat, planned: SourceFormat) -> list[str]:
+    """What a user may have set, and is not so here."""
+    names = {"format": "format", "encoding": "encoding", "records_path": "records path"}
+    if source.format == planned.format == "csv":
+        names |= {
+            "delimiter": "delimiter",
+            "quote": "quote",
+            "escape": "escape",
+            "comment": "comment mark",
+            "preamble_rows": "lines before the table",
+            "header_rows": "header rows",
+        }
+    return [
+        f"{label} {_value(getattr(source, name))} and not {_value(getattr(planned, name))}"
+        for name, label in names.items()
+        if getattr(source, name) != getattr(planned, name)
+    ]
+
+
+def _value(value: str | int | None) -> str:
+    if value is None:
+        return "none"
+    return shown(value) if isinstance(value, str) and len(value) == 1 else str(value)
+
+
+def _missing_columns(missing: list[str], found: Sequence[str]) -> DataError:
+    return DataError(
+        "missing_columns",
+        f"The file lacks columns that the plan needs: {_named(missing)}. It has {_named(list(found))}. Load it into"
+        " another area, or change the plan.",
+        details={"columns": missing[:100]},
+    )
+
+
+def _named(names: list[str]) -> str:
+    more = len(names) - _MAX_NAMED
+    listed = ", ".join(repr(name) for name in names[:_MAX_NAMED])
+    return f"{listed} and {more:,} more" if more > 0 else listed

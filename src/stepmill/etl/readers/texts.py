@@ -1,0 +1,50 @@
+"""Pieces of a file as text, for detection: its beginning and some places further on, in whole lines."""
+
+import re
+
+from stepmill.etl.readers.encoding import bom_length
+from stepmill.etl.readers.survey import Survey
+
+_HEAD_BYTES = 64 * 1024
+_HEAD_LINES = 20
+_MAX_OTHERS = 8
+_OTHER_BYTES = 8 * 1024
+_LINE_END = re.compile(r"\r\n|\n|\r")
+
+
+def head_text(survey: Survey, encoding: str) -> str:
+    """The beginning of the file, as far as it was kept."""
+    return survey.head[bom_length(survey.head, encoding) :].decode(encoding, errors="replace")
+
+
+def sample_lines(survey: Survey, encoding: str) -> list[str]:
+    """The file's beginning, always there, and pieces from further on; each in whole lines, so far as it has any."""
+    head = head_text(survey, encoding)
+    short = _first_lines(head)
+    is_all = survey.is_whole and len(short) == len(head)
+    samples = [short if is_all else _without_last_line(short)]
+    others = [sample for sample in survey.samples if sample.offset >= len(survey.head)]
+    for sample in others[:: max(1, len(others) // _MAX_OTHERS)]:
+        text = sample.data[:_OTHER_BYTES].decode(encoding, errors="replace")
+        lines = _without_last_line(_without_first_line(text))
+        if lines:
+            samples.append(lines)
+    return samples
+
+
+def _first_lines(text: str) -> str:
+    """About as much as is looked at, or more where lines are long."""
+    size = _HEAD_BYTES
+    while size < len(text) and text.count("\n", 0, size) + text.count("\r", 0, size) < _HEAD_LINES:
+        size *= 2
+    return text[:size]
+
+
+def _without_last_line(text: str) -> str:
+    end = max(text.rfind("\n"), text.rfind("\r")) + 1
+    return text[:end] or text
+
+
+def _without_first_line(text: str) -> str:
+    match = _LINE_END.search(text)
+    return text[match.end() :] if match else ""
