@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.block import BlockStart, RawBlock
+from stepmill.etl.readers.limits import RECORD_BYTES
 from stepmill.etl.readers.read import read_blocks
 from stepmill.gateways.blobs import BlobLocation
 from tests.etl.readers.csv_by_hand import Expected, read_by_hand
@@ -63,9 +64,9 @@ TEXTS = st.lists(st.sampled_from(PIECES), max_size=40).map(b"".join)
 SIZES = st.integers(64, 160)
 
 
-def read(data: bytes, source: SourceFormat, **options: int) -> list[RawBlock]:
+def read(data: bytes, source: SourceFormat, *, block_bytes: int, record_bytes: int = RECORD_BYTES) -> list[RawBlock]:
     fsspec.filesystem("memory").pipe("/properties.csv", data)
-    return list(read_blocks(LOCATION, source, **options))
+    return list(read_blocks(LOCATION, source, block_bytes=block_bytes, record_bytes=record_bytes))
 
 
 def outcome(blocks: list[RawBlock]) -> Expected:

@@ -18,7 +18,8 @@ _EVEN = 0.02  # evidence that differs by no more is even
 _SYMBOL_WORTH = 0.95
 _LESS_USUAL = 0.04  # what an encoding loses for each that is more usual for the language
 _MAX_PHRASES = 1_000
-_NUMBER_OF_BYTES = {"utf-16-le": (0, 1), "utf-16-be": (1, 0), "utf-32-le": (0, 1, 1, 1), "utf-32-be": (1, 1, 1, 0)}
+_ZEROS = {"utf-16-le": (0, 1), "utf-16-be": (1, 0), "utf-32-le": (0, 1, 1, 1), "utf-32-be": (1, 1, 1, 0)}
+_CONTROLS = bytes(set(range(1, 32)) - set(b"\t\n\r"))
 _WORD = re.compile(r"[^\W\d_]+")
 # Signs that stand before no letter.
 _TORN_WORD = re.compile(r"[\xa6\xa8\xa9\xac\xae\xb1\xb4\xb8\xb9\xbc-\xbe][^\W\d_]")
@@ -61,7 +62,7 @@ def _by_zeros(head: bytes) -> str | None:
     sample = sample[: len(sample) - len(sample) % 4] or sample
     if sample.count(0) < 0.02 * len(sample) or len(sample) < 2:
         return None
-    for encoding, zeros in _NUMBER_OF_BYTES.items():
+    for encoding, zeros in _ZEROS.items():
         if len(sample) % len(zeros) == 0 and _fits(sample, zeros) and _decodes(sample, encoding):
             return encoding
     return None
@@ -75,7 +76,13 @@ def _fits(sample: bytes, zeros: Sequence[int]) -> bool:
     elsewhere = [share for share, is_zero in zip(shares, zeros, strict=True) if not is_zero]
     if max(elsewhere) > 0.1 * min(where):
         return False
-    return min(where) > (0.4 if step == 2 else 0.9) or (step == 2 and not is_valid_utf8(sample))
+    return min(where) > (0.4 if step == 2 else 0.9) or (step == 2 and not _is_narrow_text(sample))
+
+
+def _is_narrow_text(sample: bytes) -> bool:
+    """Whether it can be read with its zero bytes as they are."""
+    controls = len(sample) - len(sample.translate(None, _CONTROLS))
+    return controls <= 0.02 * len(sample) and is_valid_utf8(sample)
 
 
 def _decodes(sample: bytes, encoding: str) -> bool:

@@ -44,14 +44,15 @@ _MARKUP = (
 )
 _CONTROLS = bytes(set(range(32)) - {0, 9, 10, 12, 13, 26, 27, 28, 29, 30, 31, 1})
 _BINARY_SHARE = 0.02
+_PADDING_SHARE = 0.5
 
 
 def refuse_other_formats(head: bytes, name: str, *, is_wide: bool) -> None:
     """Raise DataError ``not_a_table`` if the file is something else than text with records.
 
-    Text of a wide encoding (``is_wide``) may have any bytes.
+    Text of a wide encoding (``is_wide``) may have any bytes, but does not begin like these.
     """
-    kind = None if is_wide else _kind_of(head)
+    kind = _by_start(head) or (None if is_wide else _by_content(head))
     if kind is not None:
         raise DataError(
             "not_a_table",
@@ -60,12 +61,16 @@ def refuse_other_formats(head: bytes, name: str, *, is_wide: bool) -> None:
         )
 
 
-def _kind_of(head: bytes) -> str | None:
+def _by_start(head: bytes) -> str | None:
     for start, kind in _STARTS:
-        if head.startswith(start) and not (start.isalnum() and _is_text(head)):
+        if head.startswith(start) and not (start.isalnum() and _is_text(head) and b"\x00" not in head):
             return kind
     if head.startswith(b"PK\x03\x04"):
         return next((kind for part, kind in _ZIP_PARTS if part in head[:65536]), "a zip archive")
+    return None
+
+
+def _by_content(head: bytes) -> str | None:
     for pattern, kind in _MARKUP:
         if pattern.match(head.removeprefix(b"\xef\xbb\xbf")[:4096]):
             return kind
@@ -73,7 +78,7 @@ def _kind_of(head: bytes) -> str | None:
 
 
 def _is_text(head: bytes) -> bool:
-    """Few control characters; zero bytes don't count, as wide encodings and padding have them."""
+    """Few control characters. Zero bytes are none of them, up to a point: some programs pad with them."""
     sample = head[:65536]
     controls = len(sample) - len(sample.translate(None, _CONTROLS))
-    return controls <= _BINARY_SHARE * len(sample) and sample.count(0) <= 0.75 * len(sample)
+    return controls <= _BINARY_SHARE * len(sample) and sample.count(0) <= _PADDING_SHARE * len(sample)
