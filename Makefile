@@ -10,7 +10,7 @@ LOCK := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extr
 	--no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test check lint format bench soak lock clean
+.PHONY: help install demo serve test check lint format docs bench soak lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ lint: .venv/.installed-dev ## Style, types, and that imports run one way
 format: .venv/.installed-dev ## Put the code into its shape
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
+
+docs: .venv/.installed-dev ## Write the pages that are made from the code
+	$(BIN)/python -m docs.generator
 
 bench: .venv/.installed-dev ## Measure speed and memory, as ratios to psql and to the bare queue
 	$(BIN)/python -m bench

@@ -16,7 +16,9 @@ class Presence(PlanModel):
     """Whether a column has a value."""
 
     test: Literal["isNull", "isNotNull"]
+    """Empty texts and those that the plan takes for null are null."""
     column: SourceName
+    """The source column that is looked at."""
 
     def compile(self, scope: Scope) -> pl.Expr:
         """Test the text for null."""
@@ -28,8 +30,11 @@ class Equality(PlanModel):
     """Whether a column's text is one of some texts."""
 
     test: Literal["oneOf", "noneOf"]
+    """Whether it must be one of the texts or none of them. A missing value passes neither."""
     column: SourceName
+    """The source column that is looked at."""
     values: Annotated[tuple[PlanText, ...], Field(min_length=1, max_length=10_000)]
+    """The texts, compared exactly."""
 
     def compile(self, scope: Scope) -> pl.Expr:
         """Compare exactly."""
@@ -41,8 +46,11 @@ class Containment(PlanModel):
     """Whether a column's text has a text in it, at its beginning or at its end."""
 
     test: Literal["contains", "startsWith", "endsWith"]
+    """Where the text is looked for."""
     column: SourceName
+    """The source column that is looked at."""
     text: Annotated[PlanText, Field(min_length=1)]
+    """The text, letter by letter."""
 
     def compile(self, scope: Scope) -> pl.Expr:
         """Search for the literal text."""
@@ -60,7 +68,9 @@ class Match(PlanModel):
 
     test: Literal["matches"]
     column: SourceName
+    """The source column that is looked at."""
     pattern: Pattern
+    """A regular expression in Rust's syntax, found anywhere; ``^`` and ``$`` tie it to the ends."""
 
     def compile(self, scope: Scope) -> pl.Expr:
         """Search for the pattern."""
@@ -71,8 +81,11 @@ class Order(PlanModel):
     """Whether a column's value is less or more than a number (as numbers) or a text (by code points)."""
 
     test: Literal["lessThan", "atMost", "greaterThan", "atLeast"]
+    """How the two are compared."""
     column: SourceName
+    """The source column that is looked at."""
     value: StrictInt | StrictFloat | PlanText
+    """A number compares as numbers do, and what is no number does not pass; a text compares letter by letter."""
 
     def compile(self, scope: Scope) -> pl.Expr:
         """Compare; what is no number is not less and not more than one."""
@@ -92,7 +105,9 @@ class Several(PlanModel):
     """Whether all of some conditions hold, or any."""
 
     test: Literal["all", "any"]
+    """Whether all must hold, or one is enough."""
     conditions: Annotated[tuple["Condition", ...], Field(min_length=1, max_length=100)]
+    """The conditions."""
 
     def compile(self, scope: Scope) -> pl.Expr:
         """Combine them."""
@@ -105,6 +120,7 @@ class Negation(PlanModel):
 
     test: Literal["not"]
     condition: "Condition"
+    """The condition."""
 
     def compile(self, scope: Scope) -> pl.Expr:
         """Turn it round."""
@@ -124,7 +140,9 @@ class Filter(PlanModel):
     """Keeps, or drops, the records for which a condition holds. It is applied before any value is typed."""
 
     action: Literal["keep", "drop"]
+    """What happens to the records that pass."""
     where: Condition
+    """The test."""
 
     def compile(self, scope: Scope) -> pl.Expr:
         """True for the records that stay."""

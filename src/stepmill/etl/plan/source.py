@@ -49,6 +49,7 @@ class SourceFormat(PlanModel):
     format: Literal["csv", "jsonl", "json"]
     """``json`` is one array of objects, an object that holds one, or objects one after another."""
     compression: Literal["none", "gzip"] = "none"
+    """How the file is packed."""
     encoding: Annotated[str, AfterValidator(canonical_encoding)] = "utf-8"
     """Python's name of the encoding. A byte order mark is skipped where there is one."""
     delimiter: Mark | None = None
