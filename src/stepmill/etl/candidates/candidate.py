@@ -1,38 +1,46 @@
 """What a candidate is, and the record of values that speak against it."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import polars as pl
 
-HOPELESS = 1_000
-"""So many misfits end a candidate. Fewer are kept, since they may all turn out to be spellings of null."""
+FEW_MISFITS = 20
+"""So many different misfits may be slips of the pen in a column of another kind; more mean that it is of no kind."""
 
-_EXAMPLES = 5
+_SURELY_HOPELESS = 1_000
+_HOPELESS_SHARE = 0.01
+_EXAMPLE_CHARACTERS = 100
 
 
 @dataclass
 class Misfits:
-    """How many values don't fit a candidate, and the first few that differ."""
+    """The values that don't fit a candidate: how many, and the first few that differ, each with its count."""
 
     count: int = 0
-    examples: list[str] = field(default_factory=list)
+    texts: Counter[str] = field(default_factory=Counter)
 
     def add(self, texts: pl.Series) -> None:
         """Count these."""
         self.count += len(texts)
-        if len(self.examples) < _EXAMPLES:
-            seen = [text[:100] for text in texts.unique(maintain_order=True).head(_EXAMPLES)]
-            self.examples = list(dict.fromkeys([*self.examples, *seen]))[:_EXAMPLES]
+        if len(self.texts) <= FEW_MISFITS and len(texts):
+            room = FEW_MISFITS + 1
+            counts = texts.str.slice(0, _EXAMPLE_CHARACTERS).alias("text").value_counts(sort=True, name="count")
+            self.texts.update(dict(counts.head(room + len(self.texts)).iter_rows()))
+            for text, _ in self.texts.most_common()[room:]:
+                del self.texts[text]
 
-    @property
-    def hopeless(self) -> bool:
+    def are_hopeless(self, looked_at: int) -> bool:
         """Whether there are so many that the candidate need not be looked at any more."""
-        return self.count > HOPELESS
+        return len(self.texts) > FEW_MISFITS or self.count > max(_SURELY_HOPELESS, int(looked_at * _HOPELESS_SHARE))
 
 
 class Candidate(Protocol):
-    """A kind of value that a column may hold."""
+    """A kind of value that a column may hold.
+
+    Whatever it takes, the mapping and the parser that the plan will have for its kind must load.
+    """
 
     @property
     def kind(self) -> str:
@@ -40,7 +48,7 @@ class Candidate(Protocol):
         ...
 
     def look(self, texts: pl.Series) -> pl.Series:
-        """Look at some texts, of which some are null; returns those that don't fit."""
+        """Look at some texts, none of them null or empty or blank at an end; returns those that don't fit."""
         ...
 
     def result(self) -> dict[str, Any]:

@@ -81,9 +81,9 @@ def _pointer(location: tuple[int | str, ...], data: Any, *, missing: bool) -> st
     pointer = ""
     for index, step in enumerate(location):
         is_last = index == len(location) - 1
-        if (isinstance(data, dict) and step in data) or (
-            isinstance(data, list) and isinstance(step, int) and step < len(data)
-        ):
+        is_key = isinstance(data, dict) and step in data
+        is_index = isinstance(data, list) and isinstance(step, int) and step < len(data)
+        if is_key or is_index:
             data = data[step]
         elif not (missing and is_last):
             continue

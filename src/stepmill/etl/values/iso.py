@@ -28,7 +28,7 @@ def _number(name: str) -> pl.Expr:
 
 
 def micros_of_day() -> pl.Expr:
-    """Of the fields: microseconds since midnight, 0 without a time; null for a time that does not exist or is finer than that."""
+    """Of the fields: microseconds since midnight, 0 without a time; null if there is no such time or it is finer."""
     hour, minute, second = (_number(name).fill_null(0) for name in ("hour", "minute", "second"))
     fraction = pl.col("fraction").fill_null("").str.pad_end(9, "0").cast(pl.Int64)
     exists = (hour <= 23) & (minute <= 59) & (second <= 59) & (fraction % 1000 == 0)
@@ -36,7 +36,7 @@ def micros_of_day() -> pl.Expr:
 
 
 def date() -> pl.Expr:
-    """Of the fields: the date, null for a day that does not exist and for the year 0, which other programs can't read."""
+    """Of the fields: the date, null for a day that does not exist and for the year 0, which others can't read."""
     year, month, day = (_number(name) for name in ("year", "month", "day"))
     leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
     february = pl.when(leap).then(29).otherwise(28)

@@ -42,7 +42,9 @@ class Calculation(PlanModel):
 def _which(data: Any) -> str:
     if isinstance(data, dict):
         return "<column>" if "column" in data else "<value>" if "value" in data else "<calculation>"
-    return {NumberColumn: "<column>", NumberValue: "<value>"}.get(type(data), "<calculation>")
+    if isinstance(data, NumberColumn):
+        return "<column>"
+    return "<value>" if isinstance(data, NumberValue) else "<calculation>"
 
 
 Term = Annotated[

@@ -32,11 +32,12 @@ def compile(mapping: Epoch, text: pl.Expr, scope: Scope) -> Mapped:  # noqa: A00
     micros = _spreadsheet(stripped) if mapping.unit == "spreadsheetDays" else _since_1970(mapping.unit, stripped)
     within = pl.when(micros.is_between(_EARLIEST, _LATEST)).then(micros).cast(pl.Int64)
     moment = within.cast(pl.Datetime("us"))
-    value = {
-        LogicalType.TIMESTAMPTZ: lambda: moment.dt.replace_time_zone("UTC"),
-        LogicalType.TIMESTAMP: lambda: moment,
-        LogicalType.DATE: lambda: pl.when(within % _DAY == 0).then(moment.dt.date()),
-    }[scope.target.logical]()
+    values: dict[LogicalType, pl.Expr] = {
+        LogicalType.TIMESTAMPTZ: moment.dt.replace_time_zone("UTC"),
+        LogicalType.TIMESTAMP: moment,
+        LogicalType.DATE: pl.when(within % _DAY == 0).then(moment.dt.date()),
+    }
+    value = values[scope.target.logical]
     return Mapped(value, typed=True, expects=text, explain=lambda raw: _not_so(mapping, raw))
 
 

@@ -10,8 +10,8 @@ from stepmill.etl.plan.base import PlanModel, ShortText, wrong
 from stepmill.etl.plan.scope import Mapped, Scope
 from stepmill.etl.values.parser import Problem, shown
 
-Separator = Literal[".", ",", " ", "'", "’", "_", "\u00a0", "\u202f"]
-_PARTS_OF_NUMBERS = set("0123456789+-−.,'’_() \u00a0\u202f")
+Separator = Literal[".", ",", " ", "'", "\u2019", "_", "\u00a0", "\u202f"]
+_PARTS_OF_NUMBERS = set("0123456789+-\u2212.,'\u2019_() \u00a0\u202f")
 
 
 def _no_part_of_a_number(affix: str) -> str:
@@ -23,7 +23,7 @@ def _no_part_of_a_number(affix: str) -> str:
 Affix = Annotated[ShortText, AfterValidator(_no_part_of_a_number)]
 Affixes = Annotated[tuple[Affix, ...], Field(max_length=50)]
 
-_SIGN = "[+\\-−]"
+_SIGN = "[+\\-\u2212]"
 
 
 class NumberFormat(PlanModel):
@@ -63,7 +63,7 @@ class NumberFormat(PlanModel):
         if self.parentheses:
             signed.append(rf"\(\s*{before}\s*{number}\s*{after}\s*\)")
         if self.trailing_minus:
-            signed.append(rf"{before}\s*{number}\s*[-−]\s*{after}")
+            signed.append(rf"{before}\s*{number}\s*[-\u2212]\s*{after}")
         return rf"^\s*(?:{'|'.join(signed)})\s*$"
 
     @property
@@ -77,14 +77,14 @@ class NumberFormat(PlanModel):
 
 def compile(mapping: NumberFormat, text: pl.Expr, scope: Scope) -> Mapped:  # noqa: A001
     """Check the spelling, then rewrite it as a plain number."""
-    plain = pl.when(text.str.contains(mapping.pattern)).then(text)
+    plain: pl.Expr = pl.when(text.str.contains(mapping.pattern)).then(text)
     for part in mapping.dropped:
         plain = plain.str.replace_all(part, "", literal=True)
     plain = plain.str.strip_chars()
-    minus = plain.str.contains_any(["-", "−"])
+    minus = plain.str.contains_any(["-", "\u2212"])
     if mapping.parentheses:
         minus |= text.str.contains("(", literal=True)
-    digits = plain.str.strip_chars("+-− ")
+    digits = plain.str.strip_chars("+-\u2212 ")
     if mapping.decimal != ".":
         digits = digits.str.replace(mapping.decimal, ".", literal=True)
     if mapping.scale_by:

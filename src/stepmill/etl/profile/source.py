@@ -1,0 +1,82 @@
+"""One pass over a source that looks at every value of every column."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import polars as pl
+
+from stepmill.etl.ahead import made_ahead
+from stepmill.etl.plan.source import SourceFormat
+from stepmill.etl.profile.column import ColumnWatch
+from stepmill.etl.profile.model import SourceProfile
+from stepmill.etl.readers.block import RawBlock
+from stepmill.etl.readers.read import read_blocks
+from stepmill.gateways.blobs import BlobLocation
+
+
+def profile_source(
+    location: BlobLocation,
+    source: SourceFormat,
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
+    max_records: int | None = None,
+) -> SourceProfile:
+    """The profile of a source, read from its beginning to its end, or to the block that completes ``max_records``.
+
+    ``on_progress`` is told, block by block, how many records and how many bytes of the stored file were read. Memory
+    depends on the number of columns, not of rows. Raises DataError as ``read_blocks`` does.
+    """
+    watch = SourceWatch(source.columns)
+    with closing(made_ahead(read_blocks(location, source))) as blocks, ThreadPoolExecutor(_threads()) as pool:
+        for block in blocks:
+            watch.look(block, pool)
+            if on_progress is not None:
+                on_progress(watch.records, watch.bytes_read)
+            if max_records is not None and watch.records >= max_records:
+                break
+    return watch.profile()
+
+
+class SourceWatch:
+    """Everything that is to be known of a source, gathered block by block."""
+
+    def __init__(self, columns: tuple[str, ...]) -> None:
+        self._columns = {name: ColumnWatch(name, 0) for name in columns}
+        self._rows = 0
+        self._rejects = 0
+        self.bytes_read = 0
+
+    @property
+    def records(self) -> int:
+        """How many records were seen."""
+        return self._rows + self._rejects
+
+    def look(self, block: RawBlock, pool: ThreadPoolExecutor) -> None:
+        """Look at a block, several columns at once."""
+        for name in block.frame.columns:
+            if name not in self._columns:
+                self._columns[name] = ColumnWatch(name, self._rows)
+        height = block.frame.height
+        tasks = [pool.submit(self._look_at, name, block.frame) for name in self._columns]
+        for task in tasks:
+            task.result()
+        self._rows += height
+        self._rejects += len(block.rejects)
+        self.bytes_read = block.bytes_read
+
+    def profile(self) -> SourceProfile:
+        """What was found out."""
+        columns = tuple(column.profile() for column in self._columns.values())
+        return SourceProfile(self._rows, self._rejects, self.bytes_read, columns)
+
+    def _look_at(self, name: str, frame: pl.DataFrame) -> None:
+        column = self._columns[name]
+        if name in frame.columns:
+            column.look(frame[name])
+        else:
+            column.skip(frame.height)
+
+
+def _threads() -> int:
+    return pl.thread_pool_size()

@@ -1,0 +1,159 @@
+"""Plans by rules: names, types and mappings from the profile of a whole file. The same profile gives the same plan.
+
+The rules for one column are in ``rules_columns``, for numbers in ``rules_numbers`` and ``rules_local_numbers``, for
+dates in ``rules_dates``, for names in ``names``. For the table as a whole:
+
+- Every column may be null: that none is missing in this file says nothing about the next.
+- Words for null (``NA``, ``-``, ``NULL`` …) mean null in columns with a type; in text columns they are text.
+- The time column is the one timestamp that is never missing and whose name says when the row's thing happened.
+- There is no key: values that are unique in one file prove nothing.
+- The rows that few misfits cost stay below the plan's reject limit; columns beyond it are text.
+"""
+
+from dataclasses import dataclass
+
+from stepmill.errors import DataError
+from stepmill.etl.plan.mappings.trim import Trim
+from stepmill.etl.plan.model import MAX_COLUMNS, Note, PlanColumn, TransformPlan
+from stepmill.etl.plan.rejects import DEFAULT_REJECT_LIMIT
+from stepmill.etl.plan.source import SourceFormat
+from stepmill.etl.plan.types import LogicalType
+from stepmill.etl.profile import CandidateFacts, ColumnProfile, SourceProfile
+from stepmill.planning.names import logical_names, physical_names
+from stepmill.planning.rules_choice import Choice, Remark, quoted, text_because
+from stepmill.planning.rules_columns import choose, holding
+from stepmill.planning.rules_dates import Order, date_candidates_of, order_of
+from stepmill.planning.rules_words import names_event_time
+
+_SHOWN_EXAMPLES = 5
+_SHOWN_NAME = 200
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    profile: ColumnProfile
+    name: str
+    logical_name: str
+    choice: Choice
+    kind: CandidateFacts | None
+
+    @property
+    def misfits(self) -> int:
+        return self.kind.misfits if self.kind else self.profile.nul_values
+
+
+def make_plan(source: SourceFormat, profile: SourceProfile) -> TransformPlan:
+    """The plan for a source with this profile.
+
+    Raises DataError ``no_columns`` for a source without any and ``too_many_columns`` for one with more than a table
+    can have.
+    """
+    _check_width(profile)
+    headers = [column.name for column in profile.columns]
+    order = _order_in_file(profile)
+    chosen = []
+    for column, name, logical in zip(profile.columns, physical_names(headers), logical_names(headers), strict=True):
+        choice, kind = choose(column, name, order)
+        chosen.append(_Chosen(column, name, logical, choice, kind))
+    chosen = _within_limit(chosen, profile)
+    return TransformPlan(
+        source=source,
+        columns=tuple(_column(item) for item in chosen),
+        time_column=_time_column(chosen, profile),
+        notes=tuple(
+            Note(code=remark.code, message=remark.message, column=item.name)
+            for item in chosen
+            for remark in _remarks(item)
+        ),
+    )
+
+
+def _check_width(profile: SourceProfile) -> None:
+    count = len(profile.columns)
+    if not count:
+        raise DataError("no_columns", "The file has no records and names no columns, so there is nothing to load.")
+    if count > MAX_COLUMNS:
+        raise DataError(
+            "too_many_columns",
+            f"The file has {count:,} columns; a table can have {MAX_COLUMNS:,}.",
+            details={"columns": count, "limit": MAX_COLUMNS},
+        )
+
+
+def _order_in_file(profile: SourceProfile) -> Order | None:
+    """What comes first in dates, if some columns leave no choice and all of these agree."""
+    orders = {order_of(date_candidates_of(holding(column))) for column in profile.columns} - {None}
+    return orders.pop() if len(orders) == 1 else None
+
+
+def _within_limit(chosen: list[_Chosen], profile: SourceProfile) -> list[_Chosen]:
+    """Make columns text, those with the most misfits first, until few enough rows are rejected whatever happens."""
+    room = DEFAULT_REJECT_LIMIT.allowed(profile.rows + profile.rejects) - profile.rejects
+    kept: set[str] = set()
+    for item in sorted(chosen, key=lambda item: item.misfits):
+        if item.kind is None or item.misfits <= room:
+            room -= item.misfits
+            kept.add(item.name)
+    return [item if item.name in kept else _as_text(item) for item in chosen]
+
+
+def _as_text(item: _Chosen) -> _Chosen:
+    message = f"{item.misfits:,} values don't fit the type of the others, which is too many, so the column is text."
+    return _Chosen(item.profile, item.name, item.logical_name, text_because("mixed_values", message), None)
+
+
+def _column(item: _Chosen) -> PlanColumn:
+    choice = item.choice
+    is_typed = choice.type is not LogicalType.TEXT
+    nulls = [word for word in item.profile.null_words if word] if is_typed else []
+    return PlanColumn(
+        name=item.name,
+        logical_name=item.logical_name,
+        type=choice.type,
+        precision=choice.precision,
+        scale=choice.scale,
+        unit=choice.unit,
+        source=item.profile.name,
+        prepare=(Trim(kind="TRIM"),) if is_typed and item.profile.padded else (),
+        mapping=choice.mapping,
+        null_values=tuple(sorted({*nulls, *choice.non_values})),
+    )
+
+
+def _time_column(chosen: list[_Chosen], profile: SourceProfile) -> str | None:
+    moments = {LogicalType.TIMESTAMP, LogicalType.TIMESTAMPTZ}
+    found = [
+        item
+        for item in chosen
+        if item.choice.type in moments
+        and names_event_time(item.name)
+        and item.profile.filled == profile.rows > 0
+        and not item.profile.null_words
+    ]
+    return found[0].name if len(found) == 1 else None
+
+
+def _remarks(item: _Chosen) -> list[Remark]:
+    """What is to be said of a column: what its rules said, and what is true of columns of every kind."""
+    remarks = list(item.choice.remarks)
+    profile = item.profile
+    if item.kind is not None and profile.null_words:
+        words = ", ".join(quoted(word) for word in profile.null_words if word)
+        count = sum(profile.null_words.values())
+        if words:
+            remarks.append(Remark("null_words", f"{count:,} values are read as null: {words}."))
+    if item.kind is not None and item.kind.misfits:
+        examples = ", ".join(quoted(text) for text in list(item.kind.examples)[:_SHOWN_EXAMPLES])
+        message = (
+            f"{item.kind.misfits:,} values are not of the type {item.choice.type} and will be rejected: {examples}."
+        )
+        remarks.append(Remark("misfits", message))
+    if item.kind is None and profile.nul_values:
+        message = f"{profile.nul_values:,} values hold the character NUL and will be rejected."
+        remarks.append(Remark("nul_characters", message))
+    if not profile.filled:
+        remarks.append(Remark("all_empty", "No row has a value, so the column is text."))
+    if item.logical_name != profile.name:
+        before, after = quoted(profile.name[:_SHOWN_NAME]), quoted(item.logical_name)
+        remarks.append(Remark("name_changed", f"The name {before} is too long, taken or reserved; it became {after}."))
+    return remarks

@@ -1,0 +1,40 @@
+"""What the rules choose for one column."""
+
+from dataclasses import dataclass
+
+from stepmill.etl.plan.mappings.direct import Direct
+from stepmill.etl.plan.mappings.union import Mapping
+from stepmill.etl.plan.types import LogicalType
+
+_AS_IT_IS = Direct()
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something about a column that may surprise: a stable code and a sentence."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A type, how its values are read, and what is to be said of it. ``non_values`` are further spellings of null."""
+
+    type: LogicalType
+    mapping: Mapping = _AS_IT_IS
+    precision: int | None = None
+    scale: int | None = None
+    unit: str | None = None
+    non_values: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+
+
+def text_because(code: str, message: str) -> Choice:
+    """Text, and why it is no more than that."""
+    return Choice(LogicalType.TEXT, remarks=(Remark(code, message),))
+
+
+def quoted(text: str) -> str:
+    """A value in quotes, for a sentence."""
+    return f"“{text}”"
