@@ -20,9 +20,10 @@ from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.plan.types import LogicalType
 from stepmill.etl.profile import CandidateFacts, ColumnProfile, SourceProfile
 from stepmill.planning.names import logical_names, physical_names
-from stepmill.planning.rules_choice import Choice, Remark, quoted, text_because
+from stepmill.planning.rules_choice import Choice, Habits, Remark, quoted, text_because
 from stepmill.planning.rules_columns import choose, holding
-from stepmill.planning.rules_dates import Order, date_candidates_of, order_of
+from stepmill.planning.rules_dates import date_candidates_of, order_of
+from stepmill.planning.rules_local_numbers import decimal_mark_of
 from stepmill.planning.rules_words import names_event_time
 
 _SHOWN_EXAMPLES = 5
@@ -50,10 +51,10 @@ def make_plan(source: SourceFormat, profile: SourceProfile) -> TransformPlan:
     """
     _check_width(profile)
     headers = [column.name for column in profile.columns]
-    order = _order_in_file(profile)
+    habits = _habits(profile)
     chosen = []
     for column, name, logical in zip(profile.columns, physical_names(headers), logical_names(headers), strict=True):
-        choice, kind = choose(column, name, order)
+        choice, kind = choose(column, name, habits)
         chosen.append(_Chosen(column, name, logical, choice, kind))
     chosen = _within_limit(chosen, profile)
     return TransformPlan(
@@ -80,10 +81,13 @@ def _check_width(profile: SourceProfile) -> None:
         )
 
 
-def _order_in_file(profile: SourceProfile) -> Order | None:
-    """What comes first in dates, if some columns leave no choice and all of these agree."""
+def _habits(profile: SourceProfile) -> Habits:
     orders = {order_of(date_candidates_of(holding(column))) for column in profile.columns} - {None}
-    return orders.pop() if len(orders) == 1 else None
+    marks = {decimal_mark_of(column) for column in profile.columns} - {None}
+    return Habits(
+        date_order=orders.pop() if len(orders) == 1 else None,
+        decimal_mark=marks.pop() if len(marks) == 1 else None,
+    )
 
 
 def _within_limit(chosen: list[_Chosen], profile: SourceProfile) -> list[_Chosen]:

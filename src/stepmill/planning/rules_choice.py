@@ -1,11 +1,14 @@
 """What the rules choose for one column."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from stepmill.etl.plan.mappings.direct import Direct
 from stepmill.etl.plan.mappings.union import Mapping
 from stepmill.etl.plan.types import LogicalType
+from stepmill.etl.values.text import NUL
 
+DRAWN_NUL = "\u2400"
 _AS_IT_IS = Direct()
 
 
@@ -30,11 +33,19 @@ class Choice:
     remarks: tuple[Remark, ...] = ()
 
 
+@dataclass(frozen=True)
+class Habits:
+    """How the whole file writes things, as far as some of its columns leave no choice and none of them disagrees."""
+
+    date_order: Literal["day", "month"] | None = None
+    decimal_mark: Literal[".", ","] | None = None
+
+
 def text_because(code: str, message: str) -> Choice:
     """Text, and why it is no more than that."""
     return Choice(LogicalType.TEXT, remarks=(Remark(code, message),))
 
 
 def quoted(text: str) -> str:
-    """A value in quotes, for a sentence."""
-    return f"“{text}”"
+    """A value in quotes, for a sentence. A NUL is drawn, since a plan can't hold one."""
+    return f"“{text.replace(NUL, DRAWN_NUL)}”"

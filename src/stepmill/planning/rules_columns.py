@@ -13,9 +13,9 @@ from stepmill.etl.plan.mappings.boolean_map import BooleanMap
 from stepmill.etl.plan.types import LogicalType
 from stepmill.etl.profile import CandidateFacts, ColumnProfile
 from stepmill.etl.values.boolean import FALSE_WORDS, TRUE_WORDS
-from stepmill.planning.rules_choice import Choice, Remark, quoted
-from stepmill.planning.rules_dates import Order, choose_compact_date, choose_date, date_candidates_of
-from stepmill.planning.rules_local_numbers import choose_local_number
+from stepmill.planning.rules_choice import Choice, Habits, Remark, quoted
+from stepmill.planning.rules_dates import choose_compact_date, choose_date, date_candidates_of
+from stepmill.planning.rules_local_numbers import choose_local_number, choose_thousands
 from stepmill.planning.rules_numbers import choose_number
 from stepmill.planning.rules_words import names_flag
 
@@ -30,11 +30,11 @@ Chooser = Callable[[CandidateFacts, str], Choice | None]
 TEXT = Choice(LogicalType.TEXT)
 
 
-def choose(column: ColumnProfile, name: str, order: Order | None) -> tuple[Choice, CandidateFacts | None]:
+def choose(column: ColumnProfile, name: str, habits: Habits) -> tuple[Choice, CandidateFacts | None]:
     """What the column of this physical name becomes, and the kind that it is taken for; None for text."""
     for holds in (_holds_for_all, _holds_for_most):
         held = [item for item in column.candidates if holds(item)]
-        for choice, facts in _choices(column, held, name, order):
+        for choice, facts in _choices(column, held, name, habits):
             return choice, facts if choice.type is not LogicalType.TEXT else None
     return _text_after_all(column), None
 
@@ -55,20 +55,29 @@ def _holds_for_most(item: CandidateFacts) -> bool:
 
 
 def _choices(
-    column: ColumnProfile, held: list[CandidateFacts], name: str, order: Order | None
+    column: ColumnProfile, held: list[CandidateFacts], name: str, habits: Habits
 ) -> Iterator[tuple[Choice, CandidateFacts]]:
     by_kind = {item.kind: item for item in held}
     for kind, choose_kind in _CHOOSERS.items():
-        if kind == "number" and kind in by_kind and (date := choose_compact_date(column, name)):
-            yield date, by_kind[kind]
+        if kind == "number" and kind in by_kind and (unusual := _no_plain_number(column, name, habits)):
+            yield unusual, by_kind[kind]
         if kind in by_kind and (choice := choose_kind(by_kind[kind], name)):
             yield choice, by_kind[kind]
     dates = date_candidates_of(held)
-    if choice := choose_date(dates, order):
+    if choice := choose_date(dates, habits.date_order):
         yield choice, dates[0]
     numbers = by_kind.get("localNumber")
-    if numbers and (choice := choose_local_number(numbers.result, name)):
+    if numbers and (choice := choose_local_number(numbers.result, name, habits.decimal_mark)):
         yield choice, numbers
+
+
+def _no_plain_number(column: ColumnProfile, name: str, habits: Habits) -> Choice | None:
+    """What looks like plain numbers and is something else."""
+    if date := choose_compact_date(column, name):
+        return date
+    facts = column.candidate("number")
+    is_local = habits.decimal_mark == "," and facts is not None and not facts.misfits
+    return choose_thousands(facts.result, name) if facts and is_local else None
 
 
 def _boolean(facts: CandidateFacts, name: str) -> Choice | None:

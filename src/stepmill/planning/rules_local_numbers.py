@@ -2,19 +2,24 @@
 
 One currency sign, or a percent sign, stands at all values or at none; it becomes the column's unit (``12.5%`` is 12.5).
 A mark is the decimal mark or separates groups of three digits. Where both readings fit all values, as with ``1,234``
-alone, the column stays text and a note says so.
+alone, the file's other columns decide; if they don't, the column stays text and a note says so. Only ``1.234`` is
+read as a plain decimal all the same, unless the other columns have decimal commas.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import product
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
+from stepmill.etl.candidates.local_number import shapes_of_plain_numbers
 from stepmill.etl.plan.mappings.number_format import NumberFormat, Separator
 from stepmill.etl.plan.types import MAX_PRECISION, LogicalType
+from stepmill.etl.profile import ColumnProfile
 from stepmill.planning.rules_choice import Choice, Remark, text_because
 from stepmill.planning.rules_numbers import DOUBLE_DIGITS, decimal_choice, numeric
+
+Mark = Literal[".", ","]
 
 CURRENCIES = frozenset(
     {
@@ -27,29 +32,75 @@ CURRENCIES = frozenset(
 _BODY = re.compile(r"[.,]?0(?:[^A-Za-z]*0)?[.,]?")
 _AROUND = " \u00a0\u202f+-\u2212()"
 _MAX_WHOLE_DIGITS = 18
+_GROUP = 3
+_LARGE_GROUP = 1_000
 _CODE_MARKS = frozenset({" ", "'", "\u2019", "_", "\u00a0", "\u202f"})
 
 
-def choose_local_number(facts: Mapping[str, Any], name: str) -> Choice | None:
-    """What a column of numbers in a local spelling becomes; None if no spelling fits them all."""
+def decimal_mark_of(column: ColumnProfile) -> Mark | None:
+    """The decimal mark of the column's numbers, if there is only one that it can be."""
+    plain, local = column.candidate("number"), column.candidate("localNumber")
+    if plain and not plain.misfits and plain.result["maxScale"] and not _may_be_thousands(plain.result):
+        return "."
+    if local is None or local.misfits or (plain and not plain.misfits):
+        return None
+    marks = {form.decimal for form in _fitting_forms(local.result) if _shows_marks(form, local.result["shapes"])}
+    return marks.pop() if len(marks) == 1 else None
+
+
+def choose_thousands(facts: Mapping[str, Any], name: str) -> Choice | None:
+    """What plain numbers become in a file with decimal commas, if their points may stand between thousands."""
+    shapes = shapes_of_plain_numbers(facts) if _may_be_thousands(facts) else None
+    if not shapes:
+        return None
+    return choose_local_number({"shapes": shapes, "leadingZeros": 0, "decimalMarks": [","]}, name, ",")
+
+
+def _may_be_thousands(facts: Mapping[str, Any]) -> bool:
+    """Whether all numbers are like 1.234."""
+    is_fixed = facts["minScale"] == facts["maxScale"] == _GROUP
+    return is_fixed and min(map(abs, _range(facts))) >= 1 and max(map(abs, _range(facts))) < _LARGE_GROUP
+
+
+def _range(facts: Mapping[str, Any]) -> tuple[float, float]:
+    return facts["min"], facts["max"]
+
+
+def choose_local_number(facts: Mapping[str, Any], name: str, mark: Mark | None) -> Choice | None:
+    """What a column of numbers in a local spelling becomes; None if no spelling fits them all.
+
+    ``mark`` is the decimal mark of the file's other columns.
+    """
     shapes = list(facts["shapes"])
-    affixes = {_affixes(shape) for shape in shapes}
-    if len(affixes) != 1 or facts["leadingZeros"]:
-        return None
-    prefix, suffix = affixes.pop() or ("", "?")
-    if not {prefix, suffix} <= {*CURRENCIES, "%", ""} or (prefix and suffix):
-        return None
-    fitting = list(_fitting(shapes, prefix, suffix, facts["decimalMarks"]))
+    fitting = _fitting_forms(facts)
     if not fitting:
         return None
-    if len({(item.decimal, item.group) for item in fitting}) > 1:
+    if len(fitting) > 1:
+        fitting = [form for form in fitting if form.decimal == mark] or fitting
+    if len(fitting) > 1:
         example = _example(shapes)
         return text_because(
             "ambiguous_number",
             f"Whether the mark in numbers like {example} begins decimals or separates thousands can't be told from the "
             "values, so they are kept as text. Say which by the mapping NUMBER_FORMAT.",
         )
-    return _typed(fitting[0], shapes, name, prefix + suffix)
+    return _typed(fitting[0], shapes, name)
+
+
+def _fitting_forms(facts: Mapping[str, Any]) -> list[NumberFormat]:
+    shapes = list(facts["shapes"])
+    affixes = {_affixes(shape) for shape in shapes}
+    if len(affixes) != 1 or facts["leadingZeros"]:
+        return []
+    prefix, suffix = affixes.pop() or ("", "?")
+    if not {prefix, suffix} <= {*CURRENCIES, "%", ""} or (prefix and suffix):
+        return []
+    return list(_fitting(shapes, prefix, suffix, facts["decimalMarks"]))
+
+
+def _shows_marks(form: NumberFormat, shapes: Iterable[str]) -> bool:
+    """Whether the decimal mark, or the one between thousands, stands somewhere."""
+    return any(mark in shape for shape in shapes for mark in (form.decimal, form.group) if mark)
 
 
 def _example(shapes: list[str]) -> str:
@@ -93,7 +144,8 @@ def _is_needed(form: NumberFormat, bodies: list[re.Match[str] | None]) -> bool:
     return uses_group and uses_decimal
 
 
-def _typed(form: NumberFormat, shapes: list[str], name: str, symbol: str) -> Choice | None:
+def _typed(form: NumberFormat, shapes: list[str], name: str) -> Choice | None:
+    symbol = "".join((*form.prefixes, *form.suffixes))
     bodies = [match[0] for shape in shapes if (match := _BODY.search(shape))]
     wholes, fractions = zip(*(_digits(body, form.decimal) for body in bodies), strict=True)
     whole_digits, scale = max(wholes), max(fractions)

@@ -12,7 +12,7 @@ _CODES = frozenset(
 _MONEY = frozenset(
     {
         *("price", "amount", "cost", "costs", "total", "subtotal", "fee", "fees", "tax", "vat", "salary", "wage"),
-        *("payment", "balance", "revenue", "budget", "freight", "discount", "credit", "debit", "turnover", "profit"),
+        *("payment", "balance", "revenue", "budget", "freight", "credit", "debit", "turnover", "profit"),
         *("usd", "eur", "gbp", "chf", "money", "charge", "fare", "rent", "invoice", "sum", "sales"),
         *("preis", "betrag", "kosten", "summe", "umsatz", "gebuehr", "gehalt", "steuer", "saldo", "netto", "brutto"),
         *("prix", "montant", "precio", "importe", "prezzo", "importo"),

@@ -96,7 +96,7 @@ class ColumnWatch:
     def _portions(self, texts: pl.Series) -> Iterator[pl.Series]:
         begin = 0
         for size in _FIRST_SLICES:
-            if self._valued < size:
+            if self._valued < size and begin < len(texts):
                 yield texts[begin : begin + size]
                 begin += size
         if not self._is_early:
