@@ -173,7 +173,7 @@ def means(text: str, meaning: Any, value: Any, loaded: Loaded, name: str) -> boo
     column = loaded.column(name)
     stripped = text.strip()
     if column.type is LogicalType.TEXT:
-        return value == (text or None)
+        return bool(value == (text or None))
     if value is None:
         return stripped == "" or stripped in column.null_values
     if column.mapping.kind == "NUMBER_FORMAT":

@@ -132,15 +132,15 @@ def _fitting(shapes: list[str], prefix: str, suffix: str, decimal_marks: list[st
             trailing_minus=any(shape.rstrip().endswith(("-", "\u2212")) for shape in shapes),
         )
         bodies = [_BODY.search(shape) for shape in shapes]
-        if all(re.fullmatch(form.pattern, shape) for shape in shapes) and _is_needed(form, bodies):
+        if all(re.fullmatch(form.pattern, shape) for shape in shapes) and _is_needed(form, bodies, decimal_marks):
             yield form
 
 
-def _is_needed(form: NumberFormat, bodies: list[re.Match[str] | None]) -> bool:
+def _is_needed(form: NumberFormat, bodies: list[re.Match[str] | None], decimal_marks: list[str]) -> bool:
     """Whether the group mark is used, and the decimal mark too if it is not the usual one."""
     texts = [body[0] for body in bodies if body]
     uses_group = form.group is None or any(form.group in text for text in texts)
-    uses_decimal = form.decimal == "." or any(form.decimal in text for text in texts)
+    uses_decimal = form.decimal in (".", *decimal_marks) or any(form.decimal in text for text in texts)
     return uses_group and uses_decimal
 
 

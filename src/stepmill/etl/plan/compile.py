@@ -63,6 +63,8 @@ def _compile_mapping(column: PlanColumn, scope: Scope) -> Mapped:
     text = scope.text(column.source or "")
     for clean_up in column.prepare:
         text = compile_on_text(clean_up, text, scope).value
+    if column.prepare:
+        text = scope.without_nulls(text)  # a clean-up may have uncovered one
     return compile_on_text(column.mapping, text, scope)
 
 

@@ -52,7 +52,7 @@ class PlanColumn(PlanModel):
     mapping: Mapping = Direct()
     """How the value is made."""
     null_values: NullSpellings = ()
-    """Texts that mean no value, besides the empty one and the plan's ``nullValues``."""
+    """Texts that mean no value, besides the empty one and the plan's ``nullValues``, before ``prepare`` or after it."""
     on_failure: Literal["rejectRow", "nullValue", "failLoad"] = "rejectRow"
     """What a value that does not fit does: its row is rejected, it becomes null (and is counted), or the load fails."""
 

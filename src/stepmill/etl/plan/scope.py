@@ -18,7 +18,10 @@ class Scope:
 
     def text(self, column: str) -> pl.Expr:
         """A source column's text; null where it is missing, empty or spelled as a null."""
-        text = pl.col(column)
+        return self.without_nulls(pl.col(column))
+
+    def without_nulls(self, text: pl.Expr) -> pl.Expr:
+        """The text; null where it is empty or spelled as a null."""
         if not self.nulls:
             return empty_as_null(text)
         return pl.when((text != "") & ~text.is_in(list(self.nulls))).then(text)
