@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.plain_queue import plain_jobs_per_second
+from bench.report import Row, at_least, at_most
 from bench.server import committed, migrated_server
 from stepmill.auth import Principal
 from stepmill.engine.compute import ComputePool
@@ -28,21 +29,45 @@ from stepmill.gateways.sql.database import Database
 from stepmill.settings import Settings
 from stepmill.store import environments
 
+TITLE = "The engine beside plain Procrastinate, on one server in one run"
+RATIO_BAR = 0.8
+LATENCY_BAR_MS = 15.0
+
 CALLER = Principal("local", "bench", frozenset({"administrator"}))
 _BATCH = 1000
 
 
-async def _nothing(_ctx: StepContext[EnvParams]) -> Output:
-    return Output()
+class _Countdown:
+    """Says when the last step of the last job is reached, so that waiting for it costs the database nothing."""
+
+    def __init__(self) -> None:
+        self._left = 0
+        self.over = asyncio.Event()
+
+    def start(self, jobs: int) -> None:
+        self._left = jobs
+        self.over.clear()
+
+    async def nothing(self, _ctx: StepContext[EnvParams]) -> Output:
+        return Output()
+
+    async def count(self, _ctx: StepContext[EnvParams]) -> Output:
+        self._left -= 1
+        if self._left == 0:
+            self.over.set()
+        return Output()
 
 
-NOOP = JobType(
-    name="BENCH_NOOP",
-    description="Three steps that do nothing but are persisted.",
-    params=EnvParams,
-    steps=(Step("One", _nothing), Step("Two", _nothing), Step("Three", _nothing)),
-)
-REQUEST = JobRequest.model_validate({"type": NOOP.name, "envId": "default", "params": {}})
+def _noop(countdown: _Countdown) -> JobType:
+    return JobType(
+        name="BENCH_NOOP",
+        description="Three steps that do nothing but are persisted.",
+        params=EnvParams,
+        steps=(Step("One", countdown.nothing), Step("Two", countdown.nothing), Step("Three", countdown.count)),
+    )
+
+
+REQUEST = JobRequest.model_validate({"type": "BENCH_NOOP", "envId": "default", "params": {}})
 
 
 @dataclass(frozen=True)
@@ -62,6 +87,25 @@ class EngineFigures:
     def ratio(self) -> float:
         """The engine's median to plain Procrastinate's."""
         return statistics.median(self.engine_per_second) / statistics.median(self.plain_per_second)
+
+
+async def measure_rows() -> list[Row]:
+    """The engine's figures as a table."""
+    figures = await measure_engine()
+    return [
+        Row("jobs, with three persisted steps each", f"{figures.jobs} at concurrency {figures.concurrency}"),
+        Row("Stepmill, jobs per second", _rounds(figures.engine_per_second)),
+        Row("plain Procrastinate, jobs per second", _rounds(figures.plain_per_second)),
+        at_least("ratio of the medians", figures.ratio, RATIO_BAR),
+        Row("commits per job: Stepmill", f"{figures.engine_commits_per_job:.1f}"),
+        Row("commits per job: plain Procrastinate", f"{figures.plain_commits_per_job:.1f}"),
+        at_most("submit to RUNNING, median, since createdAt", figures.created_to_running_ms, LATENCY_BAR_MS, " ms"),
+        at_most("submit to RUNNING, median, since the call", figures.call_to_running_ms, LATENCY_BAR_MS, " ms"),
+    ]
+
+
+def _rounds(rates: list[float]) -> str:
+    return f"{statistics.median(rates):.0f}  (rounds: {', '.join(f'{rate:.0f}' for rate in rates)})"
 
 
 async def measure_engine(*, jobs: int = 1500, concurrency: int = 8, rounds: int = 3) -> EngineFigures:
@@ -94,10 +138,12 @@ def _in_schema(url: str) -> str:
 
 
 @asynccontextmanager
-async def _engine(url: str, folder: Path, concurrency: int) -> AsyncIterator[tuple[Engine, Gateways]]:
+async def _engine(
+    url: str, folder: Path, concurrency: int, countdown: _Countdown
+) -> AsyncIterator[tuple[Engine, Gateways]]:
     settings = Settings(worker_concurrency=concurrency)
     async with Database(url, application_name="stepmill:bench", max_size=concurrency + 4) as database:
-        engine = Engine(database, Registry((NOOP,)), Notifier(database), settings)
+        engine = Engine(database, Registry((_noop(countdown),)), Notifier(database), settings)
         await environments.ensure(database, CALLER.tenant_id, "default")
         engine.notifier.start()
         try:
@@ -119,32 +165,38 @@ async def _working(engine: Engine, gateways: Gateways) -> AsyncIterator[None]:
 
 
 async def _engine_jobs_per_second(url: str, folder: Path, jobs: int, concurrency: int) -> float:
-    async with _engine(url, folder, concurrency) as (engine, gateways):
+    countdown = _Countdown()
+    countdown.start(jobs)
+    async with _engine(url, folder, concurrency, countdown) as (engine, gateways):
         for first in range(0, jobs, _BATCH):
             await submit_batch(engine, CALLER, [REQUEST] * min(_BATCH, jobs - first))
         began = time.perf_counter()
         async with _working(engine, gateways):
-            await _until_done(engine)
+            await _until_done(engine, countdown)
             return jobs / (time.perf_counter() - began)
 
 
-async def _until_done(engine: Engine) -> None:
+async def _until_done(engine: Engine, countdown: _Countdown) -> None:
+    """The last steps have been called; wait until their ends are written down."""
+    await countdown.over.wait()
     async with engine.database.autocommit() as conn:
         while True:
-            open_jobs = await conn.execute("SELECT FROM jobs WHERE status IN ('PENDING', 'RUNNING') LIMIT 1")
-            if open_jobs.rowcount == 0:
+            running = await conn.execute("SELECT FROM job_attempts WHERE ended_at IS NULL LIMIT 1")
+            if running.rowcount == 0:
                 return
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.002)
 
 
 async def _latency(url: str, folder: Path, times: int = 60) -> tuple[float, float]:
     """Median milliseconds to RUNNING: since the job's own createdAt, and since the call that submitted it."""
     created, called = [], []
-    async with _engine(url, folder, 2) as (engine, gateways), _working(engine, gateways):
+    countdown = _Countdown()
+    async with _engine(url, folder, 2, countdown) as (engine, gateways), _working(engine, gateways):
         for number in range(times + 1):
+            countdown.start(1)
             began = time.time()
             job, _ = await submit_job(engine, CALLER, REQUEST)
-            await _until_done(engine)
+            await _until_done(engine, countdown)
             async with engine.database.autocommit() as conn:
                 row = await (
                     await conn.execute(

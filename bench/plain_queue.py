@@ -1,7 +1,7 @@
 """Plain Procrastinate doing the same amount of persistent work: what the engine is compared with.
 
-Each job is a fetch, a finish and four commits, of which each updates one row and inserts one. There are no steps to look
-up, no fence, no events to number, no cancel and no rescue.
+Each job is a fetch, a finish and four commits, of which each updates one row and inserts one. There are no steps to
+look up, no fence, no events to number, no cancel and no rescue.
 """
 
 import asyncio
@@ -15,7 +15,9 @@ COMMITS = 4
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS bench_plain_jobs (id bigint PRIMARY KEY, step integer NOT NULL, at timestamptz NOT NULL);
-CREATE TABLE IF NOT EXISTS bench_plain_events (id bigint NOT NULL, step integer NOT NULL, at timestamptz NOT NULL, PRIMARY KEY (id, step));
+CREATE TABLE IF NOT EXISTS bench_plain_events (
+    id bigint NOT NULL, step integer NOT NULL, at timestamptz NOT NULL, PRIMARY KEY (id, step)
+);
 TRUNCATE bench_plain_jobs, bench_plain_events, procrastinate_jobs CASCADE;
 """
 _JOBS = "INSERT INTO bench_plain_jobs SELECT n, 0, now() FROM generate_series(0, %s) AS n"

@@ -34,7 +34,7 @@ class FieldError:
 class StepmillError(Exception):
     """An error with a stable ``code``, a sentence a user can act on, and whether trying again can help.
 
-    ``status`` is the HTTP status with which the api answers it. ``details`` is small JSON data and never holds a secret.
+    ``status`` is the HTTP status with which the api answers it. ``details`` is small JSON data and holds no secret.
     """
 
     status: ClassVar[int] = 500

@@ -214,7 +214,11 @@ async def test_statistics(client: httpx.AsyncClient, api: Api) -> None:
         await api.bench.follow(waiting, until=lambda event: event.kind == "step")
         await submitted(client, type="LOCKED", params={"key": "stats"})
         until = datetime.now(UTC) + timedelta(seconds=5)
-        query = {"from": (until - timedelta(minutes=2)).isoformat(), "to": until.isoformat(), "stepSeconds": 60}
+        query: dict[str, str | int] = {
+            "from": (until - timedelta(minutes=2)).isoformat(),
+            "to": until.isoformat(),
+            "stepSeconds": 60,
+        }
         report = (await client.get("/api/stats", params=query)).json()
         gate("stats").set()
 
@@ -227,10 +231,11 @@ async def test_statistics(client: httpx.AsyncClient, api: Api) -> None:
     assert set(report["items"][-1]["stepSeconds"]) == {"One", "Two"}
     only = (await client.get("/api/stats", params={**query, "type": "LOCKED"})).json()
     assert sum(point["submitted"] for point in only["items"]) == 2
-    for bad in (
+    refused: tuple[dict[str, str | int], ...] = (
         {"from": query["to"]},
         {"stepSeconds": 0},
         {"from": "1999-01-01T00:00:00Z"},
         {"to": "0001-01-01T00:00Z"},
-    ):
+    )
+    for bad in refused:
         assert_problem(await client.get("/api/stats", params={**query, **bad}), 422)

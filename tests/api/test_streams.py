@@ -1,7 +1,7 @@
 """Event streams over a real connection: in order, nothing lost, nothing twice."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -31,7 +31,7 @@ async def submitted(client: httpx.AsyncClient, **request: Any) -> str:
     return job_id
 
 
-async def events(client: httpx.AsyncClient, path: str, *, until: str = "end", **headers: str) -> AsyncIterator[Event]:
+async def events(client: httpx.AsyncClient, path: str, *, until: str = "end", **headers: str) -> AsyncGenerator[Event]:
     """The events of a stream, up to the first of kind ``until``."""
     parser = SseParser()
     async with client.stream("GET", path, headers=headers) as response:
@@ -132,7 +132,7 @@ async def test_many_readers_of_one_job_see_the_same(api: Api) -> None:
         ready = asyncio.Semaphore(0)
 
         async def read() -> list[Event]:
-            seen = []
+            seen: list[Event] = []
             async for event in events(client, f"/api/jobs/{job_id}/stream"):
                 if not seen:
                     ready.release()
@@ -154,7 +154,10 @@ async def test_many_readers_of_one_job_see_the_same(api: Api) -> None:
 
 async def listening(api: Api) -> int:
     async with api.bench.database.autocommit() as conn:
-        query = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+        query = (
+            "SELECT count(*) AS n FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name = 'stepmill:hub'"
+        )
         row = await (await conn.execute(query)).fetchone()
     assert row is not None
     return int(row["n"])
@@ -173,14 +176,14 @@ async def test_the_feed_of_all_jobs(api: Api) -> None:
         await client.post(f"/api/jobs/{first_job}/cancel")
         second = await asyncio.wait_for(anext(feed), 5)
         assert second.data["status"] == "CANCELLED"
-        await feed.aclose()  # type: ignore[attr-defined]
+        await feed.aclose()
 
         third_job = await submitted(client)
         resumed = events(client, "/api/stream", **{"Last-Event-ID": first.id})
         got = [await asyncio.wait_for(anext(resumed), 5) for _ in range(2)]
-        assert [event.id for event in got][0] == second.id
+        assert got[0].id == second.id
         assert got[1].data["jobId"] == third_job
-        await resumed.aclose()  # type: ignore[attr-defined]
+        await resumed.aclose()
         assert not unseen.done()
         unseen.cancel()
         assert_problem(await client.get("/api/stream?envId=nothing"), 404, "env_not_found")
@@ -198,7 +201,7 @@ async def test_a_reader_who_leaves_is_forgotten(api: Api) -> None:
         stream = events(client, f"/api/jobs/{job_id}/stream")
         assert (await anext(stream)).kind == "snapshot"
         await wait_for_readers(api, 1)
-        await stream.aclose()  # type: ignore[attr-defined]
+        await stream.aclose()
         await wait_for_readers(api, 0)
         assert len(api.parts.streams) == 0
 

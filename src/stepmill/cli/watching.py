@@ -39,7 +39,8 @@ def display_for(*, as_json: bool, label: str = "", console: Console | None = Non
 def follow(client: Client, job: Job, display: Display, *, after: str | None = None) -> Job:
     """Show a job until its end; the answer is the job as it ended.
 
-    Shown is what happens from now on, after a snapshot; with `after` what happened since that event, as since `SUBMITTED`.
+    Shown is what happens from now on, after a snapshot; with `after` what happened since that event, such as
+    `SUBMITTED`.
     """
     view = JobView(job)
     for event in client.stream_job(job["jobId"], after=after):

@@ -108,7 +108,8 @@ async def _grant(conn: Connection) -> None:
     """Make the roles and give them to the login user, or say what someone else has to run."""
     grants: Sequence[Grant] = ()
     try:
-        # Roles belong to the server, the lock to this database: where another database's migration was faster, look again.
+        # Roles belong to the server, the lock to this database: where another database's migration was faster,
+        # look again.
         while grants := await missing_grants(conn):
             with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
                 async with conn.transaction():

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ j.*, l.job_id AS lock_holder, l.since AS lock_since,
 """
 _FROM = "FROM jobs j LEFT JOIN job_locks l ON l.key = j.waiting_lock"
 _ONE = f"SELECT {_COLUMNS} {_FROM} WHERE j.job_id = %s"
+_SOME = f"SELECT {_COLUMNS} {_FROM} WHERE j.job_id = ANY(%s)"
 _MATCHES = """
     ((%(status)s::text[] IS NULL OR j.status = ANY(%(status)s::text[]))
     AND (%(type)s::text[] IS NULL OR j.type = ANY(%(type)s::text[]))
@@ -62,6 +63,14 @@ async def read_job(conn: AsyncConnection[DictRow], engine: Engine, job_id: str) 
     if row is None:
         raise NotFoundError("job_not_found", f"There is no job {job_id!r}.")
     return job_json(row, await _situation(conn, engine, [row]))
+
+
+async def read_jobs(conn: AsyncConnection[DictRow], engine: Engine, job_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Jobs in the order of ``job_ids``, read in a transaction of the caller's tenant."""
+    rows = await (await conn.execute(_SOME, (list(job_ids),))).fetchall()
+    situation = await _situation(conn, engine, rows)
+    found = {row["job_id"]: job_json(row, situation) for row in rows}
+    return [found[job_id] for job_id in job_ids]
 
 
 async def list_jobs(

@@ -15,7 +15,7 @@ from stepmill.engine.engine import Engine
 from stepmill.engine.idempotency import claim_key, keep_response
 from stepmill.engine.ids import new_id
 from stepmill.engine.job_type import EnvParams, JobType
-from stepmill.engine.read import get_job, read_job
+from stepmill.engine.read import get_job, read_job, read_jobs
 from stepmill.engine.requests import JobRequest
 from stepmill.errors import FieldError, ForbiddenError, InputError, NotFoundError
 
@@ -66,7 +66,7 @@ async def submit_batch(
             fingerprint = _fingerprint([request.model_dump(mode="json") for request in requests])
             earlier = await claim_key(conn, caller.tenant_id, BATCH_ROUTE, idempotency_key, fingerprint, days)
             if earlier is not None:
-                return [await read_job(conn, engine, job_id) for job_id in earlier["jobIds"]]
+                return await read_jobs(conn, engine, earlier["jobIds"])
         fresh: list[dict[str, Any]] = []
         for request, row in zip(requests, rows, strict=True):
             if request.idempotency_key is not None:
@@ -85,7 +85,8 @@ async def submit_batch(
             await keep_response(conn, caller.tenant_id, BATCH_ROUTE, idempotency_key, {"jobIds": ids})
     for row in fresh:
         engine.notifier.touch(row["jobId"])
-    return [await get_job(engine, caller, job_id) for job_id in ids]
+    async with engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
+        return await read_jobs(conn, engine, ids)
 
 
 def prepare(engine: Engine, caller: Principal, request: JobRequest, *, pointer: str = "") -> dict[str, Any]:

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import socket
+from collections.abc import Set
 from contextlib import suppress
 from typing import Any
 
@@ -17,6 +18,7 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
+from psycopg_pool import AsyncConnectionPool
 
 from stepmill import __version__
 from stepmill.engine.compute import ComputePool
@@ -39,6 +41,11 @@ _GOODBYE = "DELETE FROM workers WHERE worker_id = %s"
 _ATTEMPTS = """
 SELECT job_id, attempt, revoked_at IS NOT NULL AS revoked, started_at < clock_timestamp() - interval '10 seconds' AS old
 FROM job_attempts WHERE worker_id = %s AND ended_at IS NULL
+"""
+_ENDED_BY_ITSELF = """
+SELECT job_id, attempt
+FROM job_attempts JOIN unnest(%s::text[], %s::integer[]) AS gone (job_id, attempt) USING (job_id, attempt)
+WHERE outcome NOT IN ('crashed', 'database_lost')
 """
 _LOOK_SECONDS = 0.25
 _TICKET_POLL_SECONDS = 1.0
@@ -95,6 +102,7 @@ class Worker:
         """Run Procrastinate's worker loop until it ends; it ends itself when the database goes away."""
         settings = self._engine.settings
         connector = procrastinate.PsycopgConnector(
+            pool_factory=_unchecked_pool,
             conninfo=self._engine.database.url,
             min_size=1,
             max_size=2,
@@ -168,10 +176,10 @@ class Worker:
         rows = await (await conn.execute(_ATTEMPTS, (self._worker_id,))).fetchall()
         current = {(row["job_id"], row["attempt"]): row for row in rows}
         for key, attempt in here.items():
-            if key not in current:
-                attempt.interruption.raise_it("lost")
-            elif current[key]["revoked"]:
+            if key in current and current[key]["revoked"]:
                 attempt.interruption.raise_it("cancelled")
+        for key in await _taken_away(conn, here.keys() - current.keys()):
+            here[key].interruption.raise_it("lost")
         for key, row in current.items():
             if row["old"] and key not in self._runner.running:
                 # Its beginning was committed but the answer never arrived here.
@@ -181,6 +189,15 @@ class Worker:
         return int(psutil.Process().memory_info().rss) + self._compute_pool.memory_in_use
 
 
+async def _taken_away(conn: AsyncConnection[DictRow], gone: Set[tuple[str, int]]) -> Set[tuple[str, int]]:
+    """Which of these attempts somebody else ended. The others ended by themselves; that answer is still on its way."""
+    if not gone:
+        return gone
+    jobs, attempts = zip(*gone, strict=True)
+    rows = await (await conn.execute(_ENDED_BY_ITSELF, (list(jobs), list(attempts)))).fetchall()
+    return gone - {(row["job_id"], row["attempt"]) for row in rows}
+
+
 def _served_types(engine: Engine) -> list[str]:
     wanted = [name.strip() for name in engine.settings.worker_types.split(",") if name.strip()]
     for name in wanted:
@@ -188,6 +205,11 @@ def _served_types(engine: Engine) -> list[str]:
             known = ", ".join(engine.registry.names)
             raise ConfigurationError("unknown_job_type", f"STEPMILL_WORKER_TYPES names {name}; there are: {known}.")
     return wanted or engine.registry.names
+
+
+def _unchecked_pool(*, check: object, **options: Any) -> AsyncConnectionPool[Any]:
+    """A pool without a round trip before each statement: a dead connection's error ends the loop, which begins anew."""
+    return AsyncConnectionPool(**options)
 
 
 async def _as_engine(conn: AsyncConnection[Any]) -> None:

@@ -2,6 +2,8 @@
 --
 -- Lock order, kept by every function here so that none can deadlock with another:
 -- the attempt's row, then the advisory lock of the job's lock key, then job rows, then steps and the event counter.
+-- Job rows are locked FOR NO KEY UPDATE: a report holds the counter while its events' foreign key looks at the job's row,
+-- which FOR UPDATE would bar.
 
 CREATE TABLE jobs (
     job_id text PRIMARY KEY,
@@ -130,6 +132,10 @@ CREATE INDEX idempotency_keys_age_idx ON idempotency_keys (created_at);
 
 -- The sweeper asks whether a job still has a ticket, and cancel removes it.
 CREATE INDEX stepmill_tickets_by_job_idx ON procrastinate_jobs ((args ->> 'jobId'));
+
+-- A claim walks the index of the queue's order. Left to the statistics of a table that fills in bursts, the planner now and
+-- then reads and sorts every ticket for each claim.
+ALTER FUNCTION procrastinate_fetch_job_v2(character varying[], bigint) SET enable_sort = off;
 
 -- Tenants and roles.
 DO $$
@@ -333,7 +339,7 @@ BEGIN
     SELECT * INTO j FROM jobs WHERE job_id = p_job;
     PERFORM guard_lock_key_v1(j.lock_key);
     SELECT * INTO j FROM jobs
-    WHERE job_id = p_job AND (status = 'PENDING' OR parked) AND run_at <= clock_timestamp() FOR UPDATE;
+    WHERE job_id = p_job AND (status = 'PENDING' OR parked) AND run_at <= clock_timestamp() FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
@@ -467,7 +473,7 @@ BEGIN
     PERFORM fence_v1(p_job, p_attempt);
     SELECT * INTO j FROM jobs WHERE job_id = p_job;
     PERFORM guard_lock_key_v1(j.lock_key);
-    SELECT * INTO j FROM jobs WHERE job_id = p_job FOR UPDATE;
+    SELECT * INTO j FROM jobs WHERE job_id = p_job FOR NO KEY UPDATE;
     j.run_at := v_now + make_interval(secs => p_seconds);
     j.waiting := p_waiting || jsonb_build_object('since', rfc3339(v_now), 'until', rfc3339(j.run_at));
     PERFORM requeue_v1(j, p_attempt, p_idx, 'waiting_for_lock', NULL);
@@ -485,7 +491,7 @@ BEGIN
     PERFORM fence_v1(p_job, p_attempt);
     SELECT * INTO j FROM jobs WHERE job_id = p_job;
     PERFORM guard_lock_key_v1(j.lock_key);
-    SELECT * INTO j FROM jobs WHERE job_id = p_job FOR UPDATE;
+    SELECT * INTO j FROM jobs WHERE job_id = p_job FOR NO KEY UPDATE;
     j.failures := j.failures + 1;
     IF (p_error ->> 'retryable')::boolean AND j.failures < j.max_attempts THEN
         j.crashes := 0;
@@ -546,7 +552,7 @@ BEGIN
     END IF;
     SELECT * INTO j FROM jobs WHERE job_id = p_job;
     PERFORM guard_lock_key_v1(j.lock_key);
-    SELECT * INTO j FROM jobs WHERE job_id = p_job FOR UPDATE;
+    SELECT * INTO j FROM jobs WHERE job_id = p_job FOR NO KEY UPDATE;
     SELECT * INTO s FROM job_steps WHERE job_id = p_job AND status = 'RUNNING';
     IF p_reason = 'crashed' THEN
         j.crashes := CASE WHEN j.crashed_at_step = s.idx AND j.crashed_at_progress IS NOT DISTINCT FROM s.progress -> 'done'
@@ -570,12 +576,12 @@ BEGIN
     UPDATE job_steps SET status = 'ERROR', finished_at = clock_timestamp(), error = v_error
     WHERE job_id = p_job AND idx = s.idx RETURNING * INTO s;
     UPDATE jobs SET ending = j.ending, crashes = j.crashes WHERE job_id = p_job RETURNING * INTO j;
+    PERFORM end_attempt_v1(p_job, p_attempt, p_reason);
     IF next_step_v1(j) IS NULL THEN
         j := finalize_v1(p_job, jsonb_build_array(step_event_v1(s, p_reason)));
         RETURN j.status;
     END IF;
     UPDATE jobs SET status = 'PENDING', run_at = clock_timestamp() WHERE job_id = p_job RETURNING * INTO j;
-    PERFORM end_attempt_v1(p_job, p_attempt, p_reason);
     PERFORM release_lock_v1(p_job, j.lock_key);
     PERFORM emit_v1(j.job_id, j.tenant_id, j.env_id, jsonb_build_array(step_event_v1(s, p_reason), status_event_v1(j, p_reason)));
     PERFORM issue_ticket_v1(j);
@@ -595,7 +601,7 @@ BEGIN
         RETURN NULL;
     END IF;
     PERFORM guard_lock_key_v1(j.lock_key);
-    SELECT * INTO j FROM jobs WHERE job_id = p_job FOR UPDATE;
+    SELECT * INTO j FROM jobs WHERE job_id = p_job FOR NO KEY UPDATE;
     IF j.status NOT IN ('PENDING', 'RUNNING') THEN
         RETURN jsonb_build_object('outcome', 'refused', 'status', j.status);
     END IF;
@@ -633,7 +639,7 @@ DECLARE
     j jobs;
     v_first smallint;
 BEGIN
-    SELECT * INTO j FROM jobs WHERE job_id = p_job FOR UPDATE;
+    SELECT * INTO j FROM jobs WHERE job_id = p_job FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;

@@ -146,9 +146,13 @@ class Database:
             )
         except psycopg.OperationalError as error:
             raise _unavailable(error) from error
-        if role is not None:
-            await conn.execute(f"SET ROLE {role}".encode())
-        await conn.set_autocommit(autocommit)
+        try:
+            if role is not None:
+                await conn.execute(f"SET ROLE {role}".encode())
+            await conn.set_autocommit(autocommit)
+        except BaseException:  # the caller has nothing to close yet
+            await conn.close()
+            raise
         return conn
 
     @asynccontextmanager
