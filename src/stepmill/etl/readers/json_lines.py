@@ -7,7 +7,7 @@ import polars as pl
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.block import RawBlock
 from stepmill.etl.readers.encoding import readable
-from stepmill.etl.readers.json_records import JsonRecordReader, join_records
+from stepmill.etl.readers.json_records import JsonRecordReader
 from stepmill.etl.readers.limits import KEPT_CHARACTERS, RECORD_BYTES, REJECTS_PER_BLOCK
 from stepmill.etl.readers.rejects import reject_record
 from stepmill.etl.readers.window import Window
@@ -44,13 +44,12 @@ class JsonLinesReader:
         if not lines[-1]:
             lines.pop()
         places = [index for index, line in enumerate(lines) if line.strip(_BLANK)]
-        found, count = self._records.read(
-            join_records([lines[index] for index in places], [start.line + index for index in places])
-        )
-        line_count = places[count] if count < len(places) else len(lines)
+        found = self._records.read([lines[index] for index in places], [start.line + index for index in places])
+        line_count = places[found.count] if found.count < len(places) else len(lines)
         consumed = sum(map(len, lines[:line_count])) + line_count
-        window.take(min(consumed, len(text)), lines=line_count, records=found.frame.height + len(found.rejects))
-        return RawBlock(found.frame, found.lines, found.rejects, window.stored_position, start, window.place)
+        window.take(min(consumed, len(text)), lines=line_count, records=found.count)
+        rejects = [reject for _, reject in found.rejects]
+        return RawBlock(found.frame, found.lines, rejects, window.stored_position, start, window.place)
 
 
 def skip_overlong_line(window: Window, source: SourceFormat) -> RawBlock:

@@ -6,6 +6,8 @@ from typing import Literal
 
 import orjson
 
+from stepmill.etl.plan.source import WIDE_ENCODINGS
+
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\],:]', re.DOTALL)
 _MAX_DEPTH = 8
 _LINES_JUDGED = 50
@@ -81,12 +83,15 @@ def find_records_path(text: str) -> str | None:
     return ".".join(best.path)
 
 
-def records_begin(text: str, path: str | None) -> int | None:
+def records_begin(text: bytes, path: str | None, encoding: str) -> int | None:
     """Where in the text the first record of the array can stand: behind its bracket. None if it is not there."""
+    plain = text.decode("latin-1")  # places are counted in bytes
     if path is None:
-        match = re.match(r"\s*\[", text)
+        match = re.match(r"[ \t\r\n]*\[", plain)
         return match.end() if match else None
-    return next((found.begin for found in _arrays(text) if ".".join(found.path) == path), None)
+    narrow = "utf-8" if encoding in WIDE_ENCODINGS else encoding
+    sought = path.encode(narrow, errors="replace").decode("latin-1")
+    return next((found.begin for found in _arrays(plain) if ".".join(found.path) == sought), None)
 
 
 def _goes_on(text: str) -> bool:

@@ -7,6 +7,9 @@ from stepmill.etl.readers.block import BlockStart, RawBlock
 from stepmill.etl.readers.csv import CsvReader, csv_marks
 from stepmill.etl.readers.csv_records import find_lines
 from stepmill.etl.readers.csv_walk import LineWalk
+from stepmill.etl.readers.json_array import JsonArrayReader
+from stepmill.etl.readers.json_lines import JsonLinesReader
+from stepmill.etl.readers.json_start import begins_with_array, skip_to_elements
 from stepmill.etl.readers.limits import BLOCK_BYTES, RECORD_BYTES
 from stepmill.etl.readers.quoting import LineGrammar
 from stepmill.etl.readers.window import Window, open_window
@@ -31,10 +34,19 @@ def read_blocks(
     first record to the last. Memory depends on ``block_bytes`` and ``record_bytes``, not on the source. Raises
     DataError where the file as a whole can't be read further.
     """
+    is_array = source.format == "json" and begins_with_array(location, source)
     with open_window(location, source, start, stop, block_bytes) as window:
-        if start is None:
-            _skip_to_records(window, source, record_bytes)
-        yield from CsvReader(source, record_bytes=record_bytes).blocks(window)
+        if source.format == "csv":
+            if start is None:
+                _skip_to_records(window, source, record_bytes)
+            yield from CsvReader(source, record_bytes=record_bytes).blocks(window)
+        elif source.format == "jsonl":
+            yield from JsonLinesReader(source, record_bytes=record_bytes).blocks(window)
+        else:
+            if start is None and is_array:
+                skip_to_elements(window, source)
+            reader = JsonArrayReader(source, is_array=is_array, is_all=stop is None, record_bytes=record_bytes)
+            yield from reader.blocks(window)
 
 
 def _skip_to_records(window: Window, source: SourceFormat, record_bytes: int) -> None:

@@ -94,11 +94,11 @@ class Window:
             if self.at_end:
                 self.take(len(self.view), lines=1, records=0)
                 return
-            self.take(self._whole_characters(len(self.view) - 4), lines=0, records=0)  # a CR may be the last
+            self.take(self.whole_characters(len(self.view) - 4), lines=0, records=0)  # a CR may be the last
             self.fill()
         self.take(length, lines=1, records=0)
 
-    def _whole_characters(self, count: int) -> int:
+    def whole_characters(self, count: int) -> int:
         """The largest number of bytes, up to ``count``, that cuts no character of recoded text."""
         if self._encoding in WIDE_ENCODINGS:
             while self._arena[self._begin + count] & 0xC0 == 0x80:
