@@ -74,7 +74,7 @@ def _choice(item: CandidateFacts) -> Choice:
     formats = tuple(item.result["formats"])
     remarks = [Remark("date_format", f"The dates are read by {' or '.join(formats)}.")]
     if any("%y" in text for text in formats):
-        remarks.append(Remark("two_digit_years", "Years have two digits: 69 to 99 mean 1969 to 1999, others 20xx."))
+        remarks.append(Remark("two_digit_years", "Years have two digits: 70 to 99 mean 1970 to 1999, others 20xx."))
     cut = item.result["cut"]
     if cut:
         remarks.append(Remark("excess_digits", "Digits after the microsecond are cut: PostgreSQL can't store them."))

@@ -1,14 +1,14 @@
 """From a plan to columnar expressions, ready to be applied to block after block."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from stepmill.etl.plan.mappings.direct import Direct
 from stepmill.etl.plan.mappings.union import ManyColumnsMapping, compile_on_scope, compile_on_text
 from stepmill.etl.plan.model import PlanColumn, TransformPlan
-from stepmill.etl.plan.scope import Mapped, Scope
+from stepmill.etl.plan.scope import Mapped, Scope, empty_as_null
 from stepmill.etl.values.parser import ValueParser
 from stepmill.etl.values.registry import parser_of
 
@@ -59,13 +59,22 @@ def _compile_column(plan: TransformPlan, column: PlanColumn, *, is_key: bool) ->
 
 def _compile_mapping(column: PlanColumn, scope: Scope) -> Mapped:
     if isinstance(column.mapping, ManyColumnsMapping):
-        return compile_on_scope(column.mapping, scope)
+        return _with_empty_as_null(compile_on_scope(column.mapping, scope))
     text = scope.text(column.source or "")
     for clean_up in column.prepare:
         text = compile_on_text(clean_up, text, scope).value
     if column.prepare:
         text = scope.without_nulls(text)  # a clean-up may have uncovered one
-    return compile_on_text(column.mapping, text, scope)
+    mapped = compile_on_text(column.mapping, text, scope)
+    return mapped if isinstance(column.mapping, Direct) else _with_empty_as_null(mapped)
+
+
+def _with_empty_as_null(mapped: Mapped) -> Mapped:
+    """Nothing is no value whatever it comes from, which is no failure of the mapping."""
+    if mapped.typed:
+        return mapped
+    expects = mapped.expects if mapped.expects is None else pl.when(mapped.value.is_null()).then(mapped.expects)
+    return replace(mapped, value=empty_as_null(mapped.value), expects=expects)
 
 
 def _compile_filters(plan: TransformPlan) -> pl.Expr | None:

@@ -1,5 +1,6 @@
 """From JSON data to a plan, with an error for each wrong place."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -101,9 +102,13 @@ _WORDS = {
 }
 
 
+_SHOULD = re.compile(r"^\w+ should")
+
+
 def _message(item: ErrorDetails) -> str:
     kind = item["type"]
     if kind == "union_tag_invalid":
         return f"must be one of {item['ctx']['expected_tags'].replace(chr(39), '')}"
-    text = _WORDS.get(kind, item["msg"].removeprefix("Value error, "))
-    return text[:1].lower() + text[1:]
+    if kind in ("value_error", "plan"):
+        return item["msg"].removeprefix("Value error, ")
+    return _WORDS.get(kind) or _SHOULD.sub("must", item["msg"].removesuffix(" after validation, not 0"))

@@ -40,6 +40,7 @@ DIRECTIVES: dict[str, Directive] = {
 _TOKENS = re.compile(r"\.%f|%.|[^%]", re.DOTALL)
 _FRACTION = ".%f"
 _CUT = r"(?:\.[0-9]{1,9})?"
+_NUMBERS = frozenset(token for token, directive in DIRECTIVES.items() if directive.shape.startswith(("[0-9]", "[0-5]")))
 _EXACT = r"(?:\.[0-9]{1,6}0{0,3})?"
 
 
@@ -67,8 +68,10 @@ def _check_parts(used: list[str]) -> None:
         raise ValueError("the format must name a year and a day: %Y with %m and %d, or with %j")
     if ("%I" in has) != ("%p" in has):
         raise ValueError("%I and %p belong together")
-    if has & {"%M", "%S", "%f", "%z"} and not has & {"%H", "%I"}:
-        raise ValueError("a time of day needs its hour: %H, or %I with %p")
+    if bool(has & {"%H", "%I"}) != ("%M" in has):
+        raise ValueError("a time of day needs its hour (%H, or %I with %p) and its minute (%M)")
+    if "%z" in has and "%M" not in has:
+        raise ValueError("a zone needs a time of day")
     if ("%S" in has and "%M" not in has) or ("%f" in has and "%S" not in has):
         raise ValueError("seconds need minutes, and a fraction needs seconds")
 
@@ -86,11 +89,13 @@ def has_zone(text: str) -> bool:
 def shape(text: str, *, cut: bool) -> str:
     """A regular expression for texts of this format. ``cut`` lets fractions have more than six digits."""
     parts = []
-    for token in _TOKENS.findall(text):
+    tokens = _TOKENS.findall(text)
+    for token, before, after in zip(tokens, ["", *tokens], [*tokens[1:], ""], strict=False):
         if token == _FRACTION:
             parts.append(_CUT if cut else _EXACT)
         elif token.startswith("%"):
-            parts.append(DIRECTIVES[token].shape)
+            is_adjoined = before in _NUMBERS or after in _NUMBERS
+            parts.append(DIRECTIVES[token].shape.replace("{1,2}", "{2}" if is_adjoined else "{1,2}"))
         else:
             parts.append(re.escape(token))
     return f"^{''.join(parts)}$"

@@ -26,7 +26,7 @@ def _known_zone(name: str) -> str:
 
 
 class DateFormat(PlanModel):
-    """Reads dates and times by formats, the first that fits. Two digits of a year mean 1969 to 2068."""
+    """Reads dates and times by formats, the first that fits. Two digits of a year mean 1970 to 2069."""
 
     kind: Literal["DATE_FORMAT"]
     formats: Annotated[tuple[DateFormatText, ...], Field(min_length=1, max_length=20)]
@@ -71,7 +71,8 @@ def _parse(mapping: DateFormat, text: pl.Expr, format_text: str, logical: Logica
     shaped = pl.when(text.str.contains(shape(format_text, cut=mapping.excess_digits == "cut"))).then(text)
     engine = engine_format(format_text)
     if logical is LogicalType.DATE:
-        return shaped.str.to_date(engine, strict=False)
+        day = shaped.str.to_date(engine, strict=False)
+        return pl.when(day >= _EARLIEST.date()).then(day)
     if has_zone(format_text):
         moment = shaped.str.to_datetime(engine, time_unit="us", time_zone="UTC", strict=False)
         naive = moment.dt.replace_time_zone(None)
@@ -81,7 +82,7 @@ def _parse(mapping: DateFormat, text: pl.Expr, format_text: str, logical: Logica
     else:
         naive = shaped.str.to_datetime(engine, time_unit="us", strict=False)
     if mapping.time_zone is None:
-        return naive
+        return pl.when(naive >= _EARLIEST).then(naive)
     ambiguous: Literal["null", "earliest", "latest"] = "null" if mapping.ambiguous == "reject" else mapping.ambiguous
     local = naive.dt.replace_time_zone(mapping.time_zone, ambiguous=ambiguous, non_existent="null")
     moment = local.dt.convert_time_zone("UTC")
