@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stepmill.errors import DataError
 from stepmill.etl.plan.source import SourceFormat
-from stepmill.etl.readers.block import RawBlock
+from stepmill.etl.readers.block import BlockStart, RawBlock
 from stepmill.etl.readers.limits import RECORD_BYTES
 from stepmill.etl.readers.read import read_blocks
 from stepmill.gateways.blobs import BlobLocation
@@ -191,13 +191,17 @@ def test_reading_can_be_taken_up_at_any_block(
     between = list(read_blocks(LOCATION, source, start, stop, block_bytes=1000, record_bytes=limit))
 
     assert outcome(between) == outcome(blocks[first : last + 1])
+    assert from_block(start, source, limit) == (outcome(blocks[first:]), code)
+
+
+def from_block(start: BlockStart, source: SourceFormat, limit: int) -> tuple[Outcome, str | None]:
+    blocks: list[RawBlock] = []
     try:
-        rest = list(read_blocks(LOCATION, source, start, block_bytes=1000, record_bytes=limit))
+        for block in read_blocks(LOCATION, source, start, block_bytes=1000, record_bytes=limit):
+            blocks.append(block)  # noqa: PERF402  what came before an error is wanted
     except DataError as error:
-        assert error.code == code
-    else:
-        assert code is None
-        assert outcome(rest) == outcome(blocks[first:])
+        return outcome(blocks), error.code
+    return outcome(blocks), None
 
 
 @settings(max_examples=300, deadline=None)

@@ -45,17 +45,7 @@ def detect_for_plan(location: BlobLocation, name: str, planned: SourceFormat, ne
     looked = _look(location, name)
     charset = planned_encoding(planned, looked.survey, looked.charset)
     detected = _detect(looked, charset, name)
-    if detected.source.format != "csv" and planned.format != "csv":
-        source = detected.source.model_copy(update={"columns": planned.columns})
-        return Detected(
-            source,
-            detected.evidence,
-            detected.warnings,
-            None,
-            detected.text_bytes,
-            detected.stored_bytes,
-        )
-    samples = sample_lines(looked.survey, charset.encoding)
+    samples = sample_lines(looked.survey, charset.encoding) if detected.source.format == "csv" else []
     return follow_plan(detected, samples, planned, needed)
 
 

@@ -20,7 +20,7 @@ _ABOUT_BYTES = frozenset({"compression", "encoding", "guessed_encoding", "encodi
 
 def planned_encoding(planned: SourceFormat, survey: Survey, found: Charset) -> Charset:
     """The plan's encoding, unless the bytes rule it out."""
-    if found.encoding == planned.encoding:
+    if found.encoding == planned.encoding and not found.is_guess:
         return found
     is_wide = found.encoding in WIDE_ENCODINGS or planned.encoding in WIDE_ENCODINGS
     is_plainly_utf8 = found.encoding == "utf-8" and not survey.is_ascii
@@ -31,9 +31,15 @@ def planned_encoding(planned: SourceFormat, survey: Survey, found: Charset) -> C
 
 
 def follow_plan(detected: Detected, samples: list[str], planned: SourceFormat, needed: Sequence[str]) -> Detected:
-    """The file read as planned, if so it has all columns that are needed; else as detected, if so it has them."""
+    """The file read as planned, if so it has all columns that are needed; else as detected, if so it has them.
+
+    In JSON a field may be missing in each record, so the columns are the plan's.
+    """
+    if detected.source.format != "csv":
+        source = detected.source.model_copy(update={"columns": planned.columns})
+        return _compared(replace(detected, source=source), planned)
     candidates = [detected]
-    if planned.format == detected.source.format == "csv":
+    if planned.format == "csv":
         tried = _as_planned(detected, samples[0], planned)
         candidates = [tried, detected] if tried is not None else candidates
     for candidate in candidates:
@@ -44,9 +50,6 @@ def follow_plan(detected: Detected, samples: list[str], planned: SourceFormat, n
 
 
 def _missing(candidate: Detected, needed: Sequence[str]) -> list[str]:
-    """Columns that the file lacks. In JSON, a field that is not there is missing in each record, which is no fault."""
-    if candidate.source.format != "csv":
-        return []
     return [name for name in dict.fromkeys(needed) if name not in candidate.source.columns]
 
 

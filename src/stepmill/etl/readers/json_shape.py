@@ -67,7 +67,7 @@ def _shape_of_objects(start: str) -> JsonShape | None:
 def _has_object_lines(text: str) -> bool:
     lines = [line for line in text.split("\n", _LINES_JUDGED + 1)[:_LINES_JUDGED] if line.strip()]
     objects = sum(line.startswith("{") and _is_json(line) for line in lines)
-    return 2 * objects > len(lines)
+    return len(lines) > 1 and 2 * objects > len(lines)
 
 
 def find_records_path(text: str) -> str | None:
