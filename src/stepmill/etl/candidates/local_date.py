@@ -31,7 +31,7 @@ ORDERS: tuple[str, ...] = (
 
 _CLOCKS = (
     *("%H:%M:%S", "%H:%M", "%H:%M:%S.%f"),
-    *("%I:%M:%S %p", "%I:%M %p", "%I:%M:%S%p", "%I:%M%p", "%I %p", "%I:%M:%S.%f %p"),
+    *("%I:%M:%S %p", "%I:%M %p", "%I:%M:%S%p", "%I:%M%p", "%I:%M:%S.%f %p"),
     *("%H:%M:%S%z", "%H:%M:%S %z", "%H:%M%z", "%H:%M %z", "%H:%M:%S.%f%z", "%H:%M:%S.%f %z"),
 )
 _GLUES = (" ", "T", ", ", ":", "  ", " at ")

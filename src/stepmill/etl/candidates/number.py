@@ -102,10 +102,22 @@ class NumberCandidate:
             return misfits
         if values.null_count():
             texts = texts.filter(values.is_not_null())
+            values = values.drop_nulls()
+        lost = self._lost_in_zero(texts, values)
+        if lost.any():
+            misfits = misfits.append(texts.filter(lost))
+            texts, values = texts.filter(~lost), values.filter(~lost)
+            if not len(texts):
+                return misfits
         self._count += len(texts)
         self._note_range(float(values.min()), float(values.max()))  # type: ignore[arg-type]
         self._look_at_spelling(texts)
         return misfits
+
+    def _lost_in_zero(self, texts: pl.Series, values: pl.Series) -> pl.Series:
+        """Where a number is so small that a double takes it for zero."""
+        zero = values == 0
+        return zero & texts.str.contains("^[^eE]*[1-9]") if zero.any() else zero
 
     def _take_specials(self, texts: pl.Series) -> pl.Series:
         """NaN and infinity are noted by their words; digits that a double can't hold don't fit."""
