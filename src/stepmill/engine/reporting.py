@@ -78,8 +78,10 @@ class StepReport:
             await self._write(force=False)
             remaining = self._progress_at + _PROGRESS_SECONDS - time.monotonic()
             if self._progress_is_new and remaining > 0:
+                # Not wait_for, which before Python 3.12 forgets a cancellation that comes together with the wake-up.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), remaining)
+                    async with asyncio.timeout(remaining):
+                        await self._wake.wait()
                 self._wake.set()
 
     async def _write(self, *, force: bool) -> None:
