@@ -106,7 +106,7 @@ def test_words_for_null_in_a_column_of_numbers() -> None:
     assert loaded.values("c") == [1, None, None, 3, None, None]
     (note,) = [note for note in loaded.plan.notes if note.code == "null_words"]
     assert note.column == "c"
-    assert "“NA”" in note.message
+    assert note.message == "Read as null: “-” (1), “NA” (1)."
 
 
 def test_words_for_null_in_a_column_of_text_are_text() -> None:
@@ -131,7 +131,7 @@ def test_few_misfits_among_many_are_rejected_and_announced() -> None:
     assert [(reject.line, reject.raw) for reject in loaded.rejects] == [(2_002, "abc"), (4_003, "abc")]
     (note,) = loaded.plan.notes
     assert (note.code, note.column) == ("misfits", "c")
-    assert note.message.startswith("2 values are not of the type integer and will be rejected: “abc”.")
+    assert note.message == "Not integer, so to be rejected: 2 of 4,002 values, such as “abc”."
 
 
 def test_misfits_that_are_too_many_make_text_of_the_column() -> None:

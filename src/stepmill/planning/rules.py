@@ -10,6 +10,7 @@ dates in ``rules_dates``, for names in ``names``. For the table as a whole:
 - The rows that few misfits cost stay below the plan's reject limit; columns beyond it are text.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stepmill.errors import DataError
@@ -102,7 +103,7 @@ def _within_limit(chosen: list[_Chosen], profile: SourceProfile) -> list[_Chosen
 
 
 def _as_text(item: _Chosen) -> _Chosen:
-    message = f"{item.misfits:,} values don't fit the type of the others, which is too many, so the column is text."
+    message = f"Too many values to be rejected ({item.misfits:,}) are not {item.choice.type}, so the column is text."
     return _Chosen(item.profile, item.name, item.logical_name, text_because("mixed_values", message), None)
 
 
@@ -141,19 +142,10 @@ def _remarks(item: _Chosen) -> list[Remark]:
     """What is to be said of a column: what its rules said, and what is true of columns of every kind."""
     remarks = list(item.choice.remarks)
     profile = item.profile
-    if item.kind is not None and profile.null_words:
-        words = ", ".join(quoted(word) for word in profile.null_words if word)
-        count = sum(profile.null_words.values())
-        if words:
-            remarks.append(Remark("null_words", f"{count:,} values are read as null: {words}."))
-    if item.kind is not None and item.kind.misfits:
-        examples = ", ".join(quoted(text) for text in list(item.kind.examples)[:_SHOWN_EXAMPLES])
-        message = (
-            f"{item.kind.misfits:,} values are not of the type {item.choice.type} and will be rejected: {examples}."
-        )
-        remarks.append(Remark("misfits", message))
-    if item.kind is None and profile.nul_values:
-        message = f"{profile.nul_values:,} values hold the character NUL and will be rejected."
+    if item.kind is not None:
+        remarks += [*_null_words(profile), *_misfits(item.choice, item.kind)]
+    elif profile.nul_values:
+        message = f"Values with the character NUL can't be stored; to be rejected: {profile.nul_values:,} values."
         remarks.append(Remark("nul_characters", message))
     if not profile.filled:
         remarks.append(Remark("all_empty", "No row has a value, so the column is text."))
@@ -161,3 +153,18 @@ def _remarks(item: _Chosen) -> list[Remark]:
         before, after = quoted(profile.name[:_SHOWN_NAME]), quoted(item.logical_name)
         remarks.append(Remark("name_changed", f"The name {before} is too long, taken or reserved; it became {after}."))
     return remarks
+
+
+def _null_words(profile: ColumnProfile) -> Iterator[Remark]:
+    words = {word: count for word, count in profile.null_words.items() if word}
+    if words:
+        named = ", ".join(f"{quoted(word)} ({count:,})" for word, count in words.items())
+        yield Remark("null_words", f"Read as null: {named}.")
+
+
+def _misfits(choice: Choice, kind: CandidateFacts) -> Iterator[Remark]:
+    if kind.misfits:
+        examples = ", ".join(quoted(text) for text in list(kind.examples)[:_SHOWN_EXAMPLES])
+        total = kind.fits + kind.misfits
+        message = f"Not {choice.type}, so to be rejected: {kind.misfits:,} of {total:,} values, such as {examples}."
+        yield Remark("misfits", message)

@@ -120,8 +120,9 @@ def _text_after_all(column: ColumnProfile) -> Choice:
         return TEXT
     closest = min(named, key=lambda item: item.misfits)
     examples = ", ".join(quoted(text) for text in list(closest.examples)[:3])
+    total = closest.fits + closest.misfits
     message = (
-        f"{closest.fits:,} values are {kinds[closest.kind]}, but {closest.misfits:,} are not, such as {examples}, "
+        f"{closest.fits:,} of {total:,} values are {kinds[closest.kind]}; the others, such as {examples}, are not, "
         "so the column is text."
     )
     return Choice(LogicalType.TEXT, remarks=(Remark("mixed_values", message),))

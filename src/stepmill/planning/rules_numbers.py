@@ -32,7 +32,10 @@ def choose_number(facts: Mapping[str, Any], name: str) -> Choice:
     """What a column of plain numbers becomes."""
     if facts["leadingZeros"]:
         count = facts["leadingZeros"]
-        return text_because("leading_zeros", f"{count:,} of the numbers begin with a zero, so they are kept as text.")
+        message = (
+            f"Numbers that begin with a zero ({count:,} of {facts['count']:,}) are codes, so all are kept as text."
+        )
+        return text_because("leading_zeros", message)
     choice = _choose_whole(facts, name) if facts["whole"] else _choose_decimal(facts, name)
     return _with_specials(choice, facts["specials"]) if choice.type is not LogicalType.TEXT else choice
 

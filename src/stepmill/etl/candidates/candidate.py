@@ -31,6 +31,11 @@ class Misfits:
             for text, _ in self.texts.most_common()[room:]:
                 del self.texts[text]
 
+    @property
+    def examples(self) -> dict[str, int]:
+        """The misfits with their counts, the most frequent first."""
+        return dict(sorted(self.texts.items(), key=lambda item: (-item[1], item[0])))
+
     def are_hopeless(self, looked_at: int) -> bool:
         """Whether there are so many that the candidate need not be looked at any more."""
         return len(self.texts) > FEW_MISFITS or self.count > max(_SURELY_HOPELESS, int(looked_at * _HOPELESS_SHARE))

@@ -39,6 +39,7 @@ TIMES: tuple[str, ...] = ("", *(glue + clock for clock in _CLOCKS for glue in _G
 """What may follow a date."""
 
 _MAX_TIMES = 8
+_TRIED = 5
 _DATELIKE = (
     r"^(?:[A-Za-z]{3,9},? )?(?:"
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}[-/. ] ?[A-Za-z]{3,9}[-/. ]\d{2,4}"
@@ -54,6 +55,7 @@ class LocalDateCandidate:
         self.kind = f"date:{order}" + (" cut" if cut else "")
         self._order = order
         self._cut = cut
+        self._begin = shape(order, cut=False).removesuffix("$")
         self._times: list[str] = []
 
     def look(self, texts: pl.Series) -> pl.Series:
@@ -94,7 +96,7 @@ class LocalDateCandidate:
         """Whether a spelling of the time was found that takes some of these."""
         if len(self._times) == _MAX_TIMES:
             return False
-        for text in unread.head(5):
+        for text in unread.filter(unread.str.contains(self._begin)).sort().head(_TRIED):
             for time in TIMES:
                 if time not in self._times and self._agrees(time) and self._matches(time, text):
                     before, self._times = self._times, [*self._times, time]

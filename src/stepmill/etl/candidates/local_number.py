@@ -48,7 +48,7 @@ class LocalNumberCandidate:
     def result(self) -> dict[str, Any]:
         """The shapes and how often each was seen; codes among them; what surely is a decimal mark."""
         return {
-            "shapes": dict(self._shapes),
+            "shapes": dict(sorted(self._shapes.items())),
             "leadingZeros": self._leading_zeros,
             "decimalMarks": sorted(self._decimal_marks),
         }

@@ -63,7 +63,7 @@ class NumberCandidate:
             "plusSigns": self._plus_signs,
             "beyond64Bits": self._beyond_64_bits,
             "wholeLengths": list(self._whole_lengths) if self._whole_lengths else None,
-            "specials": dict(self._specials),
+            "specials": dict(sorted(self._specials.items())),
         }
 
     def _look_at_beginnings(self, texts: pl.Series) -> None:

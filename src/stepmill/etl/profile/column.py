@@ -84,7 +84,7 @@ class ColumnWatch:
             filled=self._filled,
             max_length=self._max_length,
             candidates=tuple(self._facts()),
-            null_words=dict(self._nulls.counts),
+            null_words=dict(sorted(self._nulls.counts.items())),
             padded=self._padded,
             nul_values=self._nul_values,
             distinct=None if self._distinct is None else sorted(self._distinct),
@@ -190,7 +190,7 @@ class ColumnWatch:
         for kind, trial in self._trials.items():
             fits = trial.looked_at - trial.misfits.count
             if fits > 0:
-                examples = dict(trial.misfits.texts.most_common())
+                examples = trial.misfits.examples
                 yield CandidateFacts(kind, fits, trial.misfits.count, examples, trial.candidate.result())
 
 
