@@ -118,7 +118,7 @@ def date_candidates(texts: Sequence[str]) -> list[LocalDateCandidate]:
     likely = [text for text in texts if re.match(_DATELIKE, text)]
     if not likely:
         return []
-    begins = [(order, re.compile(shape(order, cut=False).removesuffix("$"))) for order in ORDERS]
+    begins = [(order, re.compile(shape(order, cut=False).removesuffix("$") + "(?![0-9])")) for order in ORDERS]
     found = [order for order, begin in begins if any(begin.match(text) for text in likely)]
     fine = [order for order in found if order == "%Y-%m-%d"]
     return [*(LocalDateCandidate(order) for order in found), *(LocalDateCandidate(order, cut=True) for order in fine)]
