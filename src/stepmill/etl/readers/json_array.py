@@ -9,14 +9,14 @@ from typing import NoReturn
 import polars as pl
 
 from stepmill.errors import DataError
-from stepmill.etl.plan.source import SourceFormat
+from stepmill.etl.plan.source import WIDE_ENCODINGS, SourceFormat
 from stepmill.etl.readers.block import BlockStart, RawBlock, Reject
 from stepmill.etl.readers.csv_records import byte_series
 from stepmill.etl.readers.encoding import readable
 from stepmill.etl.readers.json_elements import Elements, Grammar, split_elements
 from stepmill.etl.readers.json_overlong import skip_overlong
 from stepmill.etl.readers.json_records import JsonRecordReader
-from stepmill.etl.readers.json_scan import LINE_FEED
+from stepmill.etl.readers.json_scan import LINE_FEED, Scanned
 from stepmill.etl.readers.limits import KEPT_CHARACTERS, RECORD_BYTES, REJECTS_PER_BLOCK
 from stepmill.etl.readers.rejects import reject_record
 from stepmill.etl.readers.window import Window
@@ -42,6 +42,7 @@ class JsonArrayReader:
         self._source = source
         self._is_array = is_array
         self._is_all = is_all
+        self._is_unicode = source.encoding == "utf-8" or source.encoding in WIDE_ENCODINGS
         self._grammar = Grammar(source.encoding, record_bytes, max_rejects, source.records_path is not None)
         self._records = JsonRecordReader(source.columns, source.encoding, record_bytes, max_rejects)
 
@@ -87,7 +88,8 @@ class JsonArrayReader:
         lines = (
             line_ends.search_sorted(pl.Series(found.begins, dtype=pl.UInt32)).cast(pl.UInt64) + window.line
         ).to_list()
-        block = self._records.read(records, lines)
+        scanned = Scanned(flat, found.tokens) if found.tokens is not None and self._is_unicode else None
+        block = self._records.read(records, lines, scanned)
         consumed = found.consumed if block.count == len(records) else found.ends[block.count - 1]
         rejects = [(found.begins[index], reject) for index, reject in block.rejects]
         rejects += [

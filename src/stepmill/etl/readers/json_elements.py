@@ -20,7 +20,7 @@ from stepmill.etl.readers.json_scan import (
     without_escapes,
 )
 
-MARKS = b"{}[]\n"
+MARKS = b"{}[]:,\n"
 MATCHING = {OPEN_OBJECT: CLOSE_OBJECT, OPEN_ARRAY: CLOSE_ARRAY}
 MAX_INDENTATION = 200
 _SEPARATORS = b" \t\r\n,"
@@ -53,6 +53,8 @@ class Elements:
     """Whether the array was closed behind the last element."""
     overlong: tuple[int, bytes | None] | None = None
     """Where an element begins that is longer than the limit, and how far it is indented."""
+    tokens: Tokens | None = None
+    """The marks up to ``consumed``, if all that stands there is elements and what separates them."""
     lost: int | None = None
     """Where an element begins after which the next can't be told."""
 
@@ -80,15 +82,15 @@ def resumption(indentation: bytes) -> re.Pattern[bytes]:
 def _split_quickly(text: bytes, tokens: Tokens, limit: int) -> Elements | None:
     """The elements in front, if each is in brackets that match; None if it takes a closer look."""
     beyond = (tokens.depths < 0).arg_true()
-    count = int(beyond[0]) if len(beyond) else len(tokens.depths)
-    positions, kinds, depths = (series.head(count) for series in (tokens.positions, tokens.kinds, tokens.depths))
+    near = tokens.head(int(beyond[0])) if len(beyond) else tokens
+    positions, kinds, depths = near.positions, near.kinds, near.depths
     is_opening = (depths == 1) & ((kinds == OPEN_OBJECT) | (kinds == OPEN_ARRAY))
     is_closing = (depths == 0) & ((kinds == CLOSE_OBJECT) | (kinds == CLOSE_ARRAY))
     begins, ends = positions.filter(is_opening).to_list(), (positions.filter(is_closing) + 1).to_list()
     del begins[len(ends) :]
     if not ends or not _are_plain(text, begins, ends, limit):
         return None
-    return Elements(begins, ends, consumed=ends[-1])
+    return Elements(begins, ends, consumed=ends[-1], tokens=near.head(int(positions.search_sorted(ends[-1]))))
 
 
 def _are_plain(text: bytes, begins: list[int], ends: list[int], limit: int) -> bool:
@@ -144,9 +146,12 @@ class _Walk:
         if self._text[begin] not in MATCHING:
             return self._end_of_run(begin)
         end = self._closings.get(begin)
+        is_whole = end is not None and self._text[end - 1] == MATCHING[self._text[begin]]
+        if end is not None and not is_whole and self._text[end - 1] == CLOSE_ARRAY:
+            end -= 1  # this one can only be the array's
         if end is not None and end - begin > self._grammar.limit:
             end = None
-        if end is not None and self._text[end - 1] == MATCHING[self._text[begin]]:
+        if end is not None and is_whole:
             return self._whole(begin, end)
         if self._needs_more(begin):
             return None
@@ -176,12 +181,11 @@ class _Walk:
                 return len(self._text)
             self._found.overlong = (begin, indentation)
             return None
-        if self._text[end - 1] != CLOSE_ARRAY:
-            return end
-        if self._grammar.is_inside and self._indentation(end - 1) is None:
+        is_before_bracket = self._text[begin] == OPEN_OBJECT
+        if is_before_bracket and self._grammar.is_inside and self._indentation(end) is None:
             self._found.lost = begin
             return None
-        return end - 1
+        return end
 
     def _whole(self, begin: int, end: int) -> int:
         self._found.begins.append(begin)

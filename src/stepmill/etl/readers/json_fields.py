@@ -12,12 +12,13 @@ import pyarrow as pa
 
 from stepmill.etl.readers.csv_records import byte_series
 from stepmill.etl.readers.json_scan import (
-    CLOSE_ARRAY,
     CLOSE_OBJECT,
     COLON,
+    COMMA,
     OPEN_OBJECT,
     QUOTE,
     Tokens,
+    running_sum,
     scan_tokens,
     without_escapes,
 )
@@ -33,9 +34,12 @@ class Cells:
     values: pl.Series
 
 
-def cut_fields(text: bytes) -> dict[str, Cells]:
-    """The fields of all objects of a text in UTF-8, which is known to be valid, one object a line, by their names."""
-    top = _top_tokens(scan_tokens(without_escapes(text), b"{}[]:,"))
+def cut_fields(text: bytes, tokens: Tokens | None = None) -> dict[str, Cells]:
+    """The fields, by their names, of all objects of a text in UTF-8, which is known to be valid objects.
+
+    ``tokens`` are those of the text, if they were looked for before.
+    """
+    top = _top_tokens(tokens or scan_tokens(without_escapes(text), b"{}[]:,"))
     colons = (top.kinds == COLON).arg_true()
     if len(colons) == 0:
         return {}
@@ -49,7 +53,7 @@ def cut_fields(text: bytes) -> dict[str, Cells]:
         values = _without_escapes(values, is_text)
     if (is_null := first_bytes == _NULL).any():
         values = values.set(is_null, None)
-    records = (top.kinds == OPEN_OBJECT).cast(pl.UInt32).cum_sum().gather(colons) - 1
+    records = running_sum((top.kinds == OPEN_OBJECT).cast(pl.UInt32)).gather(colons) - 1
     return _by_name(pl.DataFrame({"name": names, "record": records, "value": values}))
 
 
@@ -62,9 +66,10 @@ def joined(first: Cells, second: Cells) -> Cells:
 
 def _top_tokens(tokens: Tokens) -> Tokens:
     """The marks of the objects themselves, and not of what is nested in them."""
-    chosen = (tokens.depths == 1) & (tokens.kinds != CLOSE_OBJECT) & (tokens.kinds != CLOSE_ARRAY)
-    chosen |= (tokens.depths == 0) & (tokens.kinds == CLOSE_OBJECT)
-    return Tokens(tokens.positions.filter(chosen), tokens.kinds.filter(chosen), tokens.depths.filter(chosen))
+    kinds = tokens.kinds
+    chosen = (tokens.depths == 1) & ((kinds == COLON) | (kinds == COMMA) | (kinds == OPEN_OBJECT))
+    chosen |= (tokens.depths == 0) & (kinds == CLOSE_OBJECT)
+    return Tokens(tokens.positions.filter(chosen), kinds.filter(chosen), tokens.depths.filter(chosen))
 
 
 def _values(data: pl.Series, begins: pl.Series, ends: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -98,7 +103,7 @@ def _by_name(cells: pl.DataFrame) -> dict[str, Cells]:
         cells_of_name = Cells(part["record"], part["value"])
         if name in found:
             cells_of_name = joined(found[name], cells_of_name)
-        elif not part["record"].is_unique().all():
+        elif (part["record"].head(-1) == part["record"].tail(-1)).any():
             cells_of_name = joined(cells_of_name, Cells(part["record"].head(0), part["value"].head(0)))
         found[name] = cells_of_name
     return found

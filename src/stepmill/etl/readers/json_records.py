@@ -7,6 +7,7 @@ import polars as pl
 
 from stepmill.etl.readers.block import Reject
 from stepmill.etl.readers.encoding import readable, to_utf8
+from stepmill.etl.readers.json_scan import Scanned
 from stepmill.etl.readers.json_values import FieldNames, read_json_lines
 from stepmill.etl.readers.rejects import reject_record
 
@@ -31,11 +32,14 @@ class JsonRecordReader:
         self._max_rejects = max_rejects
         self._batch: int | None = None
 
-    def read(self, records: Sequence[bytes], numbers: Sequence[int]) -> JsonBlock:
-        """What the first of these records give, none of which is blank; ``numbers`` are the lines they begin on."""
+    def read(self, records: Sequence[bytes], numbers: Sequence[int], scanned: Scanned | None = None) -> JsonBlock:
+        """What the first of these records give, none of which is blank; ``numbers`` are the lines they begin on.
+
+        ``scanned``: the same records, if their marks are known.
+        """
         count = min(self._batch or len(records), len(records))
         while True:
-            found = self._read(records[:count], numbers[:count])
+            found = self._read(records[:count], numbers[:count], scanned if count == len(records) else None)
             if len(found.rejects) <= self._max_rejects:
                 break
             count = self._batch = self._max_rejects
@@ -43,7 +47,7 @@ class JsonRecordReader:
             self._batch *= 2
         return found
 
-    def _read(self, records: Sequence[bytes], numbers: Sequence[int]) -> JsonBlock:
+    def _read(self, records: Sequence[bytes], numbers: Sequence[int], scanned: Scanned | None) -> JsonBlock:
         rejects: list[tuple[int, Reject]] = []
         indexes: Sequence[int] = range(len(records))
         text = to_utf8(b"\n".join(records), self._encoding)
@@ -52,8 +56,8 @@ class JsonRecordReader:
             rejects = [(i, self._reject(records[i], numbers[i])) for i, utf8 in recoded.items() if utf8 is None]
             good = {index: utf8 for index, utf8 in recoded.items() if utf8 is not None}
             indexes, text = list(good), b"\n".join(good.values())
-            numbers = [numbers[index] for index in indexes]
-        found = read_json_lines(text, numbers, self._fields)
+            numbers, scanned = [numbers[index] for index in indexes], None
+        found = read_json_lines(text, numbers, self._fields, scanned)
         rejects.extend((indexes[index], reject) for index, reject in found.rejects)
         rejects.sort(key=lambda indexed: indexed[0])
         lines = pl.Series(numbers, dtype=pl.UInt64).gather(found.indexes)

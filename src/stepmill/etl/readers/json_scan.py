@@ -8,12 +8,12 @@ import re
 from dataclasses import dataclass
 
 import polars as pl
+import pyarrow.compute as pc
 
 from stepmill.etl.readers.csv_records import byte_series
 
 QUOTE, COMMA, COLON, LINE_FEED = (ord(mark) for mark in '",:\n')
 OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY = (ord(mark) for mark in "{}[]")
-_OPENING, _CLOSING = [OPEN_OBJECT, OPEN_ARRAY], [CLOSE_OBJECT, CLOSE_ARRAY]
 _DOUBLE_BYTES = re.compile(rb"[\x81-\xfe][\x40-\xfe]")
 _DOUBLE_BYTE_ENCODINGS = frozenset(
     {"cp932", "shift_jis", "gb18030", "gbk", "gb2312", "big5", "cp949", "cp950", "euc_jp", "euc_kr"}
@@ -27,6 +27,18 @@ class Tokens:
     positions: pl.Series
     kinds: pl.Series
     depths: pl.Series
+
+    def head(self, count: int) -> "Tokens":
+        """The first ones."""
+        return Tokens(self.positions.head(count), self.kinds.head(count), self.depths.head(count))
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """Some JSON values in UTF-8 as they stand in a text, with its marks."""
+
+    text: bytes
+    tokens: Tokens
 
 
 def without_escapes(text: bytes, encoding: str = "utf-8") -> bytes:
@@ -44,23 +56,31 @@ def scan_tokens(text: bytes, marks: bytes) -> Tokens:
     A string ends with its line at the latest: JSON has no line ends in strings, so a quote that is missing does its
     harm in one line. That takes line ends among the marks.
     """
-    is_mark = bytes(byte in marks or byte == QUOTE for byte in range(256))
-    positions = (byte_series(text.translate(is_mark)) == 1).arg_true()
-    kinds = byte_series(text).gather(positions)
+    is_mark = byte_series(text.translate(bytes(byte in marks or byte == QUOTE for byte in range(256)))) == 1
+    kinds = byte_series(text).filter(is_mark)
+    positions = pl.int_range(len(text), dtype=pl.UInt32, eager=True).filter(is_mark)
     is_quote = kinds == QUOTE
-    quotes = is_quote.cast(pl.UInt32).cum_sum()
-    is_outside = _is_even(quotes, kinds) & ~is_quote
+    is_outside = _is_even(is_quote, kinds) & ~is_quote
     positions, kinds = positions.filter(is_outside), kinds.filter(is_outside)
-    steps = kinds.is_in(_OPENING).cast(pl.Int32) - kinds.is_in(_CLOSING).cast(pl.Int32)
-    return Tokens(positions, kinds, steps.cum_sum())
+    opening = (kinds == OPEN_OBJECT) | (kinds == OPEN_ARRAY)
+    closing = (kinds == CLOSE_OBJECT) | (kinds == CLOSE_ARRAY)
+    return Tokens(positions, kinds, running_sum(opening.cast(pl.Int32) - closing.cast(pl.Int32)))
 
 
-def _is_even(quotes: pl.Series, kinds: pl.Series) -> pl.Series:
+def running_sum(numbers: pl.Series) -> pl.Series:
+    """The sum up to each number, in the same type. Arrow takes a quarter of the time that Polars does."""
+    series = pl.from_arrow(pc.cumulative_sum(numbers.to_arrow()))
+    if not isinstance(series, pl.Series):
+        raise TypeError("an array makes a series")
+    return series
+
+
+def _is_even(is_quote: pl.Series, kinds: pl.Series) -> pl.Series:
     """Whether each mark is behind an even number of quotes of its line."""
-    is_line_end = kinds == LINE_FEED
-    at_line_ends = quotes.filter(is_line_end)
-    if (at_line_ends % 2 == 0).all():
-        return quotes % 2 == 0
-    line = is_line_end.cast(pl.UInt32).cum_sum()  # the line feed itself counts as outside, whatever comes before
+    quotes = running_sum(is_quote.cast(pl.UInt8)) & 1  # of a number that overflows, the last bit is still right
+    at_line_ends = quotes.filter(kinds == LINE_FEED)
+    if (at_line_ends == 0).all():
+        return quotes == 0
+    line = running_sum((kinds == LINE_FEED).cast(pl.UInt32))  # a line end counts as outside, whatever comes before
     before = pl.concat([pl.Series([0], dtype=quotes.dtype), at_line_ends]).gather(line)
-    return (quotes - before) % 2 == 0
+    return quotes == before

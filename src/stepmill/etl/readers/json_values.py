@@ -16,6 +16,7 @@ from stepmill.errors import DataError
 from stepmill.etl.readers.block import Reject
 from stepmill.etl.readers.json_exact import read_object
 from stepmill.etl.readers.json_fields import Cells, cut_fields, joined
+from stepmill.etl.readers.json_scan import Scanned
 from stepmill.etl.readers.limits import MAX_COLUMNS
 
 _MAX_NAME = 1_000
@@ -58,10 +59,16 @@ class FieldNames:
             )
 
 
-def read_json_lines(text: bytes, numbers: Sequence[int], fields: FieldNames) -> JsonRows:
-    """The records of a text in UTF-8, one on each line; ``numbers`` are the lines of the file that they begin on."""
+def read_json_lines(
+    text: bytes, numbers: Sequence[int], fields: FieldNames, scanned: Scanned | None = None
+) -> JsonRows:
+    """The records of a text in UTF-8, one on each line; ``numbers`` are the lines of the file that they begin on.
+
+    ``scanned``: the same records, if their marks are known.
+    """
     if _is_sure(text):
-        return JsonRows(_frame(cut_fields(text), len(numbers), fields), _indexes(range(len(numbers))), [])
+        cells = cut_fields(scanned.text, scanned.tokens) if scanned is not None else cut_fields(text)
+        return JsonRows(_frame(cells, len(numbers), fields), _indexes(range(len(numbers))), [])
     lines = text.split(b"\n")
     read = {index: read_object(lines[index].decode(), numbers[index]) for index in _doubtful(lines)}
     sure = _indexes([index for index in range(len(lines)) if index not in read])
