@@ -1,14 +1,15 @@
 """The error codes that the source can give, found by reading it.
 
 A code is a text in the place of a parameter called `code`: of the errors in `stepmill.errors`, of any function or class
-of ours that takes one, of a dictionary's key `code`, of a table called `…_CODES`, and of `jsonb_build_object('code', …)`
-in the migrations.
+of ours that takes one, of a dictionary's key `code`, of a table called `…_CODES`, and of the
+`jsonb_build_object('code', …)` in the migrations.
 """
 
 import ast
 import re
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 from stepmill import errors
 from tests.docs.pages import ROOT
@@ -24,15 +25,42 @@ _SQL_CODE = re.compile(r"'code', '(\w+)'")
 def codes() -> dict[str, set[str]]:
     """Each code, with the modules that give it."""
     found: dict[str, set[str]] = {}
-    trees = {path: ast.parse(path.read_text()) for path in sorted(SOURCE.rglob("*.py"))}
+    trees = _trees()
     places = _error_classes() | dict(place for tree in trees.values() for place in _definitions(tree))
     for path, tree in trees.items():
-        for code in _given(tree, places):
+        own = dict(_definitions(tree))
+        elsewhere = {name: place for name, place in places.items() if name not in _defined(tree)}
+        for code in _given(tree, elsewhere | own):
             found.setdefault(code, set()).add(str(path.relative_to(SOURCE)))
     for path in sorted(MIGRATIONS.glob("*.sql")):
         for code in _SQL_CODE.findall(path.read_text()):
             found.setdefault(code, set()).add(str(path.relative_to(SOURCE)))
     return found
+
+
+@cache
+def statuses() -> dict[str, set[int]]:
+    """The HTTP statuses of codes that are given to an error class by name."""
+    found: dict[str, set[int]] = {}
+    for tree in _trees().values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+                status = getattr(getattr(errors, node.func.id, None), "status", None)
+                if status is not None:
+                    for code in _texts(node.args[0]):
+                        found.setdefault(code, set()).add(status)
+    return found
+
+
+@cache
+def _trees() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text()) for path in sorted(SOURCE.rglob("*.py"))}
+
+
+def _defined(tree: ast.Module) -> set[str]:
+    """Names that a module defines itself; `Finding` is one thing to the readers and another to the doctor."""
+    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    return {node.name for node in tree.body if isinstance(node, kinds)}
 
 
 def _error_classes() -> dict[str, int]:

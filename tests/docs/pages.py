@@ -47,5 +47,13 @@ def blocks(page: Path) -> list[Block]:
 
 
 def pages() -> list[Path]:
-    """Every page: the README and the folder `docs`."""
-    return [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+    """Every page: those at the top, and the folder `docs`."""
+    return [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
+
+
+def section(page: Path, heading: str) -> str:
+    """What stands under a heading, up to the next one that is not below it."""
+    text = page.read_text()
+    match = re.search(rf"^(#+) {re.escape(heading)}\n(.*?)(?=^#{{1,2}} |\Z)", text, re.M | re.S)
+    assert match is not None, f"{page.name} has no heading {heading!r}"
+    return match[2]

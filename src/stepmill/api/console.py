@@ -117,5 +117,5 @@ def _refusal(error: StepmillError) -> str:
     return (
         '<main class="page"><h1>This link does not sign you in</h1>'
         f"<p>{html.escape(error.message)}</p>"
-        "<p>Start <code>stepmill serve</code> again: it prints a new one.</p></main>"
+        "<p><code>stepmill link</code> prints another.</p></main>"
     )

@@ -15,14 +15,22 @@ const page = new JobPage(byId("job"));
 let stream = null;
 
 const feed = new JobFeed(() => {
+  follow();
   list.show(feed, stream?.jobId ?? null);
   byId("link-state").textContent = feed.connected ? "Live" : "Connection lost, trying again…";
 });
 
+/** The job in the address, or else the newest. */
+function wanted() {
+  const named = /^#\/jobs\/(.+)$/.exec(location.hash)?.[1];
+  return named ? decodeURIComponent(named) : (feed.jobs[0]?.jobId ?? null);
+}
+
 function follow() {
-  const jobId = /^#\/jobs\/(.+)$/.exec(location.hash)?.[1];
+  const jobId = wanted();
+  if (stream && stream.jobId === jobId) return;
   stream?.close();
-  stream = jobId ? new JobStream(decodeURIComponent(jobId), (news) => news === stream && page.show(news)) : null;
+  stream = jobId ? new JobStream(jobId, (news) => news === stream && page.show(news)) : null;
   if (stream) {
     page.show(stream);
     stream.open();
@@ -31,7 +39,6 @@ function follow() {
     page.showNothing();
     document.title = "Jobs · Stepmill";
   }
-  list.show(feed, stream?.jobId ?? null);
 }
 
 // A browser keeps six connections to a host: pages that nobody looks at give theirs back.
@@ -59,13 +66,16 @@ async function begin() {
         "main",
         { class: "page" },
         element("h1", {}, error.status === 401 ? "Sign in" : "Stepmill does not answer"),
-        element("p", {}, error.status === 401 ? "Open the link that stepmill serve printed. It is good once." : error.message),
+        element("p", {}, error.status === 401 ? "Open the link that stepmill serve printed. It is good once; stepmill link prints another." : error.message),
       ),
     );
     return;
   }
   byId("sign-out").addEventListener("click", signOut);
-  addEventListener("hashchange", follow);
+  addEventListener("hashchange", () => {
+    follow();
+    list.show(feed, stream?.jobId ?? null);
+  });
   document.addEventListener("visibilitychange", attend);
   setInterval(() => stream?.job && !stream.isOver && page.show(stream), TICK_MS);
   follow();

@@ -29,11 +29,12 @@ export function bytes(count) {
 /**
  * @param {string | null} from RFC 3339
  * @param {string | null} to RFC 3339; null means now
- * @returns {string} "3.2 s", "2 min 10 s"; empty without a beginning
+ * @returns {string} "80 ms", "3.2 s", "2 min 10 s"; empty without a beginning
  */
 export function duration(from, to) {
   if (!from) return "";
   const seconds = Math.max(0, (to ? Date.parse(to) : Date.now()) - Date.parse(from)) / 1000;
+  if (seconds < 1 && to) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 60) return `${seconds.toFixed(1)} s`;
   const minutes = Math.floor(seconds / 60);
   return minutes < 60 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
@@ -41,9 +42,9 @@ export function duration(from, to) {
 
 /**
  * @param {string} key camelCase
- * @returns {string} "Camel case"
+ * @returns {string} "Camel case"; an id stays an ID
  */
 export function label(key) {
   const words = key.replace(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`);
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  return (words.charAt(0).toUpperCase() + words.slice(1)).replace(/ id$/, " ID");
 }

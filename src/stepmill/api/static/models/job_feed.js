@@ -2,6 +2,7 @@ import { call } from "./api.js";
 
 const KEPT = 50;
 const RECONNECT_MS = 2000;
+const ENDED = ["DONE", "ERROR", "CANCELLED"];
 
 /** The newest jobs, kept up to date by the feed over all jobs. Calls `changed` when something did. */
 export class JobFeed {
@@ -53,14 +54,17 @@ export class JobFeed {
   }
 
   async #take(status) {
-    const known = this.jobs.findIndex((job) => job.jobId === status.jobId);
-    if (known >= 0) {
-      this.jobs = this.jobs.with ? this.jobs.with(known, { ...this.jobs[known], ...status }) : this.jobs.map((job, index) => (index === known ? { ...job, ...status } : job));
-    } else {
-      const job = await call(`/api/jobs/${encodeURIComponent(status.jobId)}`).catch(() => null);
-      if (!job || this.jobs.some((other) => other.jobId === job.jobId)) return;
-      this.jobs = [job, ...this.jobs].sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1)).slice(0, KEPT);
+    const isKnown = this.jobs.some((job) => job.jobId === status.jobId);
+    if (isKnown) {
+      this.jobs = this.jobs.map((job) => (job.jobId === status.jobId ? { ...job, ...status } : job));
+      this.#changed(this);
     }
+    if (isKnown && !ENDED.includes(status.status)) return;
+    // What is new, or has a result now, is fetched: a status says neither.
+    const job = await call(`/api/jobs/${encodeURIComponent(status.jobId)}`).catch(() => null);
+    if (!job) return;
+    const others = this.jobs.filter((other) => other.jobId !== job.jobId);
+    this.jobs = [job, ...others].sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1)).slice(0, KEPT);
     this.#changed(this);
   }
 }

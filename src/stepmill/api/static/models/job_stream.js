@@ -1,5 +1,9 @@
+import { call } from "./api.js";
+
 const RECONNECT_MS = 2000;
 const LOG_LINES = 500;
+const EVENTS_AT_ONCE = 500;
+const MAX_PAGES = 20;
 
 /**
  * One job, kept up to date by its event stream. Knows SSE and no DOM; calls `changed` after each event.
@@ -55,12 +59,31 @@ export class JobStream {
   #take(kind, event) {
     this.#lastEventId = event.lastEventId || this.#lastEventId;
     const data = JSON.parse(event.data);
-    if (kind === "snapshot") this.job = data;
+    if (kind === "snapshot") this.#begin(data, Number(event.lastEventId));
     else if (kind === "log") this.log = [...this.log, data].slice(-LOG_LINES);
     else if (kind === "step" || kind === "progress") this.#takeStep(data);
     else if (this.job) this.job = { ...this.job, ...data };
     if (kind === "end") this.close();
     this.#changed(this);
+  }
+
+  #begin(job, lastNumber) {
+    this.job = job;
+    this.log = [];
+    this.#readLog(lastNumber);
+  }
+
+  /** The log up to the snapshot: the stream sends only what comes after it. */
+  async #readLog(lastNumber) {
+    const earlier = [];
+    let after = "0";
+    for (let page = 0; after && page < MAX_PAGES; page += 1) {
+      const found = await call(`/api/jobs/${encodeURIComponent(this.jobId)}/events?after=${after}&limit=${EVENTS_AT_ONCE}`).catch(() => null);
+      const known = (found?.items ?? []).filter((event) => Number(event.id) <= lastNumber);
+      earlier.push(...known.filter((event) => event.event === "log").map((event) => event.data));
+      after = known.length === EVENTS_AT_ONCE ? found.nextCursor : null;
+    }
+    if (earlier.length > 0) this.#set({ log: [...earlier, ...this.log].slice(-LOG_LINES) });
   }
 
   #takeStep(data) {

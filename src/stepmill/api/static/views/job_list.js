@@ -20,9 +20,7 @@ export class JobList {
       return;
     }
     if (feed.jobs.length === 0) {
-      this.#place.replaceChildren(
-        element("p", { class: "soft" }, "No job has run yet. Load a file with ", element("code", {}, "stepmill load FILE"), "."),
-      );
+      this.#place.replaceChildren(element("p", { class: "soft" }, "No job has run yet."));
       return;
     }
     const focused = this.#place.contains(document.activeElement) ? document.activeElement?.getAttribute("href") : null;
@@ -32,7 +30,8 @@ export class JobList {
 }
 
 function row(job, isCurrent) {
-  const took = duration(job.startedAt, job.finishedAt);
+  const took = job.finishedAt ? duration(job.startedAt, job.finishedAt) : "";
+  const about = [job.result?.logicalName, dayAndClock(job.createdAt), job.envId, took];
   return element(
     "li",
     {},
@@ -41,7 +40,7 @@ function row(job, isCurrent) {
       { href: `#/jobs/${encodeURIComponent(job.jobId)}`, "aria-current": isCurrent ? "true" : null },
       element("span", { class: "kind" }, job.type),
       element("span", { class: `status ${job.status}` }, job.status),
-      element("span", { class: "when" }, `${dayAndClock(job.createdAt)} · ${job.envId}${job.finishedAt ? ` · ${took}` : ""}`),
+      element("span", { class: "when" }, about.filter(Boolean).join(" · ")),
     ),
   );
 }

@@ -2,10 +2,13 @@ import { element } from "../lib/element.js";
 import { bytes, clock, dayAndClock, duration, label, number } from "../lib/words.js";
 import { call } from "../models/api.js";
 
+const FIGURES = ["rowsRead", "rowsLoaded", "rowsRejected", "rowsFiltered", "rowsDeduplicated", "bytesRead", "planVersion"];
+
 /** One job: its steps, result, error and log. */
 export class JobPage {
   #place;
   #refused = "";
+  #shown = null;
 
   /** @param {HTMLElement} place */
   constructor(place) {
@@ -13,12 +16,16 @@ export class JobPage {
   }
 
   showNothing() {
-    this.#place.replaceChildren(element("p", { class: "soft" }, "Choose a job to watch it."));
+    this.#place.replaceChildren(
+      element("p", { class: "soft" }, "Jobs are shown here, step by step, as they run. Load a file with ", element("code", {}, "stepmill load FILE"), "."),
+    );
   }
 
   /** @param {import("../models/job_stream.js").JobStream} stream */
   show(stream) {
     const { job } = stream;
+    if (stream !== this.#shown) this.#refused = "";
+    this.#shown = stream;
     if (!job) {
       this.#place.replaceChildren(element("p", { class: "soft" }, "Looking…"));
       return;
@@ -41,13 +48,13 @@ export class JobPage {
       job.waiting && element("p", { class: `notice ${job.status}` }, `Waiting: ${job.waiting.message ?? job.waiting.code}`),
       job.error && element("p", { class: `notice ${job.status}` }, element("strong", {}, job.error.code), ` ${job.error.message}`),
       element("h3", {}, "Steps"),
-      element("ol", { class: "steps" }, ...job.steps.map(step)),
+      element("ol", { class: "steps" }, ...job.steps.map((each) => step(each, job.error))),
       job.result && element("h3", {}, "Result"),
-      job.result && facts(job.result),
-      element("h3", {}, "Params"),
-      facts(job.params),
+      job.result && figures(job.result),
       element("h3", { id: "log-title" }, "Log"),
-      element("div", { class: "log", role: "log", tabindex: "0", "aria-labelledby": "log-title" }, ...logLines(stream.log)),
+      element("div", { class: "log", role: "log", tabindex: "0", "aria-labelledby": "log-title" }, ...logLines(stream.log, stream.isOver)),
+      element("h3", {}, "Params"),
+      particulars(Object.entries(job.params)),
     ].filter(Boolean);
   }
 
@@ -79,13 +86,13 @@ export class JobPage {
   }
 }
 
-function step(each) {
+function step(each, jobError) {
   const progress = each.progress;
   const bar = element("progress", { "aria-label": `${each.name}: progress`, max: progress?.total ?? 1 });
   if (each.status === "DONE") bar.setAttribute("value", bar.getAttribute("max") ?? "1");
   else if (each.status !== "RUNNING") bar.setAttribute("value", "0");
   else if (progress?.total) bar.setAttribute("value", String(Math.min(progress.done, progress.total)));
-  const note = each.error ? `${each.error.code}: ${each.error.message}` : progressNote(progress);
+  const note = each.error ? errorNote(each.error, jobError) : progressNote(progress, each.status === "DONE");
   return element(
     "li",
     { class: each.status },
@@ -96,17 +103,38 @@ function step(each) {
   );
 }
 
-function progressNote(progress) {
-  if (!progress) return "";
-  const show = progress.unit === "bytes" ? bytes : number;
-  const of = progress.total ? ` of ${show(progress.total)}` : "";
-  const unit = progress.unit === "bytes" ? "" : ` ${progress.unit ?? ""}`;
-  return `${show(progress.done ?? 0)}${of}${unit}${progress.message ? ` · ${progress.message}` : ""}`;
+/** A step's error; its sentence is left out where the job's own says it. */
+function errorNote(error, jobError) {
+  return error.message === jobError?.message ? error.code : `${error.code}: ${error.message}`;
 }
 
-function facts(values) {
-  const shown = Object.entries(values).filter(([, value]) => value !== null && value !== undefined);
-  return element("dl", { class: "facts" }, ...shown.map(([key, value]) => element("div", {}, element("dt", {}, label(key)), element("dd", {}, fact(key, value)))));
+/** How far a step is; of one that is done, how much it did. */
+function progressNote(progress, isDone) {
+  if (!progress || (isDone && !progress.done)) return "";
+  const show = progress.unit === "bytes" ? bytes : number;
+  const of = progress.total && !isDone ? ` of ${show(progress.total)}` : "";
+  const unit = progress.unit === "bytes" ? "" : ` ${progress.unit ?? ""}`;
+  const message = progress.message && !isDone ? ` · ${progress.message}` : "";
+  return `${show(progress.done ?? 0)}${of}${unit}${message}`;
+}
+
+/** The numbers of a result as tiles, in the order in which one reads them; then what else it says. */
+function figures(result) {
+  const entries = Object.entries(result);
+  const tiles = entries.filter(([, value]) => typeof value === "number").sort(([a], [b]) => place(a) - place(b));
+  return element(
+    "div",
+    {},
+    element("dl", { class: "facts" }, ...tiles.map(([key, value]) => element("div", {}, element("dt", {}, label(key)), element("dd", {}, fact(key, value))))),
+    particulars(entries.filter(([, value]) => typeof value !== "number")),
+  );
+}
+
+const place = (key) => (FIGURES.indexOf(key) + FIGURES.length + 1) % (FIGURES.length + 1);
+
+function particulars(entries) {
+  const shown = entries.filter(([, value]) => value !== null && value !== undefined);
+  return element("dl", { class: "particulars" }, ...shown.flatMap(([key, value]) => [element("dt", {}, label(key)), element("dd", {}, fact(key, value))]));
 }
 
 function fact(key, value) {
@@ -115,7 +143,7 @@ function fact(key, value) {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-function logLines(lines) {
-  if (lines.length === 0) return [element("p", { class: "soft" }, "Nothing yet.")];
+function logLines(lines, isOver) {
+  if (lines.length === 0) return [element("p", { class: "soft" }, isOver ? "Nothing was logged." : "Nothing yet.")];
   return lines.map((line) => element("p", { class: line.level }, line.at && element("time", { datetime: line.at }, clock(line.at)), line.message ?? ""));
 }
