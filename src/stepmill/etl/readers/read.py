@@ -1,6 +1,6 @@
 """Reads a source as blocks of rows, from its beginning or from where any earlier block ended."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.block import BlockStart, RawBlock
@@ -27,7 +27,7 @@ def read_blocks(
     *,
     block_bytes: int = BLOCK_BYTES,
     record_bytes: int = RECORD_BYTES,
-) -> Iterator[RawBlock]:
+) -> Generator[RawBlock, None, None]:
     """The records of a source, in order, each once: as a row of a frame or as a reject.
 
     ``start`` and ``stop`` are the ``next`` of any two blocks of the same source; without them reading goes from the
@@ -67,9 +67,11 @@ def _skip_records(window: Window, source: SourceFormat, record_bytes: int) -> No
         text = bytes(window.view[:look])
         is_all = len(text) == len(window.view)
         lines = find_lines(text, at_end=window.at_end and is_all)
-        records = LineWalk(lines, marks, grammar, record_bytes, max_faults=1).records()
-        if len(records.offsets) > count:
-            window.take(int(records.offsets[count]), lines=int(records.lines[count]), records=0)
+        records = LineWalk(lines, marks, grammar, record_bytes, max_faults=count + 1).records()
+        begins = [*zip(records.offsets.to_list(), records.lines.to_list(), strict=True)]
+        begins = sorted([*begins[: count + 1], *((fault.begin, fault.line) for fault in records.faults)])
+        if len(begins) > count:  # what comes next may be broken, and is to be rejected
+            window.take(begins[count][0], lines=begins[count][1], records=0)
             return
         if not is_all:
             look *= 8
