@@ -1,6 +1,7 @@
 """Small job types that show one thing each."""
 
 import asyncio
+import os
 import time
 from typing import Any
 
@@ -59,14 +60,37 @@ async def release(ctx: StepContext[Params]) -> Output:
     return Output()
 
 
+async def fail(ctx: StepContext[Params]) -> Output:
+    if ctx.params.fail == "broken":
+        raise DataError("broken", "It can't work.")
+    if ctx.params.fail == "flaky":
+        raise UnavailableError("flaky", "It did not answer.")
+    if ctx.params.fail == "unexpected":
+        raise RuntimeError("password=hunter2")
+    await gate(ctx.params.key).wait()
+    return Output()
+
+
 async def sleep_in_database(ctx: StepContext[Params]) -> Output:
+    if ctx.params.fail == "first" and ctx.attempt > 1:
+        return Output()
     async with ctx.transaction("stepmill_engine") as tx:
         await tx.conn.execute("SELECT pg_sleep(60)")
     return Output()
 
 
+async def talk(ctx: StepContext[Params]) -> Output:
+    if ctx.params.key == "lines":
+        for number in range(1500):
+            ctx.log("info", f"line {number}")
+    for number in range(501):
+        ctx.progress(number, 500)
+    return Output()
+
+
 def burn(report: Reporter, seconds: float) -> dict[str, Any]:
     """Compute for a while, reporting."""
+    report.log("info", "computes", pid=os.getpid())
     began = time.monotonic()
     while time.monotonic() - began < seconds:
         report.progress(time.monotonic() - began, seconds, "seconds")
@@ -93,6 +117,12 @@ WITH_RELEASE = JobType(
     Params,
     (Step("One", one), Step("Wait", wait_at_gate), Step("Release", release, always=True)),
 )
+FAILS_THEN_RELEASES = JobType(
+    "FAILS_THEN_RELEASES",
+    "Its first step fails; always releases.",
+    Params,
+    (Step("Fail", fail), Step("After", one), Step("Release", release, always=True)),
+)
 LOCKED = JobType(
     "LOCKED", "One at a time.", Params, (Step("Wait", wait_at_gate),), lock=lambda params: f"lock/{params.key}"
 )
@@ -109,6 +139,7 @@ SLOW_SQL = JobType(
 )
 COMPUTE = JobType("COMPUTE", "Computes in a child process.", Params, (Step("Compute", compute),))
 TIMED = JobType("TIMED", "A step that runs out of time.", Params, (Step("Wait", wait_at_gate, timeout_seconds=0.2),))
+TALKATIVE = JobType("TALKATIVE", "Reports far too much.", Params, (Step("Talk", talk),))
 UNSERVED = JobType("UNSERVED", "No worker runs it.", Params, (Step("One", one),))
 
 WITH_DOCUMENT = JobType(
@@ -120,4 +151,16 @@ WITH_DOCUMENT = JobType(
     lock_document=lambda params: ("locks", params.key),
 )
 
-ALL = (WITH_DOCUMENT, PLAIN, WITH_RELEASE, LOCKED, LOCKED_LATE, SLOW_SQL, COMPUTE, TIMED, UNSERVED)
+ALL = (
+    WITH_DOCUMENT,
+    PLAIN,
+    WITH_RELEASE,
+    FAILS_THEN_RELEASES,
+    LOCKED,
+    LOCKED_LATE,
+    SLOW_SQL,
+    COMPUTE,
+    TIMED,
+    TALKATIVE,
+    UNSERVED,
+)

@@ -93,3 +93,18 @@ class Bench:
                 await events.aclose()  # type: ignore[attr-defined]
                 return event.data
         raise AssertionError("the stream ended too early")
+
+    async def rows(self, statement: str, *values: object) -> list[dict[str, Any]]:
+        """What one statement of the engine's role gives."""
+        async with self.database.autocommit() as conn:
+            cursor = await conn.execute(statement.encode(), values)
+            return await cursor.fetchall() if cursor.description else []
+
+    async def until(self, statement: str, *values: object) -> None:
+        """Wait until a query of the login user, who sees other sessions, gives a row. Nobody tells of such things."""
+        async with (
+            asyncio.timeout(20),
+            await self.database.connect(application_name="tests:until", role=None) as conn,
+        ):
+            while (await conn.execute(statement.encode(), values)).rowcount == 0:
+                await asyncio.sleep(0.01)

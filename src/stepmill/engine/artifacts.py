@@ -30,6 +30,7 @@ class JobArtifacts:
 
     async def get(self, name: str) -> bytes:
         """Read a whole artifact. Raises NotFoundError."""
+        self.used = True
         return await self._blobs.get(f"{_PREFIX}/{self._job_id}/{name}")
 
     async def delete(self) -> None:

@@ -92,6 +92,8 @@ class ComputePool:
         }
         self._idle: list[_Child] = []
         self._busy: dict[str, set[_Child]] = {}
+        self._ending: set[asyncio.Task[int]] = set()
+        self._ending: set[asyncio.Task[int]] = set()
         self._refill: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -109,7 +111,7 @@ class ComputePool:
         children = [*self._idle, *(child for group in self._busy.values() for child in group)]
         for child in children:
             child.kill()
-        await asyncio.gather(*(child.process.wait() for child in children))
+        await asyncio.gather(*(child.process.wait() for child in children), *self._ending)
 
     @property
     def memory_in_use(self) -> int:
@@ -170,7 +172,7 @@ class ComputePool:
 
     def _give_back(self, child: _Child, answered: bool) -> None:
         if self._closed or not answered or not child.alive or len(self._idle) >= self._keep:
-            child.kill()
+            self._end(child)
             self._fill()
             return
         self._idle.append(child)
@@ -180,8 +182,14 @@ class ComputePool:
     def _recycle(self, child: _Child) -> None:
         if child in self._idle:
             self._idle.remove(child)
-            child.kill()
+            self._end(child)
             self._fill()
+
+    def _end(self, child: _Child) -> None:
+        child.kill()
+        gone = asyncio.create_task(child.process.wait(), name="stepmill compute child ends")
+        self._ending.add(gone)
+        gone.add_done_callback(self._ending.discard)
 
     def _fill(self) -> None:
         if not self._closed and (self._refill is None or self._refill.done()):
@@ -210,6 +218,7 @@ class ComputePool:
             await child.receive()
         except BaseException:
             child.kill()
+            await process.wait()
             raise
         return child
 

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -12,13 +11,13 @@ from opentelemetry import trace
 from psycopg.types.json import Jsonb
 
 from stepmill.engine.artifacts import JobArtifacts
+from stepmill.engine.attempt import Attempt, check_type
 from stepmill.engine.backends import attempt_name, end_backends
 from stepmill.engine.compute import ComputePool
 from stepmill.engine.engine import Engine
 from stepmill.engine.failures import error_of, is_connection_lost
 from stepmill.engine.fence import is_attempt_lost
 from stepmill.engine.interruption import Interruption
-from stepmill.engine.job_type import JobType
 from stepmill.engine.lock_document import LockDocument
 from stepmill.engine.run_step import RunningStep
 from stepmill.errors import AttemptLostError, ConflictError, StepmillError, TimeoutExceededError
@@ -37,25 +36,6 @@ _DOCUMENT_LOOK_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
 _tracer = trace.get_tracer("stepmill")
-
-
-@dataclass
-class Attempt:
-    """An attempt that runs in this worker."""
-
-    job: dict[str, Any]
-    job_type: JobType
-    outputs: dict[str, Any]
-    index: int | None
-    started: float = field(default_factory=time.monotonic)
-    interruption: Interruption = field(default_factory=Interruption)
-    lock_document: LockDocument | None = None
-    has_artifacts: bool = False
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """Job and attempt number."""
-        return self.job["job_id"], self.job["attempt"]
 
 
 class JobRunner:
@@ -102,12 +82,19 @@ class JobRunner:
         job_type = self._engine.registry.get(answer["job"]["type"])
         assert job_type is not None, "a worker takes tickets of its own types only"
         attempt = Attempt(answer["job"], job_type, answer["outputs"] or {}, answer["idx"])
+        attempt.has_artifacts = attempt.job["attempt"] > 1  # an earlier attempt may have left some
         if answer["outcome"] == "busy":
-            following = await self._fail(
-                attempt, ConflictError("lock_busy", "Another job holds the lock, and onBusy is fail.")
-            )
-            attempt.index = following["idx"]
+            await self._end(attempt, ConflictError("lock_busy", "Another job holds the lock, and onBusy is fail."))
+        try:
+            check_type(attempt, answer["steps"])
+        except StepmillError as changed:
+            while attempt.index is not None:  # its always-steps are another type's too
+                await self._end(attempt, changed)
         return attempt
+
+    async def _end(self, attempt: Attempt, error: StepmillError) -> None:
+        """The step that was about to run can't: go on with the always-step after it, if there is one."""
+        attempt.index = (await self._fail(attempt, error))["idx"]
 
     async def _run_steps(self, attempt: Attempt) -> None:
         while attempt.index is not None:
@@ -128,9 +115,8 @@ class JobRunner:
         if attempt.job_type.lock_document is None or attempt.index is None or attempt.job.get("ending"):
             return None
         if attempt.lock_document is None:
-            params = attempt.job_type.params.model_validate(attempt.job["params"])
             attempt.lock_document = LockDocument(
-                self._gateways.documents, attempt.job_type, params, attempt.job, attempt.interruption
+                self._gateways.documents, attempt.job_type, attempt.params, attempt.job, attempt.interruption
             )
         return await attempt.lock_document.enter(attempt.index)
 
@@ -175,14 +161,12 @@ class JobRunner:
 
     def _context(self, attempt: Attempt) -> RunningStep:
         assert attempt.index is not None
-        job_type = attempt.job_type
-        params = job_type.params.model_validate(attempt.job["params"])
         return RunningStep(
             self._engine,
             self._gateways,
             self._compute_pool,
-            job_type,
-            params,
+            attempt.job_type,
+            attempt.params,
             attempt.job,
             attempt.outputs,
             attempt.index,

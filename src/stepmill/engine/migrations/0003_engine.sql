@@ -329,7 +329,7 @@ END
 $$;
 
 -- Begin an attempt, if the job may run now. Null when it may not (the ticket is stale);
--- {outcome: "waiting"} when its lock is taken; else {outcome: "run" | "busy", job, steps, idx}.
+-- {outcome: "waiting"} when its lock is taken; else {outcome: "run" | "busy", job, idx, steps: [name], outputs}.
 CREATE FUNCTION begin_attempt_v1(p_job text, p_worker text) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     j jobs;
@@ -357,8 +357,10 @@ BEGIN
     INSERT INTO job_attempts (job_id, attempt, worker_id, tenant_id) VALUES (p_job, j.attempt, p_worker, j.tenant_id);
     PERFORM emit_v1(j.job_id, j.tenant_id, j.env_id,
         jsonb_build_array(status_event_v1(j), start_step_v1(p_job, v_idx, j.attempt)));
-    RETURN jsonb_build_object('outcome', CASE WHEN v_busy THEN 'busy' ELSE 'run' END, 'idx', v_idx, 'job', to_jsonb(j),
-        'outputs', (SELECT jsonb_object_agg(name, output) FROM job_steps WHERE job_id = p_job AND status = 'DONE'));
+    RETURN (
+        SELECT jsonb_build_object('outcome', CASE WHEN v_busy THEN 'busy' ELSE 'run' END, 'idx', v_idx, 'job', to_jsonb(j),
+            'steps', jsonb_agg(s.name ORDER BY s.idx), 'outputs', jsonb_object_agg(s.name, s.output) FILTER (WHERE s.status = 'DONE'))
+        FROM job_steps s WHERE s.job_id = p_job);
 END
 $$;
 

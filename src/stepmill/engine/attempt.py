@@ -1,0 +1,60 @@
+"""An attempt that runs in this worker."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from stepmill.engine.interruption import Interruption
+from stepmill.engine.job_type import EnvParams, JobType
+from stepmill.engine.lock_document import LockDocument
+from stepmill.errors import ConflictError
+
+
+@dataclass
+class Attempt:
+    """One attempt of one job: what runs, how far it is, and why it must stop."""
+
+    job: dict[str, Any]
+    job_type: JobType
+    outputs: dict[str, Any]
+    index: int | None
+    started: float = field(default_factory=time.monotonic)
+    interruption: Interruption = field(default_factory=Interruption)
+    lock_document: LockDocument | None = None
+    has_artifacts: bool = False
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Job and attempt number."""
+        return self.job["job_id"], self.job["attempt"]
+
+    @property
+    def params(self) -> EnvParams:
+        """The job's params, as its type has them."""
+        return self.job_type.params.model_validate(self.job["params"])
+
+
+def check_type(attempt: Attempt, steps: Sequence[str]) -> None:
+    """Refuse a job that was submitted to another version of its type: its steps or params are not this one's.
+
+    Raises ConflictError ``job_type_changed``.
+    """
+    name = attempt.job_type.name
+    ours = [step.name for step in attempt.job_type.steps]
+    if list(steps) != ours:
+        raise ConflictError(
+            "job_type_changed",
+            f"The job was submitted with the steps {list(steps)}; {name} has the steps {ours} now. Submit it anew.",
+        )
+    try:
+        attempt.job_type.params.model_validate(attempt.job["params"])
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        pointer = "".join(f"/{part}" for part in first["loc"])
+        raise ConflictError(
+            "job_type_changed",
+            f"The job's params don't fit {name} as it is now ({pointer}: {first['msg']}). Submit it anew.",
+        ) from None

@@ -1,0 +1,126 @@
+"""Computing processes: warm, ended with what they compute for, limited in memory, replaced when they die."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psutil
+import pytest
+
+from stepmill.engine import Reporter
+from stepmill.engine.cancel import cancel_job
+from stepmill.engine.compute import ComputePool
+from stepmill.engine.read import get_job, list_events
+from stepmill.errors import StepmillError, UnavailableError
+from tests.support.engine import CALLER, Bench
+
+
+class Heard:
+    """What a computing function reported, as it comes."""
+
+    def __init__(self) -> None:
+        self.lines: asyncio.Queue[str] = asyncio.Queue()
+
+    def progress(self, done: float, total: float | None, unit: str, message: str | None) -> None:
+        """Not looked at here."""
+
+    def log(self, level: str, message: str, **fields: Any) -> None:
+        self.lines.put_nowait(message)
+
+
+def tell_pid(report: Reporter) -> int:
+    return os.getpid()
+
+
+def wait_for_ever(report: Reporter) -> None:
+    report.log("info", str(os.getpid()))
+    time.sleep(600)
+
+
+def take_memory(report: Reporter, size: int) -> int:
+    taken = b"x" * size
+    time.sleep(600)
+    return len(taken)
+
+
+def die(report: Reporter) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@asynccontextmanager
+async def pool(keep: int, memory_bytes: int = 1024**3) -> AsyncIterator[ComputePool]:
+    pool = ComputePool(keep=keep, memory_bytes=memory_bytes)
+    await pool.start()
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+async def test_a_process_is_used_again_and_has_a_group_of_its_own() -> None:
+    async with pool(1) as computing:
+        await computing.run("a", Heard(), tell_pid, ())  # until then the kept one may still come up
+        first = await computing.run("a", Heard(), tell_pid, ())
+        assert await computing.run("b", Heard(), tell_pid, ()) == first
+        assert os.getpgid(first) == first
+    assert not psutil.pid_exists(first)
+
+
+async def test_of_one_owner_all_are_killed_and_the_others_go_on() -> None:
+    async with pool(0) as computing:
+        heard = {owner: Heard() for owner in ("a", "b")}
+        calls = {o: asyncio.create_task(computing.run(o, heard[o], wait_for_ever, ())) for o in heard}
+        pids = {owner: int(await heard[owner].lines.get()) for owner in heard}
+        await computing.kill("a")
+        assert not psutil.pid_exists(pids["a"])
+        with pytest.raises(UnavailableError) as killed:
+            await calls["a"]
+        assert (killed.value.code, killed.value.retryable) == ("compute_killed", True)
+        assert psutil.pid_exists(pids["b"])
+        assert not calls["b"].done()
+        await computing.kill("b")
+        await asyncio.gather(*calls.values(), return_exceptions=True)
+
+
+async def test_one_that_takes_too_much_memory_is_ended_alone() -> None:
+    async with pool(0, memory_bytes=200 * 1024**2) as computing:
+        with pytest.raises(StepmillError) as ended:
+            await computing.run("a", Heard(), take_memory, (400 * 1024**2,))
+        assert (ended.value.code, ended.value.retryable) == ("memory_limit", False)
+        assert await computing.run("a", Heard(), tell_pid, ()) > 0
+
+
+async def test_one_that_dies_is_replaced() -> None:
+    async with pool(1) as computing:
+        with pytest.raises(UnavailableError):
+            await computing.run("a", Heard(), die, ())
+        assert await computing.run("a", Heard(), tell_pid, ()) > 0
+
+
+async def test_a_cancelled_jobs_process_is_gone_before_the_job_says_so(bench: Bench) -> None:
+    async with bench.worker():
+        job_id = (await bench.submit("COMPUTE", params={"fail": "long"}))["jobId"]
+        await bench.follow(job_id, until=lambda event: event.kind == "log")
+        events = (await list_events(bench.engine, CALLER, job_id, limit=100))["items"]
+        pid = next(int(event["data"]["fields"]["pid"]) for event in events if event["event"] == "log")
+        assert psutil.pid_exists(pid)
+        await cancel_job(bench.engine, CALLER, job_id)
+        assert (await bench.follow(job_id))["status"] == "CANCELLED"
+        assert not psutil.pid_exists(pid)
+
+
+async def test_a_killed_process_is_a_retryable_error_of_its_step(bench: Bench) -> None:
+    async with bench.worker():
+        job_id = (await bench.submit("COMPUTE", params={"fail": "long"}, maxAttempts=1))["jobId"]
+        await bench.follow(job_id, until=lambda event: event.kind == "log")
+        events = (await list_events(bench.engine, CALLER, job_id, limit=100))["items"]
+        os.kill(next(int(e["data"]["fields"]["pid"]) for e in events if e["event"] == "log"), signal.SIGKILL)
+        end = await bench.follow(job_id)
+        assert (end["error"]["code"], end["error"]["retryable"]) == ("compute_killed", True)
+        other = await bench.submit("COMPUTE")
+        assert (await bench.follow(other["jobId"]))["status"] == "DONE"
+    assert (await get_job(bench.engine, CALLER, job_id))["crashes"] == 0
