@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from docs.generator.pages import PAGES
 
 
