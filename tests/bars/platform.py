@@ -11,9 +11,9 @@ import psycopg
 
 from stepmill.client import Client, Event, Job
 from stepmill.gateways.sql.embedded import running_url
-from tests.bars.checksums import Checksum, Connection, checksum_of_files, checksum_of_table, columns_of
 from tests.bars.moments import Moment
 from tests.cli.processes import Serve
+from tests.support.checksums import Checksum, Connection, checksum_of_files, checksum_of_table, columns_of
 
 ENV = "default"
 VIEWS = "env_default"

@@ -12,96 +12,32 @@ from tests.bars.platform import ENV, Platform
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
-JOB = set(
-    [
-        "jobId",
-        "type",
-        "status",
-        "waiting",
-        "envId",
-        "tenantId",
-        "params",
-        "steps",
-        "result",
-        "error",
-        "attempt",
-        "maxAttempts",
-        "priority",
-        "progress",
-        "cancelRequestedAt",
-        "createdAt",
-        "runAt",
-        "startedAt",
-        "finishedAt",
-        "createdBy",
-    ]
+
+def names(text: str) -> set[str]:
+    """Names, by space."""
+    return set(text.split())
+
+
+JOB = names(
+    "jobId type status waiting envId tenantId params steps result error attempt maxAttempts priority "
+    "progress cancelRequestedAt createdAt runAt startedAt finishedAt createdBy"
 )
-STEP = set(["name", "status", "attempt", "startedAt", "finishedAt", "progress", "output", "error"])
-PROGRESS = set(["done", "total", "unit", "message"])
-RESULT = set(
-    [
-        "physId",
-        "logicalName",
-        "loadId",
-        "planVersion",
-        "rowsRead",
-        "rowsLoaded",
-        "rowsRejected",
-        "rowsFiltered",
-        "rowsDeduplicated",
-        "bytesRead",
-    ]
+STEP = names("name status attempt startedAt finishedAt progress output error")
+PROGRESS = names("done total unit message")
+RESULT = names(
+    "physId logicalName loadId planVersion rowsRead rowsLoaded rowsRejected rowsFiltered rowsDeduplicated bytesRead"
 )
-FILE = set(["fileId", "areaId", "name", "bytes", "sha256", "format", "createdAt"])
-PREVIEW = set(
-    [
-        "format",
-        "encoding",
-        "delimiter",
-        "quote",
-        "headerRows",
-        "preambleRows",
-        "recordsPath",
-        "sheet",
-        "columns",
-        "rows",
-        "warnings",
-    ]
+FILE = names("fileId areaId name bytes sha256 format createdAt")
+PREVIEW = names("format encoding delimiter quote headerRows preambleRows recordsPath sheet columns rows warnings")
+TABLE = names("physId logicalName owner columns rows bytes timeColumn timeSeries planVersion lastLoadAt")
+COLUMN = names("name logicalName type nullable")
+LOAD = names(
+    "loadId jobId attempt mode planVersion rowsRead rowsLoaded rowsRejected rowsFiltered rowsDeduplicated "
+    "startedAt finishedAt"
 )
-TABLE = set(
-    [
-        "physId",
-        "logicalName",
-        "owner",
-        "columns",
-        "rows",
-        "bytes",
-        "timeColumn",
-        "timeSeries",
-        "planVersion",
-        "lastLoadAt",
-    ]
-)
-COLUMN = set(["name", "logicalName", "type", "nullable"])
-LOAD = set(
-    [
-        "loadId",
-        "jobId",
-        "attempt",
-        "mode",
-        "planVersion",
-        "rowsRead",
-        "rowsLoaded",
-        "rowsRejected",
-        "rowsFiltered",
-        "rowsDeduplicated",
-        "startedAt",
-        "finishedAt",
-    ]
-)
-REJECT = set(["line", "column", "reason", "code", "raw"])
-WORKER = set(["workerId", "host", "pid", "version", "types", "runningJobs", "memoryBytes", "startedAt", "lastSeenAt"])
-PROBLEM = set(["type", "title", "status", "code", "detail"])
+REJECT = names("line column reason code raw")
+WORKER = names("workerId host pid version types runningJobs memoryBytes startedAt lastSeenAt")
+PROBLEM = names("type title status code detail")
 
 CITIES = "id,city,founded\n" + "".join(f"{n},City {n},19{n % 90 + 10}-01-02\n" for n in range(1, 200)) + "200,Trier\n"
 
