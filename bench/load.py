@@ -1,8 +1,8 @@
-"""How fast a CSV file becomes a table, from submit to DONE on an area without a plan, beside ``psql \\copy`` of the same
-file into a table that has the same columns already; and what the worker needs for it.
+"""How fast a CSV file becomes a table, from submit to DONE on an area without a plan, and what the worker needs for it.
 
-Both run on the server of one ``stepmill serve``, in turns. What ``psql`` does not do: find out how the file is read,
-choose types, keep rejects, switch readers, keep a ledger.
+Beside it stands psql's own copy of the same file into a table that has the same columns already. Both run on the server
+of one ``stepmill serve``, in turns. What psql does not do: find out how the file is read, choose types, keep rejects,
+switch readers, keep a ledger.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from bench.report import Row, at_least, at_most
 from stepmill.cli.own_server import Started, started_server
 from stepmill.cli.psql import psql_program
 from stepmill.client import Client
-from stepmill.gateways.sql.embedded import running_url
+from stepmill.gateways.sql.embedded import SUPERUSER, running_url
 
 TITLE = "A CSV file becomes a table (13 columns, 130 MB a million rows)"
 _ROWS = 1_000_000
@@ -65,7 +65,7 @@ async def measure_rows() -> list[Row]:
 
 
 def _measure_rows() -> list[Row]:
-    with tempfile.TemporaryDirectory(prefix="stepmill-bench-", dir="/tmp") as name:  # noqa: S108 - the server's user needs it
+    with tempfile.TemporaryDirectory(prefix="stepmill-bench-", dir="/tmp") as name:
         folder = Path(name)
         folder.chmod(0o755)
         with started_server(folder / "data", port=0) as server:
@@ -86,6 +86,11 @@ def _measure_rows() -> list[Row]:
         Row("largest single process", f"{one.peak.of_one / _MIB:.0f} MiB"),
         at_most("peak at four million rows, as a ratio", four.peak.bytes / one.peak.bytes, 1.15),
     ]
+
+
+def _rounds(figures: LoadFigures) -> str:
+    pairs = zip(figures.load_seconds, figures.copy_seconds, strict=True)
+    return "  ".join(f"{load:.2f}, {copy:.2f} s" for load, copy in pairs)
 
 
 def measure_load(server: Started, folder: Path, rows: int, *, rounds: int) -> LoadFigures:
@@ -122,7 +127,7 @@ def _load(client: Client, file: Path, name: str) -> tuple[float, str, dict[str, 
 
 
 def _copy(url: str, file: Path, table: str, rows: int) -> float:
-    """Seconds of psql's own \\copy into an empty table of the same columns."""
+    """Seconds of psql's own copy into an empty table of the same columns."""
     with psycopg.connect(url, autocommit=True) as conn:
         view = sql.Identifier("env_default", table)
         conn.execute(sql.SQL("CREATE TABLE public.copied AS SELECT * FROM {} LIMIT 0").format(view))
@@ -139,7 +144,7 @@ def _copy(url: str, file: Path, table: str, rows: int) -> float:
 
 def _settle(url: str) -> None:
     """Let what was done before be over: neither side shall pay for the other's dirty pages."""
-    with psycopg.connect(url, autocommit=True) as conn:
+    with psycopg.connect(url, user=SUPERUSER, dbname=SUPERUSER, autocommit=True) as conn:
         conn.execute("CHECKPOINT")
 
 
