@@ -3,6 +3,7 @@
 import asyncio
 import zlib
 
+from stepmill.etl.readers.json_shape import find_shape
 from stepmill.gateways.blobs import BlobLocation
 
 _HEAD_BYTES = 16 * 1024
@@ -33,17 +34,15 @@ async def sniff(location: BlobLocation, name: str) -> str:
 
 
 def format_of(head: bytes, name: str) -> str:
-    """The format of a file that begins with ``head``. A signature tells more than a name, and a name more than text."""
+    """The format of a file that begins with ``head``. Its name only counts where too little is seen of it."""
     for signature, known in _SIGNATURES:
         if head.startswith(signature):
             return known
-    text = _text(head)
-    suffix = name.lower().rpartition(".")[2]
-    if text.startswith("["):
-        return "json"
-    if text.startswith("{"):
-        return "json" if suffix == "json" else "jsonl"
-    return "csv"
+    shape = find_shape(_text(head))
+    if shape is None:
+        return "csv"
+    is_cut = len(head) >= _HEAD_BYTES and b"\n" not in head.strip()
+    return "jsonl" if is_cut and name.lower().endswith((".jsonl", ".ndjson")) else shape.format
 
 
 def _head(location: BlobLocation) -> bytes:

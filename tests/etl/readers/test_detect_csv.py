@@ -115,6 +115,7 @@ def test_an_unclosed_quote_does_not_change_how_the_rest_is_read() -> None:
         ("a,,b\n1,2,3\n", ["empty_name"]),
         ("a\x00b,c\n1,2\n", ["changed_name"]),
         (" a ,b\n1,2\n", []),
+        ("fare_id,route_id\np,AB\np,STBA\n", []),
         ("red,blue\ngreen,pink\n", ["doubtful_header"]),
     ],
 )

@@ -105,7 +105,7 @@ def _candidates(text: str, named: str | None) -> Iterator[Dialect]:
         rare = [mark for mark in _PRIOR if mark not in _COMMON]
         delimiters += [mark for mark in rare if text.count(mark) >= _LEAST_SHARE_OF_RARE * lines]
         if _ONE_FIELD not in text:
-            yield Dialect(None, '"', None)
+            yield from (Dialect(None, quote, None) for quote in _quotes(text, _ONE_FIELD))
     for delimiter in delimiters:
         quotes = _quotes(text, delimiter)
         for quote in quotes:

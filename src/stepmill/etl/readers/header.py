@@ -14,6 +14,8 @@ _COMMENT = "#"
 _BODY_ROWS = 200
 _MAX_NAME = 1_000
 _DOUBT = 0.2
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+|[A-Za-z]?[a-z0-9]+(?:[A-Z][a-z0-9]+)+(?:ID)?|[A-Z][a-z]+ID")
+_ADDRESS = re.compile(r"://|\w@\w")
 _NAME_LIKE = re.compile(r"[^\W\d][\w .:/%()#-]*")
 
 
@@ -151,11 +153,13 @@ def _vote(cell: str, values: list[str], *, is_year: bool) -> float:
         return -1.0 if is_typed_cell else 1.0
     if is_typed_cell or cell in values:
         return -0.5
+    if _IDENTIFIER.fullmatch(cell) and sum(_IDENTIFIER.fullmatch(value) is not None for value in values) < filled / 2:
+        return 0.5
     return 0.2 if _NAME_LIKE.fullmatch(cell.strip()) else 0.0
 
 
 def _can_be_name(cell: str) -> bool:
-    return kind_of(cell) not in (CellKind.NUMBER, CellKind.TIME, CellKind.EMPTY)
+    return kind_of(cell) not in (CellKind.NUMBER, CellKind.TIME, CellKind.EMPTY) and not _ADDRESS.search(cell)
 
 
 def _are_years(row: Sequence[str]) -> bool:
