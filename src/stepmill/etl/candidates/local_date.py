@@ -38,6 +38,8 @@ _GLUES = (" ", "T", ", ", ":", "  ", " at ")
 TIMES: tuple[str, ...] = ("", *(glue + clock for clock in _CLOCKS for glue in _GLUES))
 """What may follow a date."""
 
+_BEGINS = {order: re.compile(shape(order, cut=False).removesuffix("$")) for order in ORDERS}
+_TIME_PATTERNS = {cut: {time: re.compile(shape(time, cut=cut)) for time in TIMES} for cut in (False, True)}
 _MAX_TIMES = 8
 _TRIED = 5
 _DATELIKE = (
@@ -55,7 +57,7 @@ class LocalDateCandidate:
         self.kind = f"date:{order}" + (" cut" if cut else "")
         self._order = order
         self._cut = cut
-        self._begin = shape(order, cut=False).removesuffix("$")
+        self._begin = _BEGINS[order]
         self._times: list[str] = []
 
     def look(self, texts: pl.Series) -> pl.Series:
@@ -96,21 +98,25 @@ class LocalDateCandidate:
         """Whether a spelling of the time was found that takes some of these."""
         if len(self._times) == _MAX_TIMES:
             return False
-        for text in unread.filter(unread.str.contains(self._begin)).sort().head(_TRIED):
-            for time in TIMES:
-                if time not in self._times and self._agrees(time) and self._matches(time, text):
-                    before, self._times = self._times, [*self._times, time]
-                    if len(self._unread(unread)) < len(unread):
-                        return True
-                    self._times = before
+        for text in unread.filter(unread.str.contains(self._begin.pattern)).sort().head(_TRIED):
+            for time in self._times_in(text):
+                before, self._times = self._times, [*self._times, time]
+                if len(self._unread(unread)) < len(unread):
+                    return True
+                self._times = before
         return False
 
-    def _agrees(self, time: str) -> bool:
-        """Times with a zone don't go together with those that have none."""
-        return not self._times or has_zone(self._order + time) == has_zone(self._order + self._times[0])
+    def _times_in(self, text: str) -> list[str]:
+        """The spellings of the time that a text may have and that go together with those that are known.
 
-    def _matches(self, time: str, text: str) -> bool:
-        return re.match(shape(self._order + time, cut=self._cut), text) is not None
+        Times with a zone don't go together with those that have none.
+        """
+        begin = self._begin.match(text)
+        if begin is None:
+            return []
+        found = [time for time, pattern in _TIME_PATTERNS[self._cut].items() if pattern.match(text[begin.end() :])]
+        zones = {has_zone(time) for time in self._times}
+        return [time for time in found if time not in self._times and zones <= {has_zone(time)}]
 
 
 def date_candidates(texts: Sequence[str]) -> list[LocalDateCandidate]:
@@ -118,7 +124,11 @@ def date_candidates(texts: Sequence[str]) -> list[LocalDateCandidate]:
     likely = [text for text in texts if re.match(_DATELIKE, text)]
     if not likely:
         return []
-    begins = [(order, re.compile(shape(order, cut=False).removesuffix("$") + "(?![0-9])")) for order in ORDERS]
-    found = [order for order, begin in begins if any(begin.match(text) for text in likely)]
+    found = [order for order, begin in _BEGINS.items() if any(_is_ended(begin.match(text)) for text in likely)]
     fine = [order for order in found if order == "%Y-%m-%d"]
     return [*(LocalDateCandidate(order) for order in found), *(LocalDateCandidate(order, cut=True) for order in fine)]
+
+
+def _is_ended(begin: re.Match[str] | None) -> bool:
+    """Whether a date was found and no digit comes after it."""
+    return begin is not None and not begin.string[begin.end() : begin.end() + 1].isdigit()
