@@ -4,7 +4,7 @@ import pytest
 
 from stepmill.errors import DataError
 from stepmill.etl.plan.source import SourceFormat
-from stepmill.etl.profile import ColumnProfile, SourceProfile
+from stepmill.etl.profile import CandidateFacts, ColumnProfile, SourceProfile
 from stepmill.planning.rules import make_plan
 from tests.planning.support import load
 
@@ -51,6 +51,18 @@ def test_empty_columns_are_text_and_noted() -> None:
     loaded = load({"a": ["", ""], "b": ["1", ""]})
     assert [column.target.sql for column in loaded.plan.columns] == ["text", "bigint"]
     assert loaded.codes() == {"all_empty"}
+
+
+def test_records_that_could_not_be_split_leave_less_room_for_misfits_and_make_nothing_else_text() -> None:
+    number = CandidateFacts("iso", 1_999, 1, {"x": 1}, {"type": "date"})
+    clean = CandidateFacts("iso", 2_000, 0, {}, {"type": "date"})
+    columns = (ColumnProfile("slip", 0, 2_000, 10, (number,)), ColumnProfile("clean", 0, 2_000, 10, (clean,)))
+
+    def types(rejects: int) -> list[str]:
+        return [column.type for column in make_plan(JSON, SourceProfile(2_000, rejects, 0, columns)).columns]
+
+    assert types(rejects=10) == ["date", "date"]
+    assert types(rejects=1_000) == ["text", "date"]
 
 
 def test_a_source_without_columns_can_not_be_planned() -> None:

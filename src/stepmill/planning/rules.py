@@ -93,7 +93,7 @@ def _habits(profile: SourceProfile) -> Habits:
 
 def _within_limit(chosen: list[_Chosen], profile: SourceProfile) -> list[_Chosen]:
     """Make columns text, those with the most misfits first, until few enough rows are rejected whatever happens."""
-    room = DEFAULT_REJECT_LIMIT.allowed(profile.rows + profile.rejects) - profile.rejects
+    room = max(0, DEFAULT_REJECT_LIMIT.allowed(profile.rows + profile.rejects) - profile.rejects)
     kept: set[str] = set()
     for item in sorted(chosen, key=lambda item: item.misfits):
         if item.kind is None or item.misfits <= room:
