@@ -13,16 +13,21 @@ TERMINAL = ("DONE", "ERROR", "CANCELLED")
 
 @dataclass(frozen=True)
 class Platform:
-    """One environment, called ``shop``."""
+    """One environment."""
 
     api: Api
     client: httpx.AsyncClient
-    env_id: str = "shop"
+    env_id: str
 
     @property
     def env(self) -> str:
         """Where the environment's things are."""
         return f"/api/envs/{self.env_id}"
+
+    @property
+    def schema(self) -> str:
+        """Where the environment's logical views are."""
+        return "env_" + self.env_id.replace("-", "_")
 
     async def get(self, path: str, **query: Any) -> Any:
         """The JSON of an address below the environment's, which must be there."""

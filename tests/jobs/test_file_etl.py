@@ -5,9 +5,12 @@ import gzip
 from typing import Any
 
 import pytest
+from psycopg import sql
 
 from tests.jobs.platform import Platform
 from tests.support.problems import assert_problem
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ORDERS = "id,placed,amount\n1,2024-01-31,9.50\n2,2024-02-29,12.00\n"
 
@@ -171,7 +174,9 @@ async def test_somebody_elses_view_forbids_the_change_by_name(platform: Platform
     area = await platform.create_area()
     await platform.load(area, ORDERS)
     async with platform.api.bench.database.transaction("stepmill_loader", tenant="local") as conn:
-        await conn.execute('CREATE VIEW env_shop.late_orders AS SELECT placed FROM env_shop."Orders"')
+        names = {"schema": sql.Identifier(platform.schema), "table": sql.Identifier("Orders")}
+        view = "CREATE VIEW {schema}.late_orders AS SELECT placed FROM {schema}.{table}"
+        await conn.execute(sql.SQL(view).format(**names))
     plan = await platform.get(f"/areas/{area}/plan")
     await platform.put_plan(
         area, {**plan, "columns": [column for column in plan["columns"] if column["name"] != "placed"]}

@@ -93,7 +93,6 @@ class ComputePool:
         self._idle: list[_Child] = []
         self._busy: dict[str, set[_Child]] = {}
         self._ending: set[asyncio.Task[int]] = set()
-        self._ending: set[asyncio.Task[int]] = set()
         self._refill: asyncio.Task[None] | None = None
         self._closed = False
 
