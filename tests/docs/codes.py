@@ -28,9 +28,8 @@ def codes() -> dict[str, set[str]]:
     trees = _trees()
     places = _error_classes() | dict(place for tree in trees.values() for place in _definitions(tree))
     for path, tree in trees.items():
-        own = dict(_definitions(tree))
-        elsewhere = {name: place for name, place in places.items() if name not in _defined(tree)}
-        for code in _given(tree, elsewhere | own):
+        others = _others_of_the_name(tree, trees)
+        for code in _given(tree, {name: place for name, place in places.items() if name not in others}):
             found.setdefault(code, set()).add(str(path.relative_to(SOURCE)))
     for path in sorted(MIGRATIONS.glob("*.sql")):
         for code in _SQL_CODE.findall(path.read_text()):
@@ -57,8 +56,22 @@ def _trees() -> dict[Path, ast.Module]:
     return {path: ast.parse(path.read_text()) for path in sorted(SOURCE.rglob("*.py"))}
 
 
+def _others_of_the_name(tree: ast.Module, trees: dict[Path, ast.Module]) -> set[str]:
+    """Names that a module defines or imports and that take no code, whatever others of the same name do.
+
+    `Finding` is one thing to the readers and another to the doctor.
+    """
+    others = _defined(tree) - dict(_definitions(tree)).keys()
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            source = trees.get(SOURCE.parent / f"{node.module.replace('.', '/')}.py")
+            if source is not None:
+                codeless = _defined(source) - dict(_definitions(source)).keys() - _error_classes().keys()
+                others |= {alias.name for alias in node.names} & codeless
+    return others
+
+
 def _defined(tree: ast.Module) -> set[str]:
-    """Names that a module defines itself; `Finding` is one thing to the readers and another to the doctor."""
     kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     return {node.name for node in tree.body if isinstance(node, kinds)}
 

@@ -1,8 +1,11 @@
 """The pages on the command line, the client and the settings say what the program does."""
 
+import importlib
 import re
+from collections.abc import Iterator
 
 import pytest
+from typer.main import get_command
 
 from stepmill.cli.exit_codes import ExitCode
 from stepmill.cli.root import COMMANDS
@@ -37,6 +40,21 @@ def test_no_setting_is_described_that_is_not_there() -> None:
 
 def test_the_commands_are_those_there_are() -> None:
     assert re.findall(r"^\| `stepmill (\w+)` \|", CLI, re.M) == [entry.name for entry in COMMANDS]
+
+
+def test_the_options_are_those_there_are() -> None:
+    rows = re.findall(r"^\| `((?:jobs|tables) \w+|\w+)[^`]*` \| (.*--.*) \|$", CLI, re.M)
+    described = {name: set(re.findall(r"`(--[\w-]+)`", options)) for name, options in rows}
+    assert described == dict(_options())
+
+
+def _options() -> Iterator[tuple[str, set[str]]]:
+    for entry in COMMANDS:
+        command = get_command(importlib.import_module(entry.module).app)
+        for name, each in getattr(command, "commands", {"": command}).items():
+            shown = [option for option in each.params if not getattr(option, "hidden", False)]
+            names = {option.opts[0] for option in shown if option.opts[0].startswith("--")} - {"--help"}
+            yield f"{entry.name} {name}".strip(), names
 
 
 def test_the_exit_codes_are_those_there_are() -> None:
