@@ -1,5 +1,6 @@
 """A job kept up to date by its events."""
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ class JobView:
     """What is known of a job. `job` has the shape of the contract."""
 
     def __init__(self, job: Mapping[str, Any]) -> None:
-        self.job: dict[str, Any] = dict(job)
+        self.job: dict[str, Any] = copy.deepcopy(dict(job))  # the caller's stays as it is
 
     @property
     def status(self) -> str:
@@ -28,7 +29,7 @@ class JobView:
     def apply(self, event: Event) -> None:
         """Take an event in."""
         if event.kind == "snapshot":
-            self.job = dict(event.data)
+            self.job = copy.deepcopy(event.data)
         elif event.kind in ("status", "end"):
             self._update(self.job, event.data, _OF_THE_JOB)
         elif event.kind == "step":

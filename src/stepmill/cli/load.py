@@ -68,10 +68,12 @@ def _show(loaded: Loaded) -> None:
     console, job = out(), loaded.job
     took = duration_text(seconds_between(job["createdAt"], job["finishedAt"]))
     if job["status"] != "DONE":
-        console.print(f"[bold red]✗[/] {escape(str(loaded.file))} {job['status']} after {took}  [dim]{job['jobId']}[/]")
+        failed = f"{job['status']} after {took}  [dim]{job['jobId']}[/]"
+        console.print(f"[bold red]✗[/] {escape(str(loaded.file))} {failed}", soft_wrap=True)
         if job["error"]:
             show_error(console, dict(job["error"]))
         return
     result = job["result"] or {}
-    console.print(f"[green]✓[/] {escape(str(loaded.file))} → [bold]{escape(result['logicalName'])}[/] in {took}")
+    table = f"[bold]{escape(result['logicalName'])}[/]"
+    console.print(f"[green]✓[/] {escape(str(loaded.file))} → {table} in {took}", soft_wrap=True)
     show_accounting(console, result)
