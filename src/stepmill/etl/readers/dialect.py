@@ -16,6 +16,7 @@ from stepmill.etl.readers.cells import worth_of
 
 _COMMON = (",", ";", "\t", "|")
 _PRIOR = {",": 1.0, ";": 1.0, "\t": 1.0, "|": 1.0, "^": 0.9, "~": 0.9, "\x01": 1.0, "\x1f": 1.0, ":": 0.7, " ": 0.6}
+_QUOTE_PRIOR = {'"': 1.0, "'": 0.995, "": 0.98}
 _LEAST_SHARE_OF_RARE = 0.8  # of lines that an uncommon delimiter must be in, to be tried
 _ONE_FIELD = "\x1f"  # stands in for the delimiter where there is none
 _ONE_COLUMN = 0.5
@@ -118,7 +119,7 @@ def _quotes(text: str, delimiter: str) -> list[str | None]:
     """The quotes to try with this delimiter. Where none is seen, one may still come."""
     edge = re.escape(delimiter)
     found: list[str | None] = ['"']
-    if re.search(rf"(?:^|{edge})'[^'\n]*'(?:{edge}|\r?$)", text, re.MULTILINE):
+    if re.search(rf"(?:^|{edge})'(?:[^']|''){{0,1000}}'(?:{edge}|\r?$)", text, re.MULTILINE):
         found.append("'")
     if '"' in text:
         found.append(None)
@@ -151,7 +152,7 @@ def _is_one_column(rows: list[Row], dialect: Dialect) -> bool:
 
 def _quote_prior(dialect: Dialect) -> float:
     """Where it makes no difference: double quotes, and no escape."""
-    return (1.0 if dialect.quote == '"' else 0.98) * (1.0 if dialect.escape is None else 0.98)
+    return _QUOTE_PRIOR[dialect.quote or ""] * (1.0 if dialect.escape is None else 0.98)
 
 
 def _from_table_on(rows: list[Row], width: int) -> list[Row]:
