@@ -151,7 +151,7 @@ async def _insert(conn: AsyncConnection[DictRow], rows: list[dict[str, Any]]) ->
     found = await (await conn.execute(_ENVIRONMENTS, (list(wanted),))).fetchall()
     missing = wanted - {row["env_id"] for row in found}
     if missing:
-        raise NotFoundError("environment_not_found", f"There is no environment {sorted(missing)[0]!r}.")
+        raise NotFoundError("env_not_found", f"There is no environment {sorted(missing)[0]!r}.")
     await conn.execute(_SUBMIT, ([Jsonb(row) for row in rows],))
 
 

@@ -75,6 +75,6 @@ def _log_warnings(ctx: StepContext[Any], warnings: list[dict[str, Any]]) -> None
 def _log_notes(ctx: StepContext[Any], stored: plans.PlanVersion) -> None:
     notes = stored.plan.get("notes", [])
     columns = len(stored.plan["columns"])
-    ctx.log("info", f"Made a plan from the data: {columns} columns, {len(notes)} notes.", planVersion=stored.version)
+    ctx.log("info", "Made a plan from the data.", planVersion=stored.version, columns=columns, notes=len(notes))
     for note in notes[:_WARNINGS_LOGGED]:
         ctx.log("info", note["message"], code=note["code"], column=note.get("column"))
