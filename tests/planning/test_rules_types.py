@@ -51,18 +51,14 @@ TYPES = {
     "blanks": ([" ", "  "], "text"),
     "spaces around numbers": ([" 1", "2 "], "bigint"),
     "a slip in a small column": (["1", "2", "abc"], "text"),
-    "a slip in a column of 1,001 values": ([*MANY[:1_000], "abc"], "text"),
+    "a code among numbers": ([*MANY[:100], "A17"], "text"),
+    "several words among numbers": ([*MANY[:100], "abc", "def", "ghi", "jkl"], "text"),
 }
 
 
 @pytest.mark.parametrize("name", TYPES)
 def test_type(name: str) -> None:
     texts, expected = TYPES[name]
-    if name == "a slip in a column of 1,001 values":
-        expected = "bigint"
-        loaded = load({"c": texts})
-        assert loaded.plan.columns[0].target.sql == expected
-        return
     assert sql_type(texts) == expected
 
 
@@ -134,8 +130,25 @@ def test_few_misfits_among_many_are_rejected_and_announced() -> None:
     assert note.message == "Not integer, so to be rejected: 2 of 4,002 values, such as “abc”."
 
 
+SLIPS = {
+    "one of 1,001 values": ([*MANY[:1_000], "x1"], "bigint"),
+    "a word among 20 numbers": ([*MANY[:19], "abc"], "bigint"),
+    "a word among dates": ([*(f"2024-01-{day:02d}" for day in range(1, 30)), "soon"], "date"),
+    "a word among amounts": ([*(f"{cents},50" for cents in range(1, 30)), "free"], "numeric(18,2)"),
+}
+
+
+@pytest.mark.parametrize("name", SLIPS)
+def test_slips_of_the_pen_are_rejected(name: str) -> None:
+    texts, expected = SLIPS[name]
+    loaded = load({"c": texts})
+    assert loaded.column("c").target.sql == expected
+    assert [reject.raw for reject in loaded.rejects] == texts[-1:]
+    assert loaded.codes() >= {"misfits"}
+
+
 def test_misfits_that_are_too_many_make_text_of_the_column() -> None:
-    loaded = load({"c": [*MANY, "abc", "x", "y"]})
+    loaded = load({"c": [*MANY, "x1", "x2", "x3"]})
     assert loaded.column("c").target.sql == "text"
     assert loaded.rejects == []
     assert loaded.codes() == {"mixed_values"}

@@ -1,8 +1,10 @@
 """The rules for one column: which of the kinds that hold for its values it becomes.
 
-A kind holds if all values are of it, words for null apart. It also holds if there are at least 1,000 values and at
-most one in a thousand is not of it, these being at most 20 different ones: slips of the pen, whose rows are rejected
-with line and reason, where otherwise the whole column would be text. A kind for all values comes before one for most.
+A kind holds if all values are of it, words for null apart. It also holds, although some values are not of it, where
+these can only be slips of the pen: at most one in a thousand of at least 1,000 values, these being at most 20 different
+ones; or at most one in twenty of at least 20, these being at most three different ones without a digit (in a column of
+codes the odd ones are codes too, and have some). Their rows are rejected with line and reason, where otherwise the whole
+column would be text. A kind for all values comes before one for most.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,9 +23,13 @@ from stepmill.planning.rules_words import names_flag
 
 MISFIT_SHARE = 0.001
 ENOUGH_VALUES = 1_000
+WORD_SHARE = 0.05
+ENOUGH_FOR_WORDS = 20
+FEW_WORDS = 3
 _SURE_ALONE = frozenset({"true", "false"})
 _FLAG_ALONE = frozenset({"t", "f", "yes", "no", "y", "n"})
 _NEARLY = 0.5
+_WORDS_THEMSELVES = frozenset({"boolean", "json"})
 
 Chooser = Callable[[CandidateFacts, str], Choice | None]
 
@@ -51,7 +57,16 @@ def _holds_for_all(item: CandidateFacts) -> bool:
 
 def _holds_for_most(item: CandidateFacts) -> bool:
     values = item.fits + item.misfits
-    return values >= ENOUGH_VALUES and item.misfits <= values * MISFIT_SHARE and len(item.examples) <= FEW_MISFITS
+    if values >= ENOUGH_VALUES and item.misfits <= values * MISFIT_SHARE:
+        return len(item.examples) <= FEW_MISFITS
+    are_words = not any(character.isdigit() for text in item.examples for character in text)
+    return (
+        values >= ENOUGH_FOR_WORDS
+        and item.misfits <= values * WORD_SHARE
+        and len(item.examples) <= FEW_WORDS
+        and are_words
+        and item.kind not in _WORDS_THEMSELVES
+    )
 
 
 def _choices(
