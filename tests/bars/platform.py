@@ -15,6 +15,8 @@ from tests.bars.moments import Moment
 from tests.cli.processes import Serve
 from tests.support.checksums import Checksum, Connection, checksum_of_files, checksum_of_table, columns_of
 
+Seen = Callable[[Event], None]
+
 ENV = "default"
 VIEWS = "env_default"
 DATA = "stepmill_data_default"
@@ -54,15 +56,17 @@ class Platform:
         """Upload, load, wait for the end."""
         return self.client.wait_for_job(self.start(area_id, self.upload(area_id, source, name), **params))
 
-    def follow(self, job_id: str, moment: Moment, act: Callable[[], object]) -> list[Event]:
+    def follow(self, job_id: str, moment: Moment, act: Callable[[], object], seen: Seen | None = None) -> list[Event]:
         """The job's events to its end; at the first that is the moment, something is done, once.
 
-        Whatever happened, no event is lost, doubled or out of order.
+        Whatever happened, no event is lost, doubled or out of order. ``seen`` is told each as it comes.
         """
         events: list[Event] = []
         acted = False
         for event in self.client.stream_job(job_id):
             events.append(event)
+            if seen is not None:
+                seen(event)
             if not acted and moment(event):
                 acted = True
                 act()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from stepmill.client import Event
 from tests.bars.conftest import ROWS, Figures
 from tests.bars.moments import Moment, became, logged, progressing
 from tests.bars.platform import ENV, VIEWS, Platform
@@ -27,12 +28,11 @@ def cancel_at(platform: Platform, job_id: str, moment: Moment) -> float:
         # From a thread of its own: the stream is read on meanwhile, so that the event is seen when it comes.
         threading.Thread(target=platform.client.cancel_job, args=(job_id,)).start()
 
-    def look(event: Any) -> bool:
+    def look(event: Event) -> None:
         if became("CANCELLED")(event):
             told.append(time.monotonic())
-        return moment(event)
 
-    platform.follow(job_id, look, ask)
+    platform.follow(job_id, moment, ask, look)
     assert platform.statements_of(job_id) == []
     assert platform.client.get_job(job_id)["status"] == "CANCELLED"
     return told[0] - asked[0]
