@@ -67,7 +67,7 @@ def copied(connection: Connection, plan: TransformPlan, block: TypedBlock) -> li
     encoder = CopyEncoder(plan, hidden=("_load_id", "_ordinal"))
     types = [column.target.sql for column in plan.columns] + ["bigint", "bigint"]
     names = [sql.Identifier(name) for name in encoder.column_names]
-    columns = [sql.SQL("{} {}").format(name, sql.SQL(kind)) for name, kind in zip(names, types, strict=True)]  # type: ignore[arg-type]
+    columns = [sql.SQL("{} {}").format(name, sql.SQL(kind)) for name, kind in zip(names, types, strict=True)]
     connection.execute("DROP TABLE IF EXISTS target")
     connection.execute(sql.SQL("CREATE TABLE target ({})").format(sql.SQL(", ").join(columns)))
     command = sql.SQL("COPY target ({}) FROM STDIN (FORMAT BINARY)").format(sql.SQL(", ").join(names))

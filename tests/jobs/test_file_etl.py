@@ -45,7 +45,7 @@ SECOND = '{"id": 2, "placed": "2024-02-29", "amount": 12.00}'
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("orders.csv.gz", gzip.compress(ORDERS.encode())),
+        ("orders.csv.gz", gzip.compress(ORDERS.encode(), mtime=0)),
         ("orders.txt", ORDERS.replace(",", ";").encode("utf-16")),
         ("orders.jsonl", f"{FIRST}\n{SECOND}\n".encode()),
         ("orders.json", f"[{FIRST},\n {SECOND}]".encode()),

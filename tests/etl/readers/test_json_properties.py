@@ -73,6 +73,11 @@ def as_texts(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def test_blank_lines_between_blocks_leave_no_gap() -> None:
+    blocks = read(b'{"a":"long, long, long"}\n\n\n{"a":"long, long, long"}\n', LINES, block_bytes=16, record_bytes=12)
+    assert outcome(blocks) == ([], [(1, "record_too_large"), (4, "record_too_large")])
+
+
 def with_values(row: dict[str, str], record: dict[str, Any]) -> dict[str, Any]:
     """A row with its nested values parsed, so that white space in them does not count."""
     return {key: json.loads(text) if isinstance(record[key], list | dict) else text for key, text in row.items()}

@@ -1,6 +1,7 @@
 """Reads a source as blocks of rows, from its beginning or from where any earlier block ended."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from dataclasses import replace
 
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.block import BlockStart, RawBlock
@@ -36,17 +37,26 @@ def read_blocks(
     """
     is_array = source.format == "json" and begins_with_array(location, source)
     with open_window(location, source, start, stop, block_bytes) as window:
+        if start is None and source.format == "csv":
+            _skip_to_records(window, source, record_bytes)
+        elif start is None and is_array:
+            skip_to_elements(window, source)
         if source.format == "csv":
-            if start is None:
-                _skip_to_records(window, source, record_bytes)
-            yield from CsvReader(source, record_bytes=record_bytes).blocks(window)
+            blocks = CsvReader(source, record_bytes=record_bytes).blocks(window)
         elif source.format == "jsonl":
-            yield from JsonLinesReader(source, record_bytes=record_bytes).blocks(window)
+            blocks = JsonLinesReader(source, record_bytes=record_bytes).blocks(window)
         else:
-            if start is None and is_array:
-                skip_to_elements(window, source)
             reader = JsonArrayReader(source, is_array=is_array, is_all=stop is None, record_bytes=record_bytes)
-            yield from reader.blocks(window)
+            blocks = reader.blocks(window)
+        yield from _without_gaps(blocks)
+
+
+def _without_gaps(blocks: Iterator[RawBlock]) -> Iterator[RawBlock]:
+    """The same blocks, each beginning where the one before it ends: blank lines between them belong to the later."""
+    previous: BlockStart | None = None
+    for block in blocks:
+        yield block if previous in (None, block.start) else replace(block, start=previous)
+        previous = block.next
 
 
 def _skip_to_records(window: Window, source: SourceFormat, record_bytes: int) -> None:
