@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stepmill.errors import DataError
+from stepmill.etl.plan.base import MAX_COLUMNS
 from stepmill.etl.plan.mappings.trim import Trim
-from stepmill.etl.plan.model import MAX_COLUMNS, Note, PlanColumn, TransformPlan
+from stepmill.etl.plan.model import Note, PlanColumn, TransformPlan
 from stepmill.etl.plan.rejects import DEFAULT_REJECT_LIMIT
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.plan.types import LogicalType

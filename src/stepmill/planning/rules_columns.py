@@ -3,8 +3,8 @@
 A kind holds if all values are of it, words for null apart. It also holds, although some values are not of it, where
 these can only be slips of the pen: at most one in a thousand of at least 1,000 values, these being at most 20 different
 ones; or at most one in twenty of at least 20, these being at most three different ones without a digit (in a column of
-codes the odd ones are codes too, and have some). Their rows are rejected with line and reason, where otherwise the whole
-column would be text. A kind for all values comes before one for most.
+codes the odd ones are codes too, and have some). Their rows are rejected with line and reason, where otherwise the
+whole column would be text. A kind for all values comes before one for most.
 """
 
 from collections.abc import Callable, Iterator

@@ -12,6 +12,9 @@ from pydantic_core import PydanticCustomError
 MAX_IDENTIFIER_BYTES = 63
 """PostgreSQL cuts longer names without a word, so that two could become one."""
 
+MAX_COLUMNS = 1_590
+"""PostgreSQL's limit is 1,600; some are kept for the hidden columns of a table."""
+
 RESERVED_NAMES = frozenset({"_load_id", "_ordinal", "_line", "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})
 """Hidden columns of every warehouse table, and PostgreSQL's own."""
 

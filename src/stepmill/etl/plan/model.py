@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from stepmill.etl.plan.base import Identifier, PlanModel, PlanText, ShortText, SourceName, wrong
+from stepmill.etl.plan.base import MAX_COLUMNS, Identifier, PlanModel, PlanText, ShortText, SourceName, wrong
 from stepmill.etl.plan.conditions import Filter, condition_columns
 from stepmill.etl.plan.mappings.arithmetic import Arithmetic
 from stepmill.etl.plan.mappings.date_format import DateFormat
@@ -19,9 +19,6 @@ from stepmill.etl.plan.mappings.union import TYPES_OF, CleanUp, ManyColumnsMappi
 from stepmill.etl.plan.rejects import DEFAULT_REJECT_LIMIT, RejectLimit
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.plan.types import MAX_PRECISION, LogicalType, TargetType
-
-MAX_COLUMNS = 1_590
-"""PostgreSQL's limit is 1,600, hidden columns included."""
 
 NullSpellings = Annotated[tuple[ShortText, ...], Field(max_length=100)]
 

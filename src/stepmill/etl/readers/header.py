@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stepmill.errors import DataError
+from stepmill.etl.plan.base import MAX_COLUMNS
 from stepmill.etl.readers.cells import CellKind, kind_of
 from stepmill.etl.readers.dialect import Row, usual_width
-from stepmill.etl.readers.limits import MAX_COLUMNS
 
 _COMMENT = "#"
 _BODY_ROWS = 200

@@ -13,11 +13,11 @@ import orjson
 import polars as pl
 
 from stepmill.errors import DataError
+from stepmill.etl.plan.base import MAX_COLUMNS
 from stepmill.etl.readers.block import Reject
 from stepmill.etl.readers.json_exact import read_object
 from stepmill.etl.readers.json_fields import Cells, cut_fields, joined
 from stepmill.etl.readers.json_scan import Scanned
-from stepmill.etl.readers.limits import MAX_COLUMNS
 
 _MAX_NAME = 1_000
 _NO_NAME = "(no name)"

@@ -1,4 +1,4 @@
-"""The readers' limits: what bounds their memory, and what PostgreSQL bounds."""
+"""The readers' limits: what bounds their memory."""
 
 BLOCK_BYTES = 4 * 1024 * 1024
 """About how much text makes one block. Larger blocks were not faster, and take more memory (measured in `csv.py`)."""
@@ -8,9 +8,6 @@ RECORD_BYTES = 1024 * 1024
 
 REJECTS_PER_BLOCK = 5_000
 """A block ends early when it has this many, since each is a Python object with its text."""
-
-MAX_COLUMNS = 1_600 - 3
-"""PostgreSQL's limit, less the hidden columns of a warehouse table."""
 
 RAW_CHARACTERS = 2_000
 """How much of a rejected record is shown."""
