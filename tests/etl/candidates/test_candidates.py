@@ -67,7 +67,9 @@ def test_the_parser_loads_what_a_candidate_takes(
 @given(st.lists(TEXTS, min_size=1, max_size=12), st.integers(1, 11))
 def test_portions_make_no_difference_to_numbers(texts: list[str], cut: int) -> None:
     at_once, in_two = learnt(NumberCandidate(), texts), learnt(NumberCandidate(), texts[:cut], texts[cut:])
-    facts = ("whole", "min", "max", "minScale", "maxScale", "leadingZeros", "plusSigns", "beyond64Bits", "exponents")
+    facts = ["whole", "min", "max", "leadingZeros", "plusSigns", "beyond64Bits", "exponents"]
+    if not at_once[0]["exponents"]:  # with exponents nobody asks for the number of decimals
+        facts += ["minScale", "maxScale"]
     assert sorted(at_once[1]) == sorted(in_two[1])
     assert {fact: at_once[0][fact] for fact in facts} == {fact: in_two[0][fact] for fact in facts}
 

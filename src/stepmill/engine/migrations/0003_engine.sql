@@ -207,14 +207,18 @@ CREATE FUNCTION rfc3339(at timestamptz) RETURNS text LANGUAGE sql STABLE PARALLE
 CREATE FUNCTION emit_v1(p_job text, p_tenant text, p_env text, p_events jsonb) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     n integer := jsonb_array_length(p_events);
-    v_last bigint;
     v_now timestamptz := clock_timestamp();
+    v_at jsonb := jsonb_build_object('at', rfc3339(v_now));
 BEGIN
-    UPDATE job_event_counters SET last_seq = last_seq + n WHERE job_id = p_job RETURNING last_seq INTO STRICT v_last;
+    WITH counter AS (
+        UPDATE job_event_counters SET last_seq = last_seq + n WHERE job_id = p_job RETURNING last_seq - n AS before
+    )
     INSERT INTO job_events (job_id, seq, kind, data, at, tenant_id, env_id)
-    SELECT p_job, v_last - n + e.ordinality, e.value ->> 'kind',
-           (e.value -> 'data') || jsonb_build_object('at', rfc3339(v_now)), v_now, p_tenant, p_env
-    FROM jsonb_array_elements(p_events) WITH ORDINALITY AS e;
+    SELECT p_job, counter.before + e.ordinality, e.value ->> 'kind', (e.value -> 'data') || v_at, v_now, p_tenant, p_env
+    FROM counter, jsonb_array_elements(p_events) WITH ORDINALITY AS e;
+    IF NOT FOUND AND n > 0 THEN
+        RAISE EXCEPTION 'Job % has no event counter.', p_job USING ERRCODE = 'no_data_found';
+    END IF;
 END
 $$;
 
@@ -437,8 +441,12 @@ DECLARE
     j jobs;
     s job_steps;
 BEGIN
-    PERFORM fence_v1(p_job, p_attempt);
-    SELECT * INTO j FROM jobs WHERE job_id = p_job;
+    -- The fence and the job in one look: this runs for every step.
+    SELECT j_.* INTO j FROM job_attempts a JOIN jobs j_ USING (job_id)
+    WHERE a.job_id = p_job AND a.attempt = p_attempt AND a.ended_at IS NULL AND a.revoked_at IS NULL FOR UPDATE OF a;
+    IF NOT FOUND THEN
+        PERFORM fence_v1(p_job, p_attempt);
+    END IF;
     PERFORM guard_lock_key_v1(j.lock_key);
     UPDATE job_steps SET status = 'DONE', finished_at = clock_timestamp(), output = p_output,
         progress = coalesce(p_progress, progress)
