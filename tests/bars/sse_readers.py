@@ -32,7 +32,7 @@ def kind_of(event: bytes) -> str:
 
 
 class _Body:
-    """Takes an answer apart into events; comments are no events."""
+    """Takes an answer apart into events; comments and `retry` are none."""
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
@@ -41,7 +41,7 @@ class _Body:
 
     def on_body(self, data: bytes) -> None:
         *events, self._rest = (self._rest + data).split(b"\n\n")
-        self._reading.events += [event for event in events if not event.startswith(b":")]
+        self._reading.events += [event for event in events if event.startswith(b"id: ")]
 
     def on_message_complete(self) -> None:
         self.complete = True

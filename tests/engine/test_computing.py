@@ -94,6 +94,14 @@ async def test_one_that_takes_too_much_memory_is_ended_alone() -> None:
         assert await computing.run("a", Heard(), tell_pid, ()) > 0
 
 
+async def test_one_that_dies_before_it_is_ready_is_tried_again() -> None:
+    computing = ComputePool(keep=0, memory_bytes=1024**3, warm_modules=("tests.engine.no_such_module",))
+    with pytest.raises(UnavailableError) as killed:
+        await computing.run("a", Heard(), tell_pid, ())
+    assert (killed.value.code, killed.value.retryable) == ("compute_killed", True)
+    await computing.close()
+
+
 async def test_one_that_dies_is_replaced() -> None:
     async with pool(1) as computing:
         with pytest.raises(UnavailableError):

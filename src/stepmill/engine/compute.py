@@ -152,9 +152,7 @@ class ComputePool:
                     f"The computing process used more than {self._memory_bytes // 1024**2} MiB and was ended. "
                     "Give it more by STEPMILL_COMPUTE_MEMORY_BYTES.",
                 ) from error
-            raise UnavailableError(
-                "compute_killed", "The computing process was killed; the step is tried again."
-            ) from error
+            raise _killed() from error
         finally:
             watch.cancel()
             self._busy[owner].discard(child)
@@ -198,7 +196,7 @@ class ComputePool:
         while len(self._idle) < self._keep:
             try:
                 self._idle.append(await self._spawn())
-            except (OSError, asyncio.IncompleteReadError) as error:
+            except (OSError, UnavailableError) as error:
                 _log.warning("compute_child_failed", error=str(error))
                 return
 
@@ -215,9 +213,11 @@ class ComputePool:
         child = _Child(process)
         try:
             await child.receive()
-        except BaseException:
+        except BaseException as error:
             child.kill()
             await process.wait()
+            if isinstance(error, asyncio.IncompleteReadError):  # it died before it was ready
+                raise _killed() from error
             raise
         return child
 
@@ -227,6 +227,10 @@ class ComputePool:
             if child.memory_bytes() > self._memory_bytes:
                 child.over_memory = True
                 child.kill()
+
+
+def _killed() -> UnavailableError:
+    return UnavailableError("compute_killed", "The computing process was killed; the step is tried again.")
 
 
 def _outcome(message: dict[str, Any]) -> Any:
