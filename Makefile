@@ -6,11 +6,13 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Two at a time: on a small machine more would only make timings noisy.
 PYTEST := $(BIN)/pytest -n 2
+# A change is judged by the same examples twice; fresh ones are looked for by `make fuzz`.
+SAME := --hypothesis-profile=same
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url \
 	--no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test check lint format docs bench soak lock clean
+.PHONY: help install demo serve test check lint format docs fuzz bench soak lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,10 +26,13 @@ serve: install ## Run everything on this machine, database included
 	$(BIN)/stepmill serve
 
 test: lint ## Lint, types, layers and the fast tests
-	$(PYTEST)
+	$(PYTEST) $(SAME)
 
 check: lint ## All that `make test` does, and the slow tests
-	$(PYTEST) -m "slow or not slow"
+	$(PYTEST) $(SAME) -m "slow or not slow"
+
+fuzz: .venv/.installed-dev ## Property tests with fresh examples
+	$(PYTEST) --hypothesis-profile=fresh -m hypothesis
 
 lint: .venv/.installed-dev ## Style, types, and that imports run one way
 	$(BIN)/ruff check

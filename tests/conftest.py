@@ -5,9 +5,13 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from stepmill.gateways.sql.database import Database
 from tests.support.database import DatabaseServer, running_server
+
+settings.register_profile("same", derandomize=True)  # a change is judged by the same examples twice
+settings.register_profile("fresh", print_blob=True)
 
 _SERVER_URL = "stepmill_server_url"
 _stack = pytest.StashKey[ExitStack]()
