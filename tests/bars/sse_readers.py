@@ -10,10 +10,18 @@ import httptools
 
 @dataclass
 class Reading:
-    """What one reader got: the answers' states, and every event as it was sent."""
+    """What one reader got: the answers' states, and every event as it was sent. ``has_enough`` is set by ``enough``."""
 
+    enough: int = 1
     states: list[int] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)
+    has_enough: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def take(self, events: list[bytes]) -> None:
+        """Take further events; comments and `retry` are none."""
+        self.events += [event for event in events if event.startswith(b"id: ")]
+        if len(self.events) >= self.enough:
+            self.has_enough.set()
 
     @property
     def last_id(self) -> str | None:
@@ -32,7 +40,7 @@ def kind_of(event: bytes) -> str:
 
 
 class _Body:
-    """Takes an answer apart into events; comments and `retry` are none."""
+    """Takes an answer apart into events."""
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
@@ -41,7 +49,7 @@ class _Body:
 
     def on_body(self, data: bytes) -> None:
         *events, self._rest = (self._rest + data).split(b"\n\n")
-        self._reading.events += [event for event in events if event.startswith(b"id: ")]
+        self._reading.take(events)
 
     def on_message_complete(self) -> None:
         self.complete = True
@@ -55,9 +63,11 @@ class StreamReaders:
         self._token = token
         self._job_id = job_id
 
-    async def read(self, after: str | None = None, *, drop_each: int | None = None) -> Reading:
+    async def read(
+        self, after: str | None = None, *, drop_each: int | None = None, into: Reading | None = None
+    ) -> Reading:
         """Read to the end. With ``drop_each`` the connection is dropped after so many events, and resumed."""
-        reading = Reading()
+        reading = into or Reading()
         while not await self._connection(reading, reading.last_id or after, drop_each):
             pass
         return reading

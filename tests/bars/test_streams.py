@@ -88,10 +88,13 @@ async def test_every_reader_sees_every_event_once_and_in_order(busy: Platform, f
     job_id = busy.client.start_job("BARS_TALK", params, env_id=ENV)["jobId"]
     readers = StreamReaders(busy.serve.url, busy.serve.token, job_id)
     async with watched(busy) as load, asyncio.TaskGroup() as group:
-        whole = [group.create_task(readers.read()) for _ in range(READERS - LATE - DROPPING)]
+        whole = [group.create_task(readers.read()) for _ in range(READERS - LATE - DROPPING - 1)]
         dropping = [group.create_task(readers.read(drop_each=100 + number)) for number in range(DROPPING)]
         loads = group.create_task(asyncio.to_thread(start_loads, busy))
-        late = [group.create_task(readers.read(after=str(20 + number))) for number in range(LATE)]
+        first = Reading(enough=LATE + 1)
+        group.create_task(readers.read(into=first))
+        await first.has_enough.wait()
+        late = [group.create_task(readers.read(after=str(1 + number))) for number in range(LATE)]
     stored = [wire(event) for event in busy.stored_events(job_id)]
     assert [int(id_of(event)) for event in stored] == list(range(1, len(stored) + 1))
     assert sum(kind_of(event) == "log" for event in stored) == LINES
@@ -99,7 +102,7 @@ async def test_every_reader_sees_every_event_once_and_in_order(busy: Platform, f
         assert kind_of(task.result().events[0]) == "snapshot"
         assert_complete(task.result(), stored, after=int(id_of(task.result().events[0])), skip=1)
     for number, task in enumerate(late):
-        assert_complete(task.result(), stored, after=20 + number, skip=0)
+        assert_complete(task.result(), stored, after=1 + number, skip=0)
     assert min(len(task.result().states) for task in dropping) > 3
     assert [busy.client.wait_for_job(each)["status"] for each in loads.result()] == ["DONE"] * JOBS
     assert load.database_connections["stepmill:hub"] == 1
