@@ -25,7 +25,8 @@ from stepmill.engine.read import read_job
 from stepmill.engine.stamp import FEED_CHANNEL, stamp_events
 from stepmill.errors import NotFoundError, UnavailableError
 
-_AFTER = "SELECT seq, kind, data FROM job_events WHERE job_id = %s AND seq > %s ORDER BY seq LIMIT 1000"
+# Few at a time: each reader that catches up holds as many, and there may be hundreds of readers.
+_AFTER = "SELECT seq, kind, data FROM job_events WHERE job_id = %s AND seq > %s ORDER BY seq LIMIT 100"
 _STATE = """
 SELECT c.last_seq, j.status, (SELECT min(seq) FROM job_events e WHERE e.job_id = j.job_id) AS first_seq
 FROM jobs j JOIN job_event_counters c USING (job_id) WHERE j.job_id = %s
