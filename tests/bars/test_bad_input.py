@@ -14,7 +14,7 @@ from stepmill.client import Job
 from tests.bars.conftest import Figures
 from tests.bars.platform import ENV, Platform
 from tests.cli.processes import wait_until
-from tests.support.processes import compute_children, worker_of
+from tests.support.processes import compute_children, memory_of, worker_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
@@ -122,7 +122,7 @@ def test_a_quote_that_is_never_closed_in_a_large_file(platform: Platform, big_fi
     peak = 0
     for _ in platform.client.stream_job(job_id):
         children = compute_children(worker_of(platform.serve))
-        peak = max(peak, *(child.memory_info().rss for child in children), peak)
+        peak = max([peak, *(memory_of(child).rss for child in children)])
     result = result_of(platform.client.get_job(job_id))
     figures(f"{path.stat().st_size / MB:.0f} MB with a quote unclosed at its end: {peak / MB:.0f} MB in a child")
     assert (result["rowsLoaded"], result["rowsRejected"]) == (3 * MB, 1)

@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,14 +61,7 @@ def postgres_of(server: Serve) -> psutil.Process:
 
 def compute_children(worker: psutil.Process) -> list[psutil.Process]:
     """The computing processes of a worker, busy and idle."""
-    return [child for child in worker.children() if "compute_child" in " ".join(child.cmdline())]
-
-
-def kill_all(processes: Sequence[psutil.Process]) -> None:
-    """`kill -9`, at once."""
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
+    return [child for child in worker.children() if "compute_child" in _command(child)]
 
 
 @contextmanager
@@ -102,3 +95,11 @@ def working(data_dir: Path, *arguments: str, **environment: str) -> Iterator[psu
         finally:
             if process.poll() is None:
                 process.kill()
+
+
+def _command(process: psutil.Process) -> str:
+    """Its command line; nothing if it ends just now."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
