@@ -37,7 +37,9 @@ def test_the_sample_becomes_a_typed_table(server: Serve) -> None:
     assert len(shown["rows"]) == 5
 
     assert "airports" in server.run("tables", "list").stdout
-    assert "latitude_deg" in server.run("tables", "show", "airports", COLUMNS="200").stdout
+    for_people = server.run("tables", "show", "airports", COLUMNS="200").stdout
+    assert "latitude_deg" in for_people
+    assert "332240" in for_people  # an id, in which nothing is put between the digits
     counted = server.run("psql", "-At", "-c", "SELECT count(*) FROM airports WHERE iso_country = 'NA'")
     assert counted.stdout.strip().isdigit()
 

@@ -1,12 +1,13 @@
 """A table, its rows and its plan, for people to read."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
-from stepmill.cli.output import bytes_text, table, text_of
+from stepmill.cli.output import bytes_text, table
 from stepmill.client import Table
 
 LONGEST_CELL = 40
@@ -25,7 +26,7 @@ def show_table(console: Console, shown: Table) -> None:
 def show_rows(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows, as many columns as fit, and say how many don't."""
     names = list(rows[0])
-    cells = [[_cut(text_of(row.get(name)) if row.get(name) is not None else "") for name in names] for row in rows]
+    cells = [[_cut(_cell(row.get(name))) for name in names] for row in rows]
     widths = [max(len(name), *(len(line[at]) for line in cells)) + 2 for at, name in enumerate(names)]
     fitting = 0
     while fitting < len(names) and sum(widths[: fitting + 1]) <= console.width:
@@ -45,6 +46,13 @@ def show_plan(console: Console, plan: Mapping[str, Any]) -> None:
         source = column.get("source") or mapping.get("source") or ""
         rows.append([column.get("name"), source, kind, column.get("type")])
     console.print(table(None, ["Column", "From", "Mapping", "Type"], rows))
+
+
+def _cell(value: object) -> str:
+    """A value as it stands in the table: a number may be an identifier, so nothing is put between its digits."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _cut(text: str) -> str:
