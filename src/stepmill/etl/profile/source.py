@@ -11,8 +11,12 @@ from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.profile.column import ColumnWatch
 from stepmill.etl.profile.model import SourceProfile
 from stepmill.etl.readers.block import RawBlock
+from stepmill.etl.readers.limits import BLOCK_BYTES
 from stepmill.etl.readers.read import read_blocks
 from stepmill.gateways.blobs import BlobLocation
+
+_USUAL_WIDTH = 100
+_MOST_BLOCKS_AT_ONCE = 6
 
 
 def profile_source(
@@ -28,7 +32,8 @@ def profile_source(
     depends on the number of columns, not of rows. Raises DataError as ``read_blocks`` does.
     """
     watch = SourceWatch(source.columns)
-    with closing(made_ahead(read_blocks(location, source))) as blocks, ThreadPoolExecutor(_threads()) as pool:
+    blocks_read = read_blocks(location, source, block_bytes=_block_bytes(len(source.columns)))
+    with closing(made_ahead(blocks_read)) as blocks, ThreadPoolExecutor(_threads()) as pool:
         for block in blocks:
             watch.look(block, pool)
             if on_progress is not None:
@@ -58,7 +63,10 @@ class SourceWatch:
             if name not in self._columns:
                 self._columns[name] = ColumnWatch(name, self._rows)
         height = block.frame.height
-        tasks = [pool.submit(self._look_at, name, block.frame) for name in self._columns]
+        present = set(block.frame.columns)
+        for name in self._columns.keys() - present:
+            self._columns[name].skip(height)
+        tasks = [pool.submit(self._columns[name].look, block.frame[name]) for name in present]
         for task in tasks:
             task.result()
         self._rows += height
@@ -70,12 +78,10 @@ class SourceWatch:
         columns = tuple(column.profile() for column in self._columns.values())
         return SourceProfile(self._rows, self._rejects, self.bytes_read, columns)
 
-    def _look_at(self, name: str, frame: pl.DataFrame) -> None:
-        column = self._columns[name]
-        if name in frame.columns:
-            column.look(frame[name])
-        else:
-            column.skip(frame.height)
+
+def _block_bytes(width: int) -> int:
+    """A look at a column of a block costs the same however few rows it has: wide sources are read in larger blocks."""
+    return BLOCK_BYTES * min(_MOST_BLOCKS_AT_ONCE, 1 + width // _USUAL_WIDTH)
 
 
 def _threads() -> int:
