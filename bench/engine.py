@@ -85,8 +85,9 @@ class EngineFigures:
 
     @property
     def ratio(self) -> float:
-        """The engine's median to plain Procrastinate's."""
-        return statistics.median(self.engine_per_second) / statistics.median(self.plain_per_second)
+        """The engine's rate to plain Procrastinate's: the median over the rounds, in each of which they took turns."""
+        pairs = zip(self.engine_per_second, self.plain_per_second, strict=True)
+        return statistics.median(engine / plain for engine, plain in pairs)
 
 
 async def measure_rows() -> list[Row]:
@@ -96,7 +97,7 @@ async def measure_rows() -> list[Row]:
         Row("jobs, with three persisted steps each", f"{figures.jobs} at concurrency {figures.concurrency}"),
         Row("Stepmill, jobs per second", _rounds(figures.engine_per_second)),
         Row("plain Procrastinate, jobs per second", _rounds(figures.plain_per_second)),
-        at_least("ratio of the medians", figures.ratio, RATIO_BAR),
+        at_least("median ratio of a round", figures.ratio, RATIO_BAR),
         Row("commits per job: Stepmill", f"{figures.engine_commits_per_job:.1f}"),
         Row("commits per job: plain Procrastinate", f"{figures.plain_commits_per_job:.1f}"),
         at_most("submit to RUNNING, median, since createdAt", figures.created_to_running_ms, LATENCY_BAR_MS, " ms"),

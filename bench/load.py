@@ -28,9 +28,9 @@ from stepmill.cli.psql import psql_program
 from stepmill.client import Client
 from stepmill.gateways.sql.embedded import SUPERUSER, running_url
 
-TITLE = "A CSV file becomes a table (13 columns, 130 MB a million rows)"
+TITLE = "A CSV file becomes a table (13 columns, 144 MB a million rows)"
 _ROWS = 1_000_000
-_ROUNDS = 3
+_ROUNDS = 5
 _MIB = 1024**2
 _LOOK_SECONDS = 0.02
 
@@ -55,8 +55,9 @@ class LoadFigures:
 
     @property
     def ratio(self) -> float:
-        """Median rows a second, as a ratio to psql's."""
-        return statistics.median(self.copy_seconds) / statistics.median(self.load_seconds)
+        """Rows a second to psql's: the median over the rounds, in each of which they took turns."""
+        pairs = zip(self.copy_seconds, self.load_seconds, strict=True)
+        return statistics.median(copy / load for copy, load in pairs)
 
 
 async def measure_rows() -> list[Row]:
@@ -80,7 +81,7 @@ def _measure_rows() -> list[Row]:
             "each round",
             "  ".join(f"{a:.2f}/{b:.2f} s" for a, b in zip(one.load_seconds, one.copy_seconds, strict=True)),
         ),
-        at_least("ratio to psql \\copy", one.ratio, 0.6),
+        at_least("median ratio of a round to psql \\copy", one.ratio, 0.6),
         Row("ratio at four million rows", f"{four.ratio:.2f}"),
         at_most("peak memory of the worker and its processes", one.peak.bytes / _MIB, 400, " MiB"),
         Row("largest single process", f"{one.peak.of_one / _MIB:.0f} MiB"),

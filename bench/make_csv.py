@@ -1,4 +1,4 @@
-"""Makes a CSV of any size: 13 columns as an event table of a web shop has them, about 130 bytes a row.
+"""Makes a CSV of any size: 13 columns as an event table of a web shop has them, about 144 bytes a row.
 
 ``python -m bench.make_csv PATH ROWS``. The same number of rows gives the same bytes everywhere.
 """

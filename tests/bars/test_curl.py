@@ -9,6 +9,7 @@ import pytest
 
 from stepmill import samples
 from tests.bars.platform import ENV, Platform
+from tests.cli.processes import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -146,7 +147,8 @@ def test_a_file_is_uploaded_as_a_form(curl: Curl) -> None:
     assert again["duplicateOf"] == first["fileId"]
 
 
-def test_what_runs_and_what_can_run(curl: Curl) -> None:
+def test_what_runs_and_what_can_run(curl: Curl, platform: Platform) -> None:
+    wait_until(platform.client.workers)
     worker = curl("/workers")["items"][0]
     assert set(worker) >= WORKER
     types = {each["type"]: each for each in curl("/job-types")["items"]}
