@@ -63,7 +63,8 @@ async def pool(keep: int, memory_bytes: int = 1024**3) -> AsyncIterator[ComputeP
 
 async def test_a_process_is_used_again_and_has_a_group_of_its_own() -> None:
     async with pool(1) as computing:
-        await computing.run("a", Heard(), tell_pid, ())  # until then the kept one may still come up
+        assert computing._refill is not None
+        await computing._refill  # the kept one has come up
         first = await computing.run("a", Heard(), tell_pid, ())
         assert await computing.run("b", Heard(), tell_pid, ()) == first
         assert os.getpgid(first) == first

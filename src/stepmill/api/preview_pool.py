@@ -1,6 +1,6 @@
 """Computing for previews: child processes as workers use them, brought up when needed and ended when idle.
 
-An api process imports nothing that computes, and keeps no child while nobody looks at previews.
+An api process computes nothing itself, and keeps no child while nobody looks at previews.
 """
 
 import asyncio

@@ -195,10 +195,14 @@ class ComputePool:
     async def _bring_up(self) -> None:
         while len(self._idle) < self._keep:
             try:
-                self._idle.append(await self._spawn())
+                child = await self._spawn()
             except (OSError, UnavailableError) as error:
                 _log.warning("compute_child_failed", error=str(error))
                 return
+            if len(self._idle) < self._keep:
+                self._idle.append(child)
+            else:  # meanwhile a call gave its own back
+                self._end(child)
 
     async def _spawn(self) -> _Child:
         process = await asyncio.create_subprocess_exec(
