@@ -60,10 +60,8 @@ class Crash:
 CRASHES = [
     Crash(worker, running("Extract"), "Extract"),
     Crash(worker, progressing("Transform"), "Transform"),
-    Crash(worker, running("Load"), "Load"),
     Crash(busiest_child, progressing("Transform"), "Transform"),
     Crash(postgres, progressing("Transform"), "Transform"),
-    Crash(postgres, running("Load"), "Load"),
 ]
 UPSERTS = [
     Crash(worker, logged("Load", "Looking for rows with the same key"), "Load", "upsert"),
@@ -97,18 +95,26 @@ def test_an_upsert_survives(platform: Platform, million: Path, million_ragged: P
     assert_nothing_is_left(platform, job_id)
 
 
-def test_a_switch_that_readers_hold_up_survives(platform: Platform, million: Path, million_ragged: Path) -> None:
+@pytest.mark.parametrize("victim", [worker, postgres])
+def test_a_switch_that_readers_hold_up_survives(
+    platform: Platform, million: Path, million_ragged: Path, victim: Victim
+) -> None:
+    """The readers make Load last, so that it surely is hit."""
     area_id = platform.make_area(load_mode="replace")
     first = assert_loaded(platform, platform.load(area_id, million)["jobId"], rejected=0)
     with holding(platform, first) as reader:
         job_id = platform.start(area_id, platform.upload(area_id, million_ragged))
 
         def crash() -> None:
-            kill(worker(platform))
+            kill(victim(platform))
             reader.close()
 
         events = platform.follow(job_id, logged("Load", "Waiting for readers"), crash)
-    assert_done_once(platform, job_id, events, hit="Load")
+    if platform.client.get_job(job_id)["attempt"] == 1:  # it was between two tries when PostgreSQL went and came back
+        assert victim is postgres
+        assert platform.client.get_job(job_id)["status"] == "DONE"
+    else:
+        assert_done_once(platform, job_id, events, hit="Load")
     phys_id = assert_loaded(platform, job_id, rejected=RAGGED)
     platform.assert_holds(phys_id, million)
     assert len(platform.client.list_loads(ENV, phys_id)["items"]) == 2
@@ -138,22 +144,16 @@ def test_a_frozen_worker_that_readers_held_up_wakes_to_nothing(
     wait_until(lambda: len(platform.client.workers()) == 1)
 
 
-@pytest.mark.parametrize(
-    ("step", "moment"),
-    [("Transform", progressing("Transform")), ("Load", running("Load"))],
-    ids=["Transform", "Load"],
-)
-def test_a_frozen_workers_load_is_done_by_another(
-    platform: Platform, million: Path, million_ragged: Path, step: str, moment: Moment
-) -> None:
+def test_a_frozen_workers_load_is_done_by_another(platform: Platform, million: Path, million_ragged: Path) -> None:
     """What it had begun is taken from it, and when it wakes in the middle of the other's work, it does no harm."""
     area_id = platform.make_area()
     with working(platform.serve.data_dir, **TIGHT) as second:
         wait_until(lambda: len(platform.client.workers()) == 2)
         job_id = platform.start(area_id, platform.upload(area_id, million_ragged))
         owners: list[psutil.Process] = []
+        moment = progressing("Transform")
         events = platform.follow(job_id, moment, lambda: owners.append(freeze_until_rescued(platform, job_id)))
-        assert_done_once(platform, job_id, events, hit=step)
+        assert_done_once(platform, job_id, events, hit="Transform")
         phys_id = assert_loaded(platform, job_id, rejected=RAGGED)
         platform.assert_holds(phys_id, million)
         assert len(platform.client.list_loads(ENV, phys_id)["items"]) == 1
