@@ -187,6 +187,32 @@ async def test_somebody_elses_view_forbids_the_change_by_name(platform: Platform
     assert set((await platform.rows(area))[0]) == {"id", "placed", "amount"}
 
 
+async def test_a_new_column_is_empty_in_rows_that_stay(platform: Platform) -> None:
+    area = await platform.create_area()
+    await platform.load(area, "id,x\n1,a\n", "a.csv")
+    plan = await platform.get(f"/areas/{area}/plan")
+    added = {"name": "y", "type": "text", "source": "y", "nullable": False}
+    source = {**plan["source"], "columns": [*plan["source"]["columns"], "y"]}
+    await platform.put_plan(area, {**plan, "source": source, "columns": [*plan["columns"], added]})
+    await platform.load(area, "id,x,y\n2,b,c\n", "b.csv")
+    assert [(row["id"], row["y"]) for row in await platform.rows(area)] == [(1, None), (2, "c")]
+    nullable = {column["name"]: column["nullable"] for column in (await platform.table(area))["columns"]}
+    assert nullable["y"] is True
+    await platform.load(area, "id,x,y\n1,a,d\n", "a.csv", allowSmall=True)
+    assert sorted((row["id"], row["y"]) for row in await platform.rows(area)) == [(1, "d"), (2, "c")]
+
+
+async def test_a_file_is_not_removed_under_a_job(platform: Platform) -> None:
+    area = await platform.create_area()
+    file = await platform.upload(area, ORDERS)
+    body = {"type": "FILE_ETL", "envId": platform.env_id, "params": {"areaId": area, "fileId": file}}
+    later = await platform.client.post("/api/jobs", json={**body, "runAt": "2999-01-01T00:00:00Z"})
+    path = f"{platform.env}/files/{file}"
+    assert_problem(await platform.client.delete(path), 409, "file_in_use")
+    await platform.client.post(f"/api/jobs/{later.json()['jobId']}/cancel")
+    assert (await platform.client.delete(path)).status_code == 204
+
+
 async def test_a_replace_by_nothing_or_next_to_nothing_is_refused_unless_allowed(platform: Platform) -> None:
     area = await platform.create_area(loadMode="replace")
     await platform.load(area, "n\n" + "\n".join(map(str, range(100))))

@@ -12,13 +12,11 @@ from stepmill.api.answers import Cursor, Limit, answer, nothing, read_cursor, wr
 from stepmill.api.callers import Editor, Viewer
 from stepmill.api.environments import Env
 from stepmill.api.idempotency import Once
-from stepmill.api.parts import ApiParts, Parts
+from stepmill.api.in_use import refuse_if_in_use
+from stepmill.api.parts import Parts
 from stepmill.api.requests import ApiRoute
-from stepmill.auth import Principal
-from stepmill.engine import read
 from stepmill.engine.job_type import JsonModel
-from stepmill.engine.requests import JobFilter
-from stepmill.errors import ConflictError, StepmillError
+from stepmill.errors import StepmillError
 from stepmill.store import areas, files, plans
 from stepmill.store.areas import LoadMode
 from stepmill.warehouse.removal import drop_table, rename_table
@@ -113,7 +111,8 @@ async def delete_area(env: Env, area_id: AreaId, caller: Editor, parts: Parts, o
     async def act() -> Response:
         documents, blobs, tenant = parts.gateways.documents, parts.gateways.blobs, caller.tenant_id
         area = await areas.get(documents, tenant, env.env_id, area_id)
-        await _refuse_if_in_use(parts, caller, env.env_id, area_id)
+        # A job that runs would make the table again, of an area that is no more.
+        await refuse_if_in_use(parts, caller, env.env_id, area_id, "area_in_use")
         await drop_table(parts.gateways.sql, tenant, env.env_id, area.phys_id)
         while found := await files.find_all(documents, tenant, env.env_id, area_id):
             for file in found:
@@ -123,15 +122,3 @@ async def delete_area(env: Env, area_id: AreaId, caller: Editor, parts: Parts, o
         return nothing()
 
     return await once(act)
-
-
-async def _refuse_if_in_use(parts: ApiParts, caller: Principal, env_id: str, area_id: str) -> None:
-    """A job that runs would make the table again, of an area that is no more."""
-    chosen = JobFilter(status=("PENDING", "RUNNING"), env_id=env_id, q=area_id)
-    at_work = (await read.list_jobs(parts.engine, caller, chosen, limit=1))["items"]
-    if at_work:
-        raise ConflictError(
-            "area_in_use",
-            f"The job {at_work[0]['jobId']} works on this area. Wait for its end or cancel it.",
-            details={"jobId": at_work[0]["jobId"]},
-        )

@@ -14,6 +14,7 @@ from stepmill.api.answers import Cursor, Limit, answer, nothing, read_cursor, wr
 from stepmill.api.callers import Operator, Viewer
 from stepmill.api.environments import Env
 from stepmill.api.idempotency import Once
+from stepmill.api.in_use import refuse_if_in_use
 from stepmill.api.parts import ApiParts, Parts
 from stepmill.api.requests import ApiRoute
 from stepmill.api.sniff import sniff
@@ -153,11 +154,12 @@ async def delete_file(
     once: Once,
     rows: Annotated[Literal["keep", "remove"], Query(description="What becomes of the rows it brought.")] = "keep",
 ) -> Response:
-    """Its rows stay in the table unless they are to be removed."""
+    """Its rows stay in the table unless they are to be removed. 409 `file_in_use` while a job works on it."""
 
     async def act() -> Response:
         gateways, tenant = parts.gateways, caller.tenant_id
         await files.get(gateways.documents, tenant, env.env_id, file_id)
+        await refuse_if_in_use(parts, caller, env.env_id, file_id, "file_in_use")
         if rows == "remove":
             await remove_file_rows(gateways.sql, tenant, env.env_id, file_id)
         await files.delete(gateways.documents, gateways.blobs, tenant, env.env_id, file_id)

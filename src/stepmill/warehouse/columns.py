@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from psycopg import sql
@@ -85,6 +85,12 @@ def keep_order(old: Sequence[Column], new: Sequence[Column]) -> tuple[Column, ..
     """``new`` in the order in which readers know them: a view takes further columns at its end only."""
     place = {column.name: index for index, column in enumerate(old)}
     return tuple(sorted(new, key=lambda column: place.get(column.name, len(place))))
+
+
+def allow_kept_nulls(old: Sequence[Column], new: Sequence[Column]) -> tuple[Column, ...]:
+    """``new`` as it is true of a table in which rows with the columns ``old`` stay: those may lack a value."""
+    never_null = {column.name for column in old if not column.nullable}
+    return tuple(column if column.name in never_null else replace(column, nullable=True) for column in new)
 
 
 def identifiers(columns: Iterable[Column]) -> sql.Composed:

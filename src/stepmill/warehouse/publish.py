@@ -9,7 +9,7 @@ from psycopg.rows import DictRow
 
 from stepmill.errors import ConflictError, StepmillError
 from stepmill.warehouse import ledger, retired, views
-from stepmill.warehouse.columns import LOAD_ID, Column, identifiers, keep_order
+from stepmill.warehouse.columns import LOAD_ID, Column, allow_kept_nulls, identifiers, keep_order
 from stepmill.warehouse.ledger import LoadEntry, Mode, Undo
 from stepmill.warehouse.prepare import Course, decide, same_key
 from stepmill.warehouse.small import refuse_small
@@ -83,6 +83,8 @@ async def publish(conn: AsyncConnection[DictRow], target: Target, load: Load) ->
     if not load.allow_small and load.replay_of is None:
         refuse_small(load.mode, entry.rows_loaded, course.replaces, load.least_share, load.file_name)
     columns = keep_order(table.columns, target.columns)
+    if course.way != "switch":
+        columns = allow_kept_nulls(table.columns, columns)
     if course.way == "move":
         entry = await _move(conn, table, target, load, course, entry, columns)
     else:

@@ -35,10 +35,13 @@ class BlobLocation:
         return self.url.removeprefix("file://") if self.url.startswith("file://") else None
 
     def open(self) -> IO[bytes]:
-        """Open it for reading. Blocking."""
-        if (path := self.local_path) is not None:
-            return Path(path).open("rb")
-        opened: IO[bytes] = fsspec.open(self.url, "rb", **self.options).open()
+        """Open it for reading. Blocking. Raises NotFoundError ``blob_not_found``."""
+        try:
+            if (path := self.local_path) is not None:
+                return Path(path).open("rb")
+            opened: IO[bytes] = fsspec.open(self.url, "rb", **self.options).open()
+        except FileNotFoundError:
+            raise NotFoundError("blob_not_found", "The file's bytes are no longer there: it was deleted.") from None
         return opened
 
 
