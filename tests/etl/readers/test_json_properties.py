@@ -218,7 +218,7 @@ def test_each_line_is_a_row_or_a_reject_as_the_json_module_has_it(line: bytes) -
     rows, rejects = outcome(read(b'{"a":0}\n' + line + b'\n{"a":9}', LINES, block_bytes=1000))
 
     try:
-        value = json.loads(line.decode(), object_pairs_hook=_first_of_doubled)
+        value = json.loads(line.decode())
         json.dumps(value, ensure_ascii=False).encode()
         expected = "row" if isinstance(value, dict) else "not_an_object"
     except UnicodeDecodeError:
@@ -229,5 +229,23 @@ def test_each_line_is_a_row_or_a_reject_as_the_json_module_has_it(line: bytes) -
     assert [code for _, code in rejects] == ([] if expected == "row" else [expected])
 
 
-def _first_of_doubled(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    return dict(reversed(pairs))
+KEY_SPELLINGS = st.sampled_from(['"a"', '"\\u0061"', '"b"', ' "a" ', '\t"b"'])
+DOUBLED = st.lists(st.tuples(KEY_SPELLINGS, st.sampled_from(["1", '"x"', "null", "[2]", '"\\n"'])), max_size=4)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(DOUBLED, min_size=1, max_size=6), st.booleans())
+@example([[('"a"', "1"), ('"a"', "2")]], False)
+@example([[('"a"', "1"), ('"a"', "null")]], True)
+@example([[('"a"', "1"), ('"\\u0061"', "2"), ('"a"', "3")], [(' "a" ', "1"), ('"a"', "2")]], False)
+def test_of_a_key_that_comes_twice_the_last_counts(records: list[list[tuple[str, str]]], is_exact: bool) -> None:
+    exact = ',"c":"\\ud83d\\ude00"' if is_exact else ""  # takes the way of records that are read one by one
+    lines = [
+        "{" + ",".join(f"{key}:{value}" for key, value in [*record, ('"z"', "0")]) + exact + "}" for record in records
+    ]
+
+    rows, rejects = outcome(read("\n".join(lines).encode(), LINES, block_bytes=1000))
+
+    parsed = [json.loads(line) for line in lines]
+    assert [with_values(row, r) for (_, row), r in zip(rows, parsed, strict=True)] == [as_texts(r) for r in parsed]
+    assert rejects == []

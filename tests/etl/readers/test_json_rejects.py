@@ -166,4 +166,4 @@ def test_names_that_no_column_can_have() -> None:
 
     (block,) = read_blocks(LOCATION, SourceFormat(format="jsonl"))
 
-    assert block.frame.to_dicts() == [{"(no name)": "1", "ab": "2", "a": "3"}]
+    assert block.frame.to_dicts() == [{"(no name)": "1", "ab": "2", "a": "4"}]

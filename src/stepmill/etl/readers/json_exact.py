@@ -47,8 +47,8 @@ def _fields(text: str) -> dict[str, str | None]:
         name, position = _decoder.raw_decode(text, position)
         begin = _expect(text, _skip_blank(text, position), ":")
         value, end = _decoder.raw_decode(text, begin)
-        if name not in fields:  # of a doubled name the first counts
-            fields[name] = value if value is None or isinstance(value, str) else text[begin:end]
+        # Of a doubled name the last counts, as it does for Python, browsers and jsonb.
+        fields[name] = value if value is None or isinstance(value, str) else text[begin:end]
         _check_storable(name, text[begin:end] if isinstance(value, list | dict) else value)
         position = _skip_blank(text, end)
         is_first = False

@@ -97,16 +97,19 @@ def _slices(text: bytes, begins: pl.Series, ends: pl.Series) -> pl.Series:
 
 
 def _by_name(cells: pl.DataFrame) -> dict[str, Cells]:
-    found: dict[str, Cells] = {}
+    """Of a name that comes twice in a record the last counts, however it is spelled."""
+    parts: dict[str, list[pl.DataFrame]] = {}
+    cells = cells.with_row_index("place")
     for (piece,), part in cells.partition_by("name", as_dict=True, include_key=False, maintain_order=True).items():
-        name = orjson.loads(str(piece).strip("{, \t\r\n"))
-        cells_of_name = Cells(part["record"], part["value"])
-        if name in found:
-            cells_of_name = joined(found[name], cells_of_name)
-        elif (part["record"].head(-1) == part["record"].tail(-1)).any():
-            cells_of_name = joined(cells_of_name, Cells(part["record"].head(0), part["value"].head(0)))
-        found[name] = cells_of_name
-    return found
+        parts.setdefault(orjson.loads(str(piece).strip("{, \t\r\n")), []).append(part)
+    return {name: _last_of_each_record(pl.concat(found)) for name, found in parts.items()}
+
+
+def _last_of_each_record(cells: pl.DataFrame) -> Cells:
+    records = cells["record"]
+    if (records.head(-1) >= records.tail(-1)).any():
+        cells = cells.sort("place").unique("record", keep="last", maintain_order=True)
+    return Cells(cells["record"], cells["value"])
 
 
 def _without_escapes(values: pl.Series, is_text: pl.Series) -> pl.Series:
