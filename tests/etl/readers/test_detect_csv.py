@@ -39,6 +39,12 @@ DIALECTS: list[tuple[str, str, dict[str, Any]]] = [
     ("one column", "name\nAnn\nBob\nCy\n", {"delimiter": None, "columns": ("name",)}),
     ("one column of numbers", "value\n1\n2\n3\n", {"delimiter": None, "columns": ("value",)}),
     ("one column of decimal commas", "value\n3,14\n2,72\n1,41\n", {"delimiter": None, "columns": ("value",)}),
+    (
+        "one column of local numbers",
+        "amount\n" + "".join(f"{number} 345,{number}\n" for number in range(10, 99)),
+        {"delimiter": None, "columns": ("amount",)},
+    ),
+    ("one column of grouped numbers", "amount\n1,234,567\n7,654,321\n", {"delimiter": None, "columns": ("amount",)}),
     ("one column of times", "at\n12:30\n13:45\n14:00\n", {"delimiter": None, "columns": ("at",)}),
     ("one column of sentences", "text\nhello there, you\nwell\nso it is\n", {"columns": ("text",)}),
     ("wide", WIDE, {"delimiter": ",", "header_rows": 1}),
@@ -89,6 +95,83 @@ DIALECTS: list[tuple[str, str, dict[str, Any]]] = [
     ("a few NULs", "a,b\n1,x\x00y\n2,z\n", {"columns": ("a", "b")}),
     ("like JSON", '{"a"},b\n{1},2\n', {"format": "csv"}),
 ]
+
+WEATHER = "date,temp,rain\n" + "".join(f"2024-01-{day:02},{day}.5,{day}\n" for day in range(1, 21))
+NARROW_FIRST: list[tuple[str, str, int, tuple[str, ...]]] = [
+    (
+        "unquoted addresses",
+        "id,address\n"
+        + "".join(f"{number},Main St {number}\n" for number in range(10))
+        + "".join(f"{number},Main St {number}, Apt {number}\n" for number in range(10, 25)),
+        0,
+        ("id", "address"),
+    ),
+    (
+        "one more field from some row on",
+        "id,name,city\n" + "".join(f"{number},Ann,Rome\n" for number in range(20)) + "20,Bob,Oslo,x\n" * 40,
+        0,
+        ("id", "name", "city"),
+    ),
+    (
+        "one more field, words alone",
+        "name,city\n" + "Ann,Rome\n" * 5 + "".join(f"Bob,Oslo,x{number}\n" for number in range(60)),
+        0,
+        ("name", "city"),
+    ),
+    ("two widths", "a,b\n" + "1,2\n" * 50 + "1,2,3\n" * 60, 0, ("a", "b")),
+    ("one good row", "a,b\n1,2\n3,4,\n5,6,\n", 0, ("a", "b")),
+    ("two tables", "a,b\n" + "1,2\n" * 300 + "\nx,y,z\n" + "3,4,5\n" * 400, 0, ("a", "b")),
+    ("wide from beyond the first sample on", "a,b\n" + "1,2\n" * 400_000 + "1,2,3\n" * 800_000, 0, ("a", "b")),
+    ("under a title", "Customers\n\nid,address\n1,A St\n2,B St\n" + "3,C St, Apt 4\n" * 9, 2, ("id", "address")),
+    ("wide first", "a,b,c\n" + "1,2,3\n" * 5 + "1,2\n" * 60, 0, ("a", "b", "c")),
+]
+
+
+@pytest.mark.parametrize(
+    ("data", "preamble_rows", "columns"), [case[1:] for case in NARROW_FIRST], ids=[case[0] for case in NARROW_FIRST]
+)
+def test_first_rows_that_make_a_table_are_never_passed_over(
+    data: str, preamble_rows: int, columns: tuple[str, ...]
+) -> None:
+    detected = detect(data)
+
+    assert (detected.source.preamble_rows, detected.source.columns) == (preamble_rows, columns)
+    assert detected.source.header_rows == 1
+    assert "preamble_skipped" not in warnings_of(detected)
+
+
+@pytest.mark.parametrize(
+    ("preamble", "message"),
+    [
+        (
+            "Station,Berlin\nYear,2024\n\n",
+            "2 lines above the table are skipped, the first of them: 'Station,Berlin'. Should they be rows, set the"
+            " lines before the table in the plan.",
+        ),
+        (
+            "Sales, Berlin\n",
+            "A line above the table is skipped: 'Sales, Berlin'. Should it be a row, set the lines before the table"
+            " in the plan.",
+        ),
+        (
+            "Weather\nStation,Berlin\nYear,2024\n",
+            "3 lines above the table are skipped, the first of them: 'Weather'. Should they be rows, set the lines"
+            " before the table in the plan.",
+        ),
+    ],
+    ids=["names and values", "a title with a comma", "no blank line"],
+)
+def test_a_preamble_that_has_fields_is_skipped_with_a_warning(preamble: str, message: str) -> None:
+    detected = detect(preamble + WEATHER)
+
+    assert detected.source.columns == ("date", "temp", "rain")
+    assert detected.source.preamble_rows == preamble.count("\n")
+    assert [finding.message for finding in detected.warnings if finding.code == "preamble_skipped"] == [message]
+
+
+def test_a_long_preamble_is_skipped_with_a_warning() -> None:
+    assert warnings_of(detect("A word\n" * 3 + WEATHER)) == []
+    assert warnings_of(detect("A word\n" * 21 + WEATHER * 2)) == ["preamble_skipped"]
 
 
 @pytest.mark.parametrize(("data", "expected"), [d[1:] for d in DIALECTS], ids=[d[0] for d in DIALECTS])

@@ -8,6 +8,8 @@ from stepmill.etl.readers.findings import Finding, shown
 from stepmill.etl.readers.header import Layout, column_names, find_layout
 
 _CLOSE = 0.97  # of the best score: then another delimiter might be meant as well
+_MANY_LINES = 20  # above a table: no title has more
+_SHOWN_CHARACTERS = 100
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ def detect_csv(samples: list[str]) -> CsvFound:
     ranked = rank_dialects(samples, separator)
     dialect = ranked[0].dialect
     layout = find_layout(read_rows(samples[0], dialect), _others(samples[1:], dialect))
+    preamble = [line for line in samples[0].splitlines()[: layout.preamble_rows] if line.strip()]
     if separator is not None:
         layout = replace(layout, preamble_rows=layout.preamble_rows + 1)
     source = SourceFormat(
@@ -42,8 +45,12 @@ def detect_csv(samples: list[str]) -> CsvFound:
         columns=column_names(layout.header, layout.width),
     )
     header = tuple(layout.header) if layout.header is not None else None
-    warnings = [*_doubts(ranked, layout, separator), *renamed_columns(header, source.columns)]
-    return CsvFound(source, header, tuple(_evidence(source, ranked[0], separator)), tuple(warnings))
+    warnings = [
+        *_skipped(preamble, layout),
+        *_doubts(ranked, layout, separator),
+        *renamed_columns(header, source.columns),
+    ]
+    return CsvFound(source, header, tuple(_evidence(source, ranked[0], layout, separator)), tuple(warnings))
 
 
 def renamed_columns(header: tuple[str, ...] | None, columns: tuple[str, ...]) -> list[Finding]:
@@ -64,6 +71,18 @@ def _others(samples: list[str], dialect: Dialect) -> list[Row]:
     return [row for sample in samples for row in read_rows(sample, dialect)]
 
 
+def _skipped(preamble: list[str], layout: Layout) -> list[Finding]:
+    """A warning on lines above the table that might have been meant as rows."""
+    if not preamble or not (layout.skips_fields or len(preamble) > _MANY_LINES):
+        return []
+    count, first = len(preamble), preamble[0][:_SHOWN_CHARACTERS]
+    if count == 1:
+        message = f"A line above the table is skipped: {first!r}. Should it be a row,"
+    else:
+        message = f"{count:,} lines above the table are skipped, the first of them: {first!r}. Should they be rows,"
+    return [Finding("preamble_skipped", f"{message} set the lines before the table in the plan.")]
+
+
 def _doubts(ranked: list[Ranked], layout: Layout, separator: str | None) -> list[Finding]:
     best = ranked[0]
     found = []
@@ -82,14 +101,14 @@ def _doubts(ranked: list[Ranked], layout: Layout, separator: str | None) -> list
     return found
 
 
-def _evidence(source: SourceFormat, best: Ranked, separator: str | None) -> list[Finding]:
+def _evidence(source: SourceFormat, best: Ranked, layout: Layout, separator: str | None) -> list[Finding]:
     count = len(source.columns)
     found = [
         Finding(
             "delimiter",
             f"The first line names {shown(separator)} as the separator."
             if separator is not None
-            else f"Split at {_delimiter(best.dialect)}, {best.agreement:.0%} of the rows looked at have {count:,}"
+            else f"Split at {_delimiter(best.dialect)}, {layout.agreement:.0%} of the rows looked at have {count:,}"
             f" {'field' if count == 1 else 'fields'}.",
         )
     ]

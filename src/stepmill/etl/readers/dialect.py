@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from stepmill.etl.readers.cells import worth_of
+from stepmill.etl.readers.cells import CellKind, kind_of, worth_of
 
 _COMMON = (",", ";", "\t", "|")
 _PRIOR = {",": 1.0, ";": 1.0, "\t": 1.0, "|": 1.0, "^": 0.9, "~": 0.9, "\x01": 1.0, "\x1f": 1.0, ":": 0.7, " ": 0.6}
@@ -41,6 +41,7 @@ class Row:
 
     line: int
     cells: list[str]
+    is_after_blank: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,6 @@ class Ranked:
     dialect: Dialect
     score: float
     width: int
-    agreement: float
-    """The share of rows that have this many fields."""
     has_quotes: bool
     """Whether the samples have the dialect's quote at all."""
 
@@ -77,10 +76,13 @@ def read_rows(text: str, dialect: Dialect) -> list[Row]:
     )
     rows = []
     line = 1
+    is_after_blank = False
     try:
         for cells in reader:
-            if len(cells) > 1 or (cells and (cells[0].strip() or dialect.delimiter is None)):
-                rows.append(Row(line, cells))
+            is_blank = len(cells) < 2 and not (cells and (cells[0].strip() or dialect.delimiter is None))
+            if not is_blank:
+                rows.append(Row(line, cells, is_after_blank))
+            is_after_blank = is_blank
             line = reader.line_num + 1
     except csv.Error:
         return []
@@ -132,7 +134,7 @@ def _judge(dialect: Dialect, samples: Sequence[str], text: str) -> Ranked:
     has_quotes = dialect.quote is not None and dialect.quote in text
     width = usual_width(rows)
     if width == 0:
-        return Ranked(dialect, 0.0, 0, 0.0, has_quotes)
+        return Ranked(dialect, 0.0, 0, has_quotes)
     table = _from_table_on(rows, width)
     agreement = sum(len(row.cells) == width for row in table) / len(table)
     judged = [row for part in parts for row in [row for row in part if len(row.cells) == width][:_ROWS_JUDGED]]
@@ -140,14 +142,18 @@ def _judge(dialect: Dialect, samples: Sequence[str], text: str) -> Ranked:
     score *= _PRIOR.get(dialect.delimiter or "", 1.0) * _quote_prior(dialect)
     if parts[0] and len(parts[0][0].cells) == 1 < width:
         score *= _ONE_COLUMN if _is_one_column(judged, dialect) else _NOT_IN_FIRST_ROW
-    return Ranked(dialect, score, width, agreement, has_quotes)
+    return Ranked(dialect, score, width, has_quotes)
 
 
 def _is_one_column(rows: list[Row], dialect: Dialect) -> bool:
-    """Whether the delimiter may be part of each value: the comma of 3,14 or the colon of 12:30, under a single name."""
-    return dialect.delimiter not in _COMMON or all(
-        len(row.cells) == 2 and all(cell.strip().lstrip("+-").isdigit() for cell in row.cells) for row in rows
-    )
+    """Whether the delimiter may be part of each value: the comma of 12 345,67, the colon of 12:30, under one name."""
+    return dialect.delimiter not in _COMMON or all(_is_one_number(row.cells, dialect.delimiter) for row in rows)
+
+
+def _is_one_number(cells: list[str], delimiter: str) -> bool:
+    if len(cells) == 2 and all(cell.strip().lstrip("+-").isdigit() for cell in cells):
+        return True
+    return delimiter == "," and kind_of(",".join(cells)) is CellKind.NUMBER
 
 
 def _quote_prior(dialect: Dialect) -> float:

@@ -14,6 +14,7 @@ _COMMENT = "#"
 _BODY_ROWS = 200
 _MAX_NAME = 1_000
 _DOUBT = 0.2
+_MAX_METADATA_ROWS = 20
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+|[A-Za-z]?[a-z0-9]+(?:[A-Z][a-z0-9]+)+(?:ID)?|[A-Z][a-z]+ID")
 _ADDRESS = re.compile(r"://|\w@\w")
 _NAME_LIKE = re.compile(r"[^\W\d][\w .:/%()#-]*")
@@ -30,17 +31,25 @@ class Layout:
     comment: str | None
     is_doubtful: bool
     """Whether it is a guess that the first row is a header, or is none."""
+    agreement: float
+    """The share of rows, from the first of the table on, that have its width."""
+    skips_fields: bool
+    """Whether a line before the table, and no comment, could have been a row: it has several fields."""
 
 
 def find_layout(rows: list[Row], others: list[Row]) -> Layout:
     """The layout of a text that begins with ``rows``; ``others`` are from further on. There is at least one row."""
-    width = usual_width([*rows, *others])
-    first = _first_row(rows, width)
-    body = [row.cells for row in [*rows[first:], *others] if len(row.cells) == width]
-    comment = _find_comment([*rows[first:], *others], width)
+    first = _first_row(rows, others)
+    width = len(rows[first].cells)
+    table = [*rows[first:], *others]
+    body = [row.cells for row in table if len(row.cells) == width]
+    comment = _find_comment(table, width)
+    agreement = _agreement(table, width)
+    skips_fields = any(_has_fields(row) for row in rows[:first])
     above = rows[first - 1] if first else None
     if above is not None and _names_another_width(above.cells, body, width):
-        return _with_header_above(above, body, width, comment)
+        skips_fields = any(_has_fields(row) for row in rows[: first - 1])
+        return _with_header_above(above, body, width, comment, agreement, skips_fields=skips_fields)
     score = header_score(body[0], body[1 : _BODY_ROWS + 1])
     has_header = score > 0
     trailing = _ends_empty(body[1:]) and has_header and body[0][-1] == "" and width > 1
@@ -52,6 +61,8 @@ def find_layout(rows: list[Row], others: list[Row]) -> Layout:
         trailing_delimiter=trailing,
         comment=comment,
         is_doubtful=abs(score) <= _DOUBT,
+        agreement=agreement,
+        skips_fields=skips_fields,
     )
 
 
@@ -116,28 +127,98 @@ def _names_another_width(above: list[str], body: list[list[str]], width: int) ->
     )
 
 
-def _with_header_above(above: Row, body: list[list[str]], width: int, comment: str | None) -> Layout:
+def _with_header_above(
+    above: Row, body: list[list[str]], width: int, comment: str | None, agreement: float, *, skips_fields: bool
+) -> Layout:
     header = above.cells[:-1] if above.cells[-1] == "" else above.cells
     trailing = len(header) == width - 1 and _ends_empty(body)
     if len(header) == width - 1 and not trailing:
         header = ["", *header]  # R leaves out the name of the rows' names
-    return Layout(above.line - 1, header, len(header), trailing, comment, is_doubtful=len(header) != width)
+    return Layout(
+        preamble_rows=above.line - 1,
+        header=header,
+        width=len(header),
+        trailing_delimiter=trailing,
+        comment=comment,
+        is_doubtful=len(header) != width,
+        agreement=agreement,
+        skips_fields=skips_fields,
+    )
 
 
 def _ends_empty(body: list[list[str]]) -> bool:
     return bool(body) and all(cells[-1] == "" for cells in body)
 
 
-def _first_row(rows: list[Row], width: int) -> int:
-    """The index of the first row of the table. In a single column, comments above it have its width."""
-    if width == 1 and not all(row.cells[0].startswith(_COMMENT) for row in rows):
-        return next(index for index, row in enumerate(rows) if not row.cells[0].startswith(_COMMENT))
-    return next((index for index, row in enumerate(rows) if len(row.cells) == width), 0)
+def _agreement(table: list[Row], width: int) -> float:
+    counted = [row for row in table if len(row.cells) == width or not _is_marked(row)]
+    return sum(len(row.cells) == width for row in counted) / len(counted)
+
+
+def _first_row(rows: list[Row], others: list[Row]) -> int:
+    """The index of the first row of the table. In a single column, comments above it have its width.
+
+    Rows of the usual width may come late because the first ones are of another: then those are the table all the same,
+    and what does not fit is rejected, not passed over.
+    """
+    width = usual_width([*rows, *others])
+    if width == 1 and not all(_is_marked(row) for row in rows):
+        return next(index for index, row in enumerate(rows) if not _is_marked(row))
+    usual = next((index for index, row in enumerate(rows) if len(row.cells) == width), None)
+    above = rows if usual is None else rows[:usual]
+    has_header = usual is not None and _header_score_at(rows, usual, others) > 0
+    begin = next((index for index in range(len(above)) if _begins_table(rows, index, has_header=has_header)), None)
+    if usual is None:
+        return begin or 0
+    if begin is None or _is_header_of_next(rows, begin, usual) or _are_metadata(rows, begin, usual, others):
+        return usual
+    return begin
+
+
+def _begins_table(rows: list[Row], index: int, *, has_header: bool) -> bool:
+    """Whether a row above those of the usual width looks like the first of a table, which may have a header below."""
+    row = rows[index]
+    if not _has_fields(row):
+        return False
+    if index + 1 < len(rows) and len(rows[index + 1].cells) == len(row.cells):
+        return True
+    return not has_header and all(_can_be_name(cell) for cell in row.cells)
+
+
+def _is_header_of_next(rows: list[Row], begin: int, usual: int) -> bool:
+    """Whether only a header is of another width, as ``_names_another_width`` has it."""
+    return begin == usual - 1 and abs(len(rows[begin].cells) - len(rows[usual].cells)) == 1
+
+
+def _are_metadata(rows: list[Row], begin: int, usual: int, others: list[Row]) -> bool:
+    """Whether these rows, such as ``Station,Berlin``, are about the table that begins below, or rows that lack fields.
+
+    They are few, narrower than the table, and it begins anew: with a header, all the surer if no blank line is between.
+    """
+    above, width = rows[begin:usual], len(rows[usual].cells)
+    table = sum(len(row.cells) == width for row in [*rows[usual:], *others])
+    if len(above) > _MAX_METADATA_ROWS or 2 * len(above) > table + 1 or any(len(row.cells) >= width for row in above):
+        return False
+    return _header_score_at(rows, usual, others) > (0 if rows[usual].is_after_blank else _DOUBT)
+
+
+def _header_score_at(rows: list[Row], index: int, others: list[Row]) -> float:
+    width = len(rows[index].cells)
+    body = [row.cells for row in [*rows[index + 1 :], *others] if len(row.cells) == width]
+    return header_score(rows[index].cells, body[:_BODY_ROWS])
+
+
+def _is_marked(row: Row) -> bool:
+    return row.cells[0].startswith(_COMMENT)
+
+
+def _has_fields(row: Row) -> bool:
+    return len(row.cells) > 1 and not _is_marked(row)
 
 
 def _find_comment(rows: list[Row], width: int) -> str | None:
     """The mark of comment lines, if there are some among the rows and no row looks like one."""
-    marked = [row for row in rows if row.cells[0].startswith(_COMMENT)]
+    marked = [row for row in rows if _is_marked(row)]
     return _COMMENT if marked and width > 1 and all(len(row.cells) != width for row in marked) else None
 
 
