@@ -23,6 +23,7 @@ _BOMS = {
 }
 # As UTF-8 bytes, surrogates are invalid: a stray one is found again where the text is decoded, and its record rejected.
 _KEEP_STRAY_SURROGATES = "surrogatepass"
+_TORN = b"\xff"  # never part of UTF-8; stands for each byte of a character that the end of the file cuts
 
 
 def bom_length(head: bytes, encoding: str) -> int:
@@ -114,8 +115,8 @@ class WideText:
         count = self._source.read_into(memoryview(self._raw))
         self._at_end = count < len(self._raw)
         text = self._decoder.decode(memoryview(self._raw)[:count]).encode("utf-8", _KEEP_STRAY_SURROGATES)
-        if self._at_end and self._decoder.getstate()[0]:  # the file ends in the middle of a character
-            text += b"\xff"
+        if self._at_end:
+            text += _TORN * len(self._decoder.getstate()[0])
         self._pending = memoryview(text)
 
 
@@ -123,5 +124,6 @@ def source_length(utf8: bytes | memoryview, encoding: str) -> int:
     """How many bytes of the source the text takes that was read as ``utf8``."""
     if encoding not in WIDE_ENCODINGS:
         return len(utf8)
-    text = bytes(utf8).decode("utf-8", _KEEP_STRAY_SURROGATES)
-    return len(text.encode(encoding, _KEEP_STRAY_SURROGATES))
+    whole = bytes(utf8).rstrip(_TORN)
+    text = whole.decode("utf-8", _KEEP_STRAY_SURROGATES)
+    return len(text.encode(encoding, _KEEP_STRAY_SURROGATES)) + len(utf8) - len(whole)

@@ -1,5 +1,6 @@
 """Pieces of a file as text, for detection: its beginning and some places further on, in whole lines."""
 
+import codecs
 import re
 
 from stepmill.etl.readers.encoding import bom_length
@@ -14,7 +15,7 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 
 def head_text(survey: Survey, encoding: str) -> str:
     """The beginning of the file, as far as it was kept."""
-    return survey.head[bom_length(survey.head, encoding) :].decode(encoding, errors="replace")
+    return _decode(survey.head[bom_length(survey.head, encoding) :], encoding)
 
 
 def sample_lines(survey: Survey, encoding: str) -> list[str]:
@@ -22,14 +23,24 @@ def sample_lines(survey: Survey, encoding: str) -> list[str]:
     head = head_text(survey, encoding)
     short = _first_lines(head)
     is_all = survey.is_whole and len(short) == len(head)
-    samples = [short if is_all else _without_last_line(short)]
+    samples = [_without_end_mark(short) if is_all else _without_last_line(short)]
     others = [sample for sample in survey.samples if sample.offset >= len(survey.head)]
     for sample in others[:: max(1, len(others) // _MAX_OTHERS)]:
-        text = sample.data[:_OTHER_BYTES].decode(encoding, errors="replace")
+        text = _decode(sample.data[:_OTHER_BYTES], encoding)
         lines = _without_last_line(_without_first_line(text))
         if lines:
             samples.append(lines)
     return samples
+
+
+def _decode(data: bytes, encoding: str) -> str:
+    """The text without a character that the end cuts."""
+    return codecs.getincrementaldecoder(encoding)(errors="replace").decode(data)
+
+
+def _without_end_mark(text: str) -> str:
+    """Without the sign by which DOS ends a text, where it has the last line for itself."""
+    return text[:-1] if text.endswith(("\n\x1a", "\r\x1a")) else text
 
 
 def _first_lines(text: str) -> str:

@@ -115,6 +115,12 @@ class Window:
         count = self._stream.read_into(room)
         self._end += count
         self._source_end = count < len(room) or self._end < len(self._arena)
+        if self._source_end and self._has_end_mark():
+            self._end -= 1
+
+    def _has_end_mark(self) -> bool:
+        """Whether the last line is nothing but the sign by which DOS ends a text."""
+        return bytes(self.view[-2:]) in (b"\x1a", b"\n\x1a", b"\r\x1a")
 
 
 @contextmanager
