@@ -61,6 +61,7 @@ def _record(data: bytes, position: int, source: SourceFormat) -> tuple[list[byte
     escape = source.escape.encode() if source.escape else None
     fields = [b""]
     state = "start"
+    position = _first_field(data, position, source)
     while position < len(data):
         byte = data[position : position + 1]
         position += 1
@@ -82,6 +83,7 @@ def _record(data: bytes, position: int, source: SourceFormat) -> tuple[list[byte
             return fields, position, True
         elif byte == delimiter:
             fields.append(b"")
+            position = _skip_spaces(data, position, source)
             state = "start"
         elif byte == quote and state == "start":
             state = "quoted"
@@ -89,6 +91,17 @@ def _record(data: bytes, position: int, source: SourceFormat) -> tuple[list[byte
             fields[-1] += byte
             state = "plain"
     return fields, len(data), state != "quoted"
+
+
+def _first_field(data: bytes, position: int, source: SourceFormat) -> int:
+    is_blank = not data[position : _line_end(data, position)].strip(b" \r\n")
+    return position if is_blank else _skip_spaces(data, position, source)  # a line of spaces keeps them
+
+
+def _skip_spaces(data: bytes, position: int, source: SourceFormat) -> int:
+    while source.skip_initial_space and data[position : position + 1] == b" ":
+        position += 1
+    return position
 
 
 def _is_comment(data: bytes, position: int, source: SourceFormat) -> bool:

@@ -18,6 +18,7 @@ from tests.etl.readers.csv_by_hand import Expected, read_by_hand
 LOCATION = BlobLocation("memory://properties.csv")
 THREE = ("a", "b", "c")
 PLAIN = SourceFormat(format="csv", delimiter=",", quote='"', columns=THREE)
+SPACED = SourceFormat(format="csv", delimiter=",", quote='"', skip_initial_space=True, columns=THREE)
 SOURCES = st.sampled_from(
     [
         PLAIN,
@@ -29,6 +30,13 @@ SOURCES = st.sampled_from(
         SourceFormat(format="csv", delimiter=",", quote='"', comment="#", columns=THREE),
         SourceFormat(format="csv", delimiter=",", quote='"', trailing_delimiter=True, columns=THREE),
         SourceFormat(format="csv", delimiter=",", quote='"', encoding="cp1252", columns=THREE),
+        SPACED,
+        SPACED.model_copy(update={"columns": ("a",)}),
+        SPACED.model_copy(update={"delimiter": None, "columns": ("a",)}),
+        SPACED.model_copy(update={"quote": None, "escape": "\\"}),
+        SPACED.model_copy(update={"escape": "\\"}),
+        SPACED.model_copy(update={"comment": "#"}),
+        SPACED.model_copy(update={"trailing_delimiter": True}),
     ]
 )
 PIECES = [
@@ -59,6 +67,10 @@ PIECES += [
     b'"a""b",,\n',
     b"\n\n",
     b"1,2,3,\n",
+    b", ",
+    b', "',
+    b'1, "x,  y",  3\n',
+    b"1, 2, \n",
 ]
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=40).map(b"".join)
 SIZES = st.integers(64, 160)
@@ -87,11 +99,26 @@ def outcome(blocks: list[RawBlock]) -> Expected:
 @example(b'a"b,"c\n' * 20, PLAIN, 64, 40)
 @example(b'1,2,3\n4,"5,6\n7,8,9\n', PLAIN, 64, 1000)
 @example(b'a\r"', PLAIN, 64, 24)
+@example(b'1, "2",3\n, "5,6\n7,8,9\n', SPACED, 64, 1000)
+@example(b"   \n1, 2,  3\n  1,2,3\n" * 8, SPACED, 64, 1000)
 @example(b"1,2,3\r" * 30, PLAIN, 64, 24)
 def test_reads_what_a_reader_by_hand_reads(data: bytes, source: SourceFormat, size: int, limit: int) -> None:
     blocks = read(data, source, block_bytes=size, record_bytes=limit)
 
     assert outcome(blocks) == read_by_hand(data, source, limit)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from([*PIECES, b"  "]), max_size=40).map(b"".join), SIZES)
+def test_initial_spaces_are_skipped_as_by_the_csv_module(data: bytes, size: int) -> None:
+    source = SPACED.model_copy(update={"encoding": "cp1252"})
+    text = io.StringIO(data.replace(b"\x81", b"").decode("cp1252"), newline="")
+    lines = csv.reader(text, skipinitialspace=True)
+
+    found = outcome(read(text.getvalue().encode("cp1252"), source, block_bytes=size))
+
+    if all(code not in ("unclosed_quote", "stray_quote") for _, code in found.rejects):
+        assert [list(row) for _, row in found.rows] == [row for row in lines if len(row) == 3]
 
 
 @settings(max_examples=150, deadline=None)

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.etl.readers.detecting import detect, warnings_of
+from stepmill.etl.readers.read import read_blocks
+from tests.etl.readers.detecting import LOCATION, detect, warnings_of
 
 PEOPLE = "id,name,born\n1,Ann,1990-01-02\n2,Bob,1991-03-04\n3,Cy,1992-05-06\n"
 WIDE = ",".join(f"c{number}" for number in range(1500)) + "\n" + ",".join("1" for _ in range(1500)) + "\n"
@@ -35,6 +36,18 @@ DIALECTS: list[tuple[str, str, dict[str, Any]]] = [
     ("quoted newlines", 'id,note\n1,"first\nsecond, third"\n2,"x\n\ny"\n3,z\n', {"columns": ("id", "note")}),
     ("backslashes", 'a,b\n"say \\"no\\", ok",1\n"x",2\n', {"escape": "\\", "quote": '"', "columns": ("a", "b")}),
     ("apostrophes", "id,name\n1,O'Neill\n2,'s Gravenhage\n3,D'Arcy\n", {"quote": '"', "columns": ("id", "name")}),
+    (
+        "spaces before quotes",
+        "a, b, c\n" + "".join(f'{number}, "x, y", "z{number}"\n' for number in range(100)),
+        {"delimiter": ",", "quote": '"', "skip_initial_space": True, "columns": ("a", "b", "c")},
+    ),
+    (
+        "spaces before some quotes",
+        'a; b\n1; "x; y"\n2; z\n3; u\n',
+        {"delimiter": ";", "skip_initial_space": True, "columns": ("a", "b")},
+    ),
+    ("spaces before single quotes", "a, b\n1, 'x, y'\n2, 'z, u'\n", {"quote": "'", "skip_initial_space": True}),
+    ("spaces, and no quotes", "a, b\n1, 2\n3, 4\n", {"skip_initial_space": False, "columns": ("a", "b")}),
     ("inches", 'id,size\n1,5" pipe\n2,7" pipe\n3,9"\n', {"columns": ("id", "size")}),
     ("one column", "name\nAnn\nBob\nCy\n", {"delimiter": None, "columns": ("name",)}),
     ("one column of numbers", "value\n1\n2\n3\n", {"delimiter": None, "columns": ("value",)}),
@@ -180,6 +193,15 @@ def test_small_files(data: str, expected: dict[str, Any]) -> None:
 
     assert {name: getattr(source, name) for name in expected} == expected
     assert source.format == "csv"
+
+
+def test_spaces_before_quotes_are_no_part_of_fields() -> None:
+    rows = [(str(number), "x, y", f"z {number}") for number in range(100)]
+    data = "a, b, c\n" + "".join(f'{number}, "{text}",  "{other}"\n' for number, text, other in rows)
+
+    source = detect(data).source
+
+    assert [row for block in read_blocks(LOCATION, source) for row in block.frame.rows()] == rows
 
 
 def test_an_unclosed_quote_does_not_change_how_the_rest_is_read() -> None:

@@ -58,6 +58,8 @@ class SourceFormat(PlanModel):
     """Encloses fields that hold delimiters or line ends; inside, a doubled one stands for one."""
     escape: Mark | None = None
     """Takes the meaning from the character after it."""
+    skip_initial_space: bool = False
+    """Spaces that begin a field are no part of it; a quote after them still encloses the field."""
     comment: Mark | None = None
     """Lines that begin with it are no records."""
     trailing_delimiter: bool = False
@@ -76,6 +78,8 @@ class SourceFormat(PlanModel):
         marks = [mark for mark in (self.delimiter, self.quote, self.escape, self.comment) if mark is not None]
         if len(set(marks)) != len(marks):
             raise ValueError("delimiter, quote, escape and comment must differ from each other")
+        if self.skip_initial_space and " " in marks:
+            raise ValueError("spaces that begin a field can't be skipped where the space is a mark")
         if self.format == "csv" and not self.columns:
             raise ValueError("a CSV source needs the names of its columns")
         if self.format == "csv" and len(set(self.columns)) != len(self.columns):

@@ -30,7 +30,7 @@ _WORD = re.compile(
     r"|https?://[^\s\"]+|[\w.+-]+@[\w-]+\.[\w.-]+|[+-]?[\w.-]*\w",
     re.IGNORECASE,
 )
-_TORN = re.compile(r"""^["'][^"']*$|^[^"']*["']$|^"(?:[^"]|"")+"$|^'(?:[^']|'')+'$""", re.DOTALL)
+_TORN = re.compile(r"""^ +["']|^["'][^"']*$|^[^"']*["']$|^"(?:[^"]|"")+"$|^'(?:[^']|'')+'$""", re.DOTALL)
 _FOREIGN_MARKS = re.compile(r"[,;\t|]")
 
 _WORTH = {

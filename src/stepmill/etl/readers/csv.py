@@ -50,7 +50,9 @@ class CsvReader:
         self._limit = record_bytes
         self._max_rejects = max_rejects
         self._marks = marks = csv_marks(source)
-        self._grammar = LineGrammar(marks.delimiter, marks.quote, marks.escape)
+        self._grammar = LineGrammar(
+            marks.delimiter, marks.quote, marks.escape, skip_initial_space=marks.skip_initial_space
+        )
         self._counter = QuoteCounter(marks, record_bytes)
         self._splitter = RowSplitter(source, marks, max_rejects)
         self._quick = QuickLook(source, marks, self._grammar, self._splitter, record_bytes)
@@ -165,4 +167,5 @@ class CsvReader:
 
 def csv_marks(source: SourceFormat) -> CsvMarks:
     """The characters that split the source into records and fields."""
-    return CsvMarks(source.delimiter or _ONE_FIELD, source.quote, source.escape, source.comment)
+    delimiter = source.delimiter or _ONE_FIELD
+    return CsvMarks(delimiter, source.quote, source.escape, source.comment, source.skip_initial_space)

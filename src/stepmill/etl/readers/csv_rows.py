@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from stepmill.etl.plan.source import SourceFormat
-from stepmill.etl.readers.csv_fields import FieldSplitter, RaggedRow
+from stepmill.etl.readers.csv_fields import Fields, FieldSplitter, RaggedRow
 from stepmill.etl.readers.csv_records import CsvMarks, Records
+from stepmill.etl.readers.csv_spaces import InitialSpaces
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class RowSplitter:
         self._columns = list(source.columns)
         self._has_trailing = source.trailing_delimiter
         self._width = len(self._columns) + self._has_trailing
+        self._spaces = InitialSpaces(marks) if marks.skip_initial_space else None
         self._fields = FieldSplitter(self._width, marks, max_ragged)
         self._narrow = FieldSplitter(len(self._columns), marks, max_ragged)
 
@@ -43,11 +45,13 @@ class RowSplitter:
         frame = self._fields.split_unquoted(text)
         if frame is None or (self._has_trailing and not _is_empty(frame)):
             return None
+        if self._spaces is not None:
+            frame = frame.with_columns(pl.all().str.strip_chars_start(" "))
         return Rows(self._named(frame), _numbers(frame.height), [])
 
     def split_simple(self, text: bytes) -> Rows | None:
         """The rows of any text; None if it takes the records to sort out which rows fit."""
-        found = self._fields.split(text)
+        found = self._split_fields(text)
         if self._has_trailing and (found.ragged or not _is_empty(found.frame)):
             return None
         indexes = _numbers(found.records)
@@ -62,7 +66,7 @@ class RowSplitter:
 
     def _sort_out(self, text: bytes, records: Records) -> Rows:
         """Some rows lack the trailing delimiter, which does no harm; others have something behind it."""
-        found = self._fields.split(text)
+        found = self._split_fields(text)
         short = {row.index for row in found.ragged if row.fields == len(self._columns)}
         indexes = _numbers(found.records)
         indexes = indexes.filter(~indexes.is_in([row.index for row in found.ragged]))
@@ -82,6 +86,9 @@ class RowSplitter:
         order = all_indexes.arg_sort()
         ragged.sort(key=lambda row: row.index)
         return Rows(pl.concat(frames)[order], all_indexes.gather(order), ragged)
+
+    def _split_fields(self, text: bytes) -> Fields:
+        return self._fields.split(text if self._spaces is None else self._spaces.removed_from(text))
 
     def _named(self, frame: pl.DataFrame) -> pl.DataFrame:
         if self._has_trailing and frame.width == self._width:

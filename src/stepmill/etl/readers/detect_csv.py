@@ -38,6 +38,7 @@ def detect_csv(samples: list[str]) -> CsvFound:
         delimiter=dialect.delimiter,
         quote=dialect.quote,
         escape=dialect.escape,
+        skip_initial_space=dialect.skip_initial_space,
         comment=layout.comment,
         trailing_delimiter=layout.trailing_delimiter,
         preamble_rows=layout.preamble_rows,
@@ -116,6 +117,8 @@ def _evidence(source: SourceFormat, best: Ranked, layout: Layout, separator: str
         found.append(Finding("quote", f"Fields are enclosed in {shown(source.quote)}."))
     if source.escape is not None:
         found.append(Finding("escape", f"Quotes inside fields are escaped by {shown(source.escape)}."))
+    if source.skip_initial_space:
+        found.append(Finding("initial_space", "Spaces at the beginning of fields, before quotes too, are left out."))
     if source.preamble_rows:
         count = source.preamble_rows
         found.append(Finding("preamble", f"{count:,} {'line comes' if count == 1 else 'lines come'} before the table."))

@@ -33,6 +33,7 @@ class Dialect:
     delimiter: str | None
     quote: str | None
     escape: str | None
+    skip_initial_space: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def read_rows(text: str, dialect: Dialect) -> list[Row]:
         delimiter=dialect.delimiter or _ONE_FIELD,
         quotechar=dialect.quote,
         escapechar=dialect.escape,
+        skipinitialspace=dialect.skip_initial_space,
         quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
     )
     rows = []
@@ -112,16 +114,18 @@ def _candidates(text: str, named: str | None) -> Iterator[Dialect]:
     for delimiter in delimiters:
         quotes = _quotes(text, delimiter)
         for quote in quotes:
-            yield Dialect(delimiter, quote, None)
-            if quote and f"\\{quote}" in text:
-                yield Dialect(delimiter, quote, "\\")
+            skips = [False, True] if quote and delimiter != " " and f"{delimiter} {quote}" in text else [False]
+            for skip in skips:
+                yield Dialect(delimiter, quote, None, skip)
+                if quote and f"\\{quote}" in text:
+                    yield Dialect(delimiter, quote, "\\", skip)
 
 
 def _quotes(text: str, delimiter: str) -> list[str | None]:
     """The quotes to try with this delimiter. Where none is seen, one may still come."""
     edge = re.escape(delimiter)
     found: list[str | None] = ['"']
-    if re.search(rf"(?:^|{edge})'(?:[^']|''){{0,1000}}'(?:{edge}|\r?$)", text, re.MULTILINE):
+    if re.search(rf"(?:^|{edge}) *'(?:[^']|''){{0,1000}}'(?:{edge}|\r?$)", text, re.MULTILINE):
         found.append("'")
     if '"' in text:
         found.append(None)

@@ -82,7 +82,7 @@ def _as_planned(detected: Detected, text: str, planned: SourceFormat) -> Detecte
 
 
 def _dialect_of(source: SourceFormat) -> Dialect:
-    return Dialect(source.delimiter, source.quote, source.escape)
+    return Dialect(source.delimiter, source.quote, source.escape, source.skip_initial_space)
 
 
 def _behind_lines(text: str, count: int) -> str:
@@ -115,6 +115,7 @@ def _differences(source: SourceFormat, planned: SourceFormat) -> list[str]:
             "delimiter": "delimiter",
             "quote": "quote",
             "escape": "escape",
+            "skip_initial_space": "skipping of initial spaces",
             "comment": "comment mark",
             "preamble_rows": "lines before the table",
             "header_rows": "header rows",

@@ -70,7 +70,7 @@ def _skip_to_records(window: Window, source: SourceFormat, record_bytes: int) ->
 
 def _skip_records(window: Window, source: SourceFormat, record_bytes: int) -> None:
     marks = csv_marks(source)
-    grammar = LineGrammar(marks.delimiter, marks.quote, marks.escape)
+    grammar = LineGrammar(marks.delimiter, marks.quote, marks.escape, skip_initial_space=marks.skip_initial_space)
     count = source.header_rows
     look = _FIRST_LOOK_BYTES
     while True:
