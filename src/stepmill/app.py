@@ -1,9 +1,10 @@
 """The composition root: settings in; gateways, engine, api and worker out. Nothing else builds anything."""
 
+import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,10 +70,11 @@ def build_blobs(settings: Settings) -> Blobs:
 
 @asynccontextmanager
 async def open_api(platform: Platform, authenticator: Authenticator) -> AsyncIterator[FastAPI]:
-    """The api as an ASGI application."""
+    """The api as an ASGI application. It sweeps too: where the only worker is frozen, nobody else would."""
     settings = platform.settings
     hub = EventHub(platform.engine)
     await hub.start()
+    sweep = asyncio.create_task(Sweeper(platform.engine).run(), name="stepmill sweep")
     try:
         yield create_api(
             ApiParts(
@@ -85,6 +87,9 @@ async def open_api(platform: Platform, authenticator: Authenticator) -> AsyncIte
             )
         )
     finally:
+        sweep.cancel()
+        with suppress(asyncio.CancelledError):
+            await sweep
         await hub.stop()
 
 

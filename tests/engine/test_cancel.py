@@ -1,14 +1,25 @@
 """Cancel means stopped."""
 
+import asyncio
+
+import psycopg
 import pytest
 
 from stepmill.engine.cancel import cancel_job, cancel_jobs
 from stepmill.engine.read import get_job
 from stepmill.engine.requests import JobFilter
+from stepmill.engine.rescue import UNHEEDED
 from stepmill.engine.retry import retry_job
+from stepmill.engine.sweep import Sweeper
 from stepmill.errors import ConflictError
 from tests.engine import job_types
 from tests.support.engine import CALLER, Bench
+
+
+async def sweep(bench: Bench) -> None:
+    """One sweep, as in any process."""
+    async with bench.database.autocommit() as conn:
+        await Sweeper(bench.engine).sweep(conn)
 
 
 async def test_a_pending_job_is_cancelled_at_once(bench: Bench) -> None:
@@ -52,6 +63,55 @@ async def test_always_steps_run_after_a_cancel(bench: Bench, release: str | None
     assert end["status"] == ("ERROR" if release else "CANCELLED")
     steps = [step["status"] for step in (await get_job(bench.engine, CALLER, job["jobId"]))["steps"]]
     assert steps == ["DONE", "ERROR", "ERROR" if release else "DONE"]
+
+
+async def test_a_cancel_that_the_worker_does_not_heed_is_carried_out_by_any_sweeper(bench: Bench) -> None:
+    """The worker beats on and holds a transaction open, and yet never reacts."""
+    job_id = (await bench.submit("WITH_RELEASE"))["jobId"]
+    await bench.rows(
+        "INSERT INTO workers (worker_id, host, pid, version, types) VALUES ('deaf', '', 0, '', '{WITH_RELEASE}')"
+    )
+    await bench.rows("SELECT begin_attempt_v1(%s, 'deaf')", job_id)
+    name = f"stepmill:{job_id}:1"
+    async with await bench.database.connect(application_name=name, role="stepmill_engine") as held:
+        await held.execute("BEGIN")
+        await cancel_job(bench.engine, CALLER, job_id)
+        await sweep(bench)
+        assert (await get_job(bench.engine, CALLER, job_id))["status"] == "RUNNING"  # the worker has its chance
+
+        await bench.rows("UPDATE job_attempts SET revoked_at = revoked_at - interval '3 s' WHERE job_id = %s", job_id)
+        await sweep(bench)
+        with pytest.raises(psycopg.OperationalError):
+            await held.execute("SELECT 1")
+    with pytest.raises(psycopg.Error) as refused:
+        await bench.rows("SELECT fence_v1(%s, 1)", job_id)
+    assert refused.value.sqlstate == "SM001"
+    async with bench.worker("hears"):
+        assert (await bench.follow(job_id))["status"] == "CANCELLED"
+    job = await get_job(bench.engine, CALLER, job_id)
+    assert [(step["status"], step["attempt"]) for step in job["steps"]] == [
+        ("ERROR", 1),
+        ("PENDING", None),
+        ("DONE", 2),
+    ]
+    assert job["steps"][0]["error"]["details"]["stoppedAfterMs"] >= 3000
+    assert job["crashes"] == 0
+
+
+async def test_a_worker_that_wakes_after_its_job_was_cancelled_stops_working_for_it(bench: Bench) -> None:
+    async with bench.worker() as worker:
+        job = await bench.submit("WITH_RELEASE", params={"key": "never"})
+        await bench.follow(
+            job["jobId"], until=lambda e: e.kind == "step" and (e.data["name"], e.data["status"]) == ("Wait", "RUNNING")
+        )
+        old = worker._runner.running[(job["jobId"], 1)]
+        async with bench.database.transaction("stepmill_engine") as conn:  # at once, as if the worker had not seen it
+            await conn.execute("SELECT cancel_v1(%s)", (job["jobId"],))
+            await conn.execute("SELECT rescue_v1(%s, 1, %s, 5)", (job["jobId"], UNHEEDED))
+        await asyncio.wait_for(old.interruption.happened.wait(), 10)
+        assert old.interruption.reason == "lost"
+        assert (await bench.follow(job["jobId"]))["status"] == "CANCELLED"
+    assert f"{job['jobId']}/release" in job_types.CALLS
 
 
 async def test_a_computing_process_is_killed(bench: Bench) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import psycopg
 import pytest
 
+from stepmill.engine import sweep
 from stepmill.engine.hub import Event
 from stepmill.engine.read import get_job
 from stepmill.engine.rescue import declare_dead
@@ -87,3 +88,50 @@ async def test_the_database_refuses_other_moves(bench: Bench) -> None:
         with pytest.raises(psycopg.Error) as refused:
             await conn.execute("SELECT finish_step_v1(%s, 1, 0::smallint, '{}', NULL)", (job["jobId"],))
         assert refused.value.sqlstate == "SM001"
+
+
+async def test_moves_are_guarded_whatever_the_search_path(bench: Bench) -> None:
+    """As in psql, where nobody sets it."""
+    async with bench.worker():
+        job = await bench.submit("PLAIN")
+        await bench.follow(job["jobId"])
+    async with await bench.database.connect(application_name="tests:psql", role="stepmill_engine") as conn:
+        await conn.execute("SET search_path = public")
+        with pytest.raises(psycopg.errors.CheckViolation, match="can't go from DONE to PENDING"):
+            await conn.execute("UPDATE stepmill.job_steps SET status = 'PENDING' WHERE job_id = %s", (job["jobId"],))
+
+
+async def test_every_function_says_where_its_tables_are(bench: Bench) -> None:
+    rows = await bench.rows(
+        "SELECT p.proname FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang"
+        " WHERE p.pronamespace = 'stepmill'::regnamespace AND l.lanname = 'plpgsql'"
+        " AND NOT coalesce(p.proconfig, '{}') && ARRAY['search_path=stepmill, pg_temp']"
+    )
+    assert rows == []
+
+
+async def test_a_sweeper_that_is_frozen_in_its_sweep_does_not_keep_the_others_from_theirs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "_HOLD_AT_MOST", "100ms")
+    bench.settings.sweep_seconds = 0.0
+    holding, never = asyncio.Event(), asyncio.Event()
+
+    async def freeze() -> None:
+        holding.set()
+        await never.wait()
+
+    frozen = asyncio.create_task(Sweeper(bench.engine, [freeze]).run())
+    await asyncio.wait_for(holding.wait(), 20)
+    swept = asyncio.Event()
+
+    async def tell() -> None:
+        swept.set()
+
+    other = asyncio.create_task(Sweeper(bench.engine, [tell]).run())
+    try:
+        await asyncio.wait_for(swept.wait(), 20)
+    finally:
+        for task in (frozen, other):
+            task.cancel()
+        await asyncio.gather(frozen, other, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Rescue: take attempts away from workers that are dead, and send their jobs back to PENDING."""
+"""Rescue: take attempts away from workers that are dead, or that do not heed a cancel."""
 
 import structlog
 from psycopg import AsyncConnection
@@ -8,10 +8,18 @@ from stepmill.engine.backends import attempt_name, end_backends
 from stepmill.engine.engine import Engine
 
 RESCUE = "SELECT rescue_v1(%s, %s, %s, %s) AS status"
+UNHEEDED = "cancel_requested"
+"""The outcome of an attempt that was cancelled over its worker's head."""
+CANCEL_GRACE_SECONDS = 2.0
+"""What a worker, which hears of a cancel within 250 ms, has to carry it out before another process does."""
 
 _DEAD = """
 SELECT a.job_id, a.attempt, a.worker_id FROM job_attempts a LEFT JOIN workers w USING (worker_id)
 WHERE a.ended_at IS NULL AND (w.worker_id IS NULL OR w.last_seen_at < clock_timestamp() - make_interval(secs => %s))
+"""
+_UNHEEDED = """
+SELECT job_id, attempt, worker_id FROM job_attempts
+WHERE ended_at IS NULL AND revoked_at < clock_timestamp() - make_interval(secs => %s)
 """
 _DEAD_TICKETS = """
 DELETE FROM procrastinate_jobs WHERE status = 'doing' AND (worker_id IS NULL OR worker_id IN (
@@ -27,18 +35,32 @@ async def rescue_dead(engine: Engine, conn: AsyncConnection[DictRow]) -> None:
     """Rescue the jobs of every worker that has been silent for too long."""
     seconds = engine.settings.dead_after_seconds
     for row in await (await conn.execute(_DEAD, (seconds,))).fetchall():
-        name = attempt_name(row["job_id"], row["attempt"])
-        await end_backends(engine.database, name)
-        answer = await (
-            await conn.execute(RESCUE, (row["job_id"], row["attempt"], "crashed", engine.settings.max_crashes))
-        ).fetchone()
-        # A frozen worker may have begun another transaction between the two; the successor must not meet it.
-        await end_backends(engine.database, name)
-        if answer and answer["status"]:
+        if await _take_away(engine, conn, row, "crashed"):
             _log.warning("job_rescued", job_id=row["job_id"], attempt=row["attempt"], dead_worker=row["worker_id"])
-            engine.notifier.touch(row["job_id"])
     await conn.execute(_DEAD_TICKETS, (seconds,))
     await conn.execute(_FORGET)
+
+
+async def settle_unheeded_cancels(engine: Engine, conn: AsyncConnection[DictRow]) -> None:
+    """Carry out the cancels that a worker should have carried out and has not: it may be frozen, or cut off."""
+    for row in await (await conn.execute(_UNHEEDED, (CANCEL_GRACE_SECONDS,))).fetchall():
+        if await _take_away(engine, conn, row, UNHEEDED):
+            _log.warning("cancel_unheeded", job_id=row["job_id"], attempt=row["attempt"], worker_id=row["worker_id"])
+
+
+async def _take_away(engine: Engine, conn: AsyncConnection[DictRow], row: DictRow, reason: str) -> bool:
+    """End an attempt and its backends. False: it had ended already."""
+    name = attempt_name(row["job_id"], row["attempt"])
+    await end_backends(engine.database, name)
+    answer = await (
+        await conn.execute(RESCUE, (row["job_id"], row["attempt"], reason, engine.settings.max_crashes))
+    ).fetchone()
+    # A frozen worker may have begun another transaction between the two; the successor must not meet it.
+    await end_backends(engine.database, name)
+    if answer is None or not answer["status"]:
+        return False
+    engine.notifier.touch(row["job_id"])
+    return True
 
 
 async def declare_dead(engine: Engine, worker_id: str) -> None:

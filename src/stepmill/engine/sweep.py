@@ -1,4 +1,4 @@
-"""The sweeper: one at a time, in any worker. Finds what was lost: dead workers' jobs, tickets, wake-ups, old data."""
+"""The sweeper: one at a time, in any worker or api. Finds what was lost: jobs of the dead, cancels, tickets, old data."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -9,12 +9,16 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from stepmill.engine.engine import Engine
-from stepmill.engine.rescue import rescue_dead
+from stepmill.engine.rescue import rescue_dead, settle_unheeded_cancels
 from stepmill.errors import StepmillError
 
 _LOCK = 5041_0001
+# A sweeper that is frozen in its sweep loses its session, and so the lock: the others would never sweep again.
 _TRY_LOCK = "SELECT pg_try_advisory_lock(%s) AS mine"
 _UNLOCK = "SELECT pg_advisory_unlock(%s)"
+_HOLD = "SELECT set_config('idle_session_timeout', %s, false)"
+_HOLD_AT_MOST = "60s"
+"""A sweeper that is frozen in its sweep loses its session, and so the lock: otherwise nobody would ever sweep again."""
 _STALLED_LOCKS = """
 SELECT DISTINCT waiting_lock AS key FROM jobs j WHERE waiting_lock IS NOT NULL AND NOT EXISTS (
     SELECT FROM job_locks l WHERE l.key = j.waiting_lock
@@ -56,13 +60,16 @@ class Sweeper:
         if not row or not row["mine"]:
             return
         try:
+            await conn.execute(_HOLD, (_HOLD_AT_MOST,))
             await self.sweep(conn)
         finally:
             if not conn.closed:
                 await conn.execute(_UNLOCK, (_LOCK,))
+                await conn.execute(_HOLD, ("0",))
 
     async def sweep(self, conn: AsyncConnection[DictRow]) -> None:
         """One sweep."""
+        await settle_unheeded_cancels(self._engine, conn)
         await rescue_dead(self._engine, conn)
         for row in await (await conn.execute(_STALLED_LOCKS, (_RESERVED_SECONDS,))).fetchall():
             await conn.execute(_WAKE, (row["key"], _RESERVED_SECONDS))

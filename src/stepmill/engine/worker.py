@@ -45,7 +45,7 @@ FROM job_attempts WHERE worker_id = %s AND ended_at IS NULL
 _ENDED_BY_ITSELF = """
 SELECT job_id, attempt
 FROM job_attempts JOIN unnest(%s::text[], %s::integer[]) AS gone (job_id, attempt) USING (job_id, attempt)
-WHERE outcome NOT IN ('crashed', 'database_lost')
+WHERE outcome NOT IN ('crashed', 'database_lost', 'cancel_requested')
 """
 _LOOK_SECONDS = 0.25
 _TICKET_POLL_SECONDS = 1.0
