@@ -26,8 +26,12 @@ def read_by_hand(data: bytes, source: SourceFormat, record_bytes: int) -> Expect
             expected.rejects.append((line, "record_too_large"))
             position, line = end_of_line, line + 1
             continue
-        fields, end, is_closed = _record(data, position, source)
-        if not is_closed or end - position > record_bytes:
+        fields, end, state = _record(data, position, source)
+        if state == "stray" and _line_end(data, end) - position <= record_bytes:
+            expected.rejects.append((line, "stray_quote"))
+            position, line = end_of_line, line + 1
+            continue
+        if state != "closed" or end - position > record_bytes:
             expected.rejects.append((line, "unclosed_quote"))
             position, line = end_of_line, line + 1
             continue
@@ -54,18 +58,17 @@ def _judge(expected: Expected, line: int, fields: list[bytes], record: bytes, so
         expected.rejects.append((line, "too_few_fields" if len(texts) < width else "too_many_fields"))
 
 
-def _record(data: bytes, position: int, source: SourceFormat) -> tuple[list[bytes], int, bool]:
-    """The fields, where the record ends, and whether its quotes are closed."""
+def _record(data: bytes, position: int, source: SourceFormat) -> tuple[list[bytes], int, str]:
+    """The fields, where the record ends, and whether it is closed, open or has something behind a closing quote."""
     delimiter = (source.delimiter or "\x1f").encode()
     quote = source.quote.encode() if source.quote else None
     escape = source.escape.encode() if source.escape else None
     fields = [b""]
     state = "start"
-    position = _first_field(data, position, source)
     while position < len(data):
         byte = data[position : position + 1]
         position += 1
-        if byte == escape:
+        if byte == escape and state != "behind":
             fields[-1] += data[position : position + 1]
             position += 1
             state = "quoted" if state == "quoted" else "plain"
@@ -76,32 +79,20 @@ def _record(data: bytes, position: int, source: SourceFormat) -> tuple[list[byte
                 fields[-1] += byte
                 position += 1
             else:
-                state = "plain"
+                state = "behind"
         elif byte in (b"\r", b"\n"):
-            if byte == b"\r" and data[position : position + 1] == b"\n":
-                position += 1
-            return fields, position, True
+            return fields, _line_end(data, position - 1), "closed"
         elif byte == delimiter:
             fields.append(b"")
-            position = _skip_spaces(data, position, source)
             state = "start"
+        elif state == "behind" and byte not in (b" ", b"\t"):
+            return fields, position - 1, "stray"
         elif byte == quote and state == "start":
             state = "quoted"
         else:
             fields[-1] += byte
-            state = "plain"
-    return fields, len(data), state != "quoted"
-
-
-def _first_field(data: bytes, position: int, source: SourceFormat) -> int:
-    is_blank = not data[position : _line_end(data, position)].strip(b" \r\n")
-    return position if is_blank else _skip_spaces(data, position, source)  # a line of spaces keeps them
-
-
-def _skip_spaces(data: bytes, position: int, source: SourceFormat) -> int:
-    while source.skip_initial_space and data[position : position + 1] == b" ":
-        position += 1
-    return position
+            state = {"start": "plain"}.get(state, state)
+    return fields, len(data), "open" if state == "quoted" else "closed"
 
 
 def _is_comment(data: bytes, position: int, source: SourceFormat) -> bool:

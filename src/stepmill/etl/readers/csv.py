@@ -55,7 +55,7 @@ class CsvReader:
         )
         self._counter = QuoteCounter(marks, record_bytes)
         self._splitter = RowSplitter(source, marks, max_rejects)
-        self._quick = QuickLook(source, marks, self._grammar, self._splitter, record_bytes)
+        self._quick = QuickLook(source, marks, self._splitter, record_bytes)
 
     def blocks(self, window: Window) -> Iterator[RawBlock]:
         """The records from where the window stands to the end of its source."""

@@ -6,10 +6,9 @@ import polars as pl
 
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.csv_fields import TooManyRaggedRowsError
-from stepmill.etl.readers.csv_records import CARRIAGE_RETURN, LINE_FEED, CsvMarks, byte_series, is_open_line
+from stepmill.etl.readers.csv_records import CARRIAGE_RETURN, LINE_FEED, CsvMarks, are_plain, byte_series
 from stepmill.etl.readers.csv_rows import Rows, RowSplitter, without_blank
 from stepmill.etl.readers.encoding import to_utf8
-from stepmill.etl.readers.quoting import LineGrammar
 
 
 @dataclass(frozen=True)
@@ -24,12 +23,9 @@ class QuickRows:
 class QuickLook:
     """Reads text in which nothing is out of the ordinary, and gives up on any other."""
 
-    def __init__(
-        self, source: SourceFormat, marks: CsvMarks, grammar: LineGrammar, splitter: RowSplitter, record_bytes: int
-    ) -> None:
+    def __init__(self, source: SourceFormat, marks: CsvMarks, splitter: RowSplitter, record_bytes: int) -> None:
         self._encoding = source.encoding
         self._marks = marks
-        self._grammar = grammar
         self._splitter = splitter
         self._limit = record_bytes
         self._signs = [mark.encode() for mark in (marks.escape, marks.comment) if mark]
@@ -59,7 +55,7 @@ class QuickLook:
 
     def _split_any(self, text: bytes, utf8: bytes, lines: int, has_quotes: bool) -> Rows | None:
         """All rows, if there is one on each line: then no line is blank, and no line end is data."""
-        if self._has_failed or (has_quotes and self._ends_open(text)):
+        if self._has_failed or (has_quotes and not self._has_plain_quotes(text)):
             return None
         try:
             rows = self._splitter.split_simple(utf8)
@@ -70,11 +66,14 @@ class QuickLook:
             return None
         return without_blank(rows)
 
-    def _ends_open(self, text: bytes) -> bool:
-        """A record that goes on behind the text would look like one that ends with it."""
-        end = len(text) - (2 if text.endswith(b"\r\n") else text.endswith((b"\n", b"\r")))
-        begin = max(text.rfind(b"\n", 0, end), text.rfind(b"\r", 0, end)) + 1
-        return is_open_line(self._grammar, text[begin:])
+    def _has_plain_quotes(self, text: bytes) -> bool:
+        """Whether nothing is behind closing quotes, and the last quote closes.
+
+        Otherwise a record that goes on behind the text would look like one that ends with it.
+        """
+        data = byte_series(text)
+        quotes = (data == ord(self._marks.quote or "")).arg_true()
+        return len(quotes) % 2 == 0 and are_plain(data, quotes, self._marks)
 
     def _may_be_overlong(self, text: bytes) -> bool:
         """A line longer than the limit spans half of it somewhere; looking there costs nothing."""

@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 import polars as pl
 import pyarrow as pa
 
-from stepmill.etl.readers.quoting import LineGrammar, State
-
 LINE_FEED, CARRIAGE_RETURN = 10, 13
 
 
@@ -23,7 +21,6 @@ class CsvMarks:
     quote: str | None
     escape: str | None
     comment: str | None
-    skip_initial_space: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,18 +151,9 @@ class QuoteCounter:
         if self._marks.quote is None or self._marks.quote.encode() not in lines.text:
             return pl.int_range(len(lines.ends), dtype=pl.UInt32, eager=True)
         quotes = (lines.data == ord(self._marks.quote)).arg_true()
-        if not self._are_plain(lines.data, quotes) or (lines.at_end and len(quotes) % 2):
+        if not are_plain(lines.data, quotes, self._marks) or (lines.at_end and len(quotes) % 2):
             return None
         return (quotes.search_sorted(lines.ends, side="left") % 2 == 0).arg_true()
-
-    def _are_plain(self, data: pl.Series, quotes: pl.Series) -> bool:
-        """Whether each opening quote begins a field or doubles the one before, and each closing one ends a field."""
-        opening, closing = quotes.gather_every(2), quotes.gather_every(2, 1)
-        before = data.gather(opening.filter(opening > 0) - 1)
-        after = data.gather(closing.filter(closing < len(data) - 1) + 1)
-        marks = self._marks
-        allowed = [ord(marks.delimiter), LINE_FEED, CARRIAGE_RETURN, *([ord(marks.quote)] if marks.quote else [])]
-        return bool(before.is_in(allowed).all() and after.is_in(allowed).all())
 
     def _records(self, lines: Lines, offsets: pl.Series, first_lines: pl.Series, consumed: int) -> Records:
         line_count = int(first_lines[-1])
@@ -180,10 +168,16 @@ class QuoteCounter:
         return found.without(comments.to_list()) if len(comments) else found
 
 
-def is_open_line(grammar: LineGrammar, line: bytes) -> bool:
-    """Whether a record that begins with this line goes on in the next."""
-    end = len(line.rstrip(b"\r\n"))
-    return grammar.after(State.CLOSED, line, 0, end, crlf=line.endswith(b"\r\n")) is not State.CLOSED
+def are_plain(data: pl.Series, quotes: pl.Series, marks: CsvMarks) -> bool:
+    """Whether each quote that opens begins a field or doubles the one before, and each that closes ends a field.
+
+    ``quotes``: where all quotes are.
+    """
+    opening, closing = quotes.gather_every(2), quotes.gather_every(2, 1)
+    before = data.gather(opening.filter(opening > 0) - 1)
+    after = data.gather(closing.filter(closing < len(data) - 1) + 1)
+    allowed = [ord(marks.delimiter), LINE_FEED, CARRIAGE_RETURN, *([ord(marks.quote)] if marks.quote else [])]
+    return bool(before.is_in(allowed).all() and after.is_in(allowed).all())
 
 
 def starts_of(pieces: list[bytes]) -> pl.Series:

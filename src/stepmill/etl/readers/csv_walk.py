@@ -1,7 +1,8 @@
 """The closer look at CSV text: line by line through those that hold a quote or an escape.
 
-A record that stays open for longer than the limit, or to the end of the file, costs its first line and no more: reading
-is taken up at the next. The outcome depends on the text alone and never on where a window begins or ends.
+A record that stays open for longer than the limit, or to the end of the file, or that has something behind a closing
+quote, costs its first line and no more: reading is taken up at the next. The outcome depends on the text alone and
+never on where a window begins or ends.
 """
 
 from bisect import bisect_left
@@ -68,6 +69,8 @@ class LineWalk:
         state = self._after(State.CLOSED, line)
         if state is State.CLOSED:
             return line
+        if state is State.STRAY:
+            return self._fault("stray_quote", line)
         last = self._close(line, state)
         if last is not None:
             return last
@@ -76,9 +79,13 @@ class LineWalk:
         return self._fault("unclosed_quote", line)
 
     def _close(self, first: int, state: State) -> int | None:
-        """The line on which the record that is open after ``first`` ends, if that is known and within the limit."""
+        """The line on which the record that is open after ``first`` ends, if that is known and within the limit.
+
+        That is ``first`` if it turns out a fault.
+        """
         begin, line = self._begin(first), first + 1
         seen = []
+        after = None
         while True:
             if state is State.QUOTED:
                 line = self._next_special(line)
@@ -92,15 +99,15 @@ class LineWalk:
             if (jump := self._jumps.get((line, state))) is not None:
                 line, state = jump
                 continue
-            state = self._after(state, line)
-            if state is State.CLOSED:
+            after = self._after(state, line)
+            if after is State.CLOSED:
                 return line
-            line += 1
+            if after is State.STRAY:
+                break
+            line, state = line + 1, after
         # Whoever comes by again comes to the same place: so a file full of open quotes takes no longer than others.
-        for place in seen:
-            if place != (line, state):
-                self._jumps[place] = (line, state)
-        return None
+        self._jumps.update((place, (line, state)) for place in seen if place != (line, state))
+        return self._fault("stray_quote", first) if after is State.STRAY else None
 
     def _fault(self, code: str, line: int) -> int:
         self._kinds[line] = _FAULT

@@ -1,7 +1,9 @@
 """Where a line leaves a CSV reader: between records, or inside a field that goes on in the next line.
 
-The rules are those of Python's ``csv`` and of Arrow: a quote opens a field only at its very beginning, a doubled one
-stands for itself, what follows the closing one belongs to the field as it stands.
+A quote opens a field only at its very beginning and is data elsewhere in a field that has none there; a doubled one
+stands for itself. Behind the closing one may be blanks (spaces and tabs), which belong to the field as they do for
+Python's ``csv`` and for Arrow. Anything else there means that some quote is missing or too many: these readers would
+take it for data as well, and what was meant as the next row with it.
 """
 
 import re
@@ -9,22 +11,19 @@ from enum import Enum
 
 
 class State(Enum):
-    """Between two physical lines."""
+    """Between two physical lines, or why there is no telling."""
 
     CLOSED = "between records"
     QUOTED = "inside quotes"
     ESCAPED = "inside a field without quotes whose line end was escaped"
+    STRAY = "behind a closing quote that neither a delimiter nor the line end follows"
 
 
 class LineGrammar:
     """Tells the state after a line from the state before it."""
 
-    def __init__(
-        self, delimiter: str, quote: str | None, escape: str | None, *, skip_initial_space: bool = False
-    ) -> None:
+    def __init__(self, delimiter: str, quote: str | None, escape: str | None) -> None:
         d = re.escape(delimiter.encode())
-        spaces = rb" *+" if skip_initial_space else b""
-        next_field = d + spaces
         e = re.escape(escape.encode()) if escape else b""
         escaped = b"|" + e + b"." if escape else b""
         rest = rb"(?:[^" + d + e + rb"]++" + escaped + rb")*+"  # of a field, when quotes have no meaning any more
@@ -32,13 +31,13 @@ class LineGrammar:
         if quote:
             q = re.escape(quote.encode())
             inside = rb"(?:[^" + q + e + rb"]++|" + q + q + escaped + rb")*+"
-            field = rb"(?:" + q + inside + q + rest + rb"|(?!" + q + rb")" + rest + rb")"
-            fields = rb"(?:" + next_field + field + rb")*+"
-            opened = next_field + rb"(?P<opened>" + q + inside + rb")"
-            first = (
-                spaces + rb"(?:" + field + fields + rb"(?:" + opened + rb")?|(?P<opened_first>" + q + inside + rb"))"
-            )
-            closing = inside + rb"(?P<closed>" + q + rest + fields + rb"(?:" + opened + rb")?)?"
+            blanks = b"".join(re.escape(blank) for blank in (b" ", b"\t") if blank != delimiter.encode())
+            behind = q + rb"[" + blanks + rb"]*+(?=" + d + rb"|\Z)"
+            field = rb"(?:" + q + inside + behind + rb"|(?!" + q + rb")" + rest + rb")"
+            fields = rb"(?:" + d + field + rb")*+"
+            opened = d + rb"(?P<opened>" + q + inside + rb")"
+            first = rb"(?:" + field + fields + rb"(?:" + opened + rb")?|(?P<opened_first>" + q + inside + rb"))"
+            closing = inside + rb"(?P<closed>" + behind + fields + rb"(?:" + opened + rb")?)?"
         else:
             fields = rb"(?:" + d + rest + rb")*+"
             opened = rb"(?!)"
@@ -55,7 +54,7 @@ class LineGrammar:
         """The state after the line ``text[begin:end]`` (without its end), which ends in CR LF if ``crlf``."""
         match = self._patterns[before].match(text, begin, end)
         if match is None:
-            raise AssertionError("every line fits the grammar")
+            return State.STRAY
         groups = match.groupdict()
         if before is State.QUOTED and groups["closed"] is None:
             return State.QUOTED

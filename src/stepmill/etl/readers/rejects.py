@@ -10,6 +10,10 @@ _FAULTS = {
     "unclosed_quote": (
         "A quote is opened on this line and not closed, neither in the record nor before the end of the file."
     ),
+    "stray_quote": (
+        "Behind a quote that closes a field, something other than a delimiter or the end of the line follows: a quote"
+        " on this line is not closed, or one within a field is not doubled."
+    ),
     "bad_encoding": "The record has bytes that are no characters in the file's encoding, {encoding}.",
     "bad_json": "The record is no valid JSON: {detail}.",
     "not_an_object": "The record is no JSON object with fields, but {detail}.",
