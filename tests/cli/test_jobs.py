@@ -5,10 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.cli.processes import Serve, clean_environment, wait_until
+from tests.cli.conftest import PLUGIN
+from tests.cli.processes import Serve, clean_environment, serving, wait_until
+from tests.support.processes import TIGHT, frozen
 
 
 def submit(server: Serve, *params: str) -> str:
@@ -118,5 +121,36 @@ def test_a_killed_workers_job_goes_on_within_seconds(server: Serve) -> None:
         wait_until(lambda: client.get_job(job_id)["attempt"] == 2)
         assert time.monotonic() - began < 10
         assert [step["attempt"] for step in client.get_job(job_id)["steps"]] == [1, 2]
+        client.cancel_job(job_id)
+        assert client.wait_for_job(job_id)["status"] == "CANCELLED"
+
+
+@pytest.mark.slow
+def test_a_frozen_workers_job_is_cancelled_without_it(folder: Path) -> None:
+    """It is never taken for dead here: the api carries the cancel out by itself."""
+    environment = {"PYTHONPATH": str(PLUGIN), "STEPMILL_DEAD_AFTER_SECONDS": "600"}
+    with serving(folder / "data", **environment) as running, running.connect() as client:
+        job_id = submit(running, "then=wait")
+        wait_until(lambda: client.get_job(job_id)["steps"][1]["status"] == "RUNNING")
+        worker = running.child("stepmill.cli worker")
+        with frozen(worker):
+            client.cancel_job(job_id)
+            wait_until(lambda: client.get_job(job_id)["status"] == "CANCELLED")
+        assert client.get_job(job_id)["steps"][1]["error"]["details"]["stoppedAfterMs"] > 0
+        after = submit(running)
+        assert client.wait_for_job(after)["status"] == "DONE"  # by the same worker, which has woken
+        assert running.child("stepmill.cli worker") == worker
+
+
+@pytest.mark.slow
+def test_a_frozen_worker_is_replaced_and_its_job_goes_on(folder: Path) -> None:
+    with serving(folder / "data", PYTHONPATH=str(PLUGIN), **TIGHT) as running, running.connect() as client:
+        job_id = submit(running, "then=wait")
+        wait_until(lambda: client.get_job(job_id)["steps"][1]["status"] == "RUNNING")
+        worker = running.child("stepmill.cli worker")
+        with frozen(worker):
+            wait_until(lambda: client.get_job(job_id)["attempt"] == 2)
+            assert not worker.is_running()
+        assert running.has_child("stepmill.cli worker", other_than=worker)
         client.cancel_job(job_id)
         assert client.wait_for_job(job_id)["status"] == "CANCELLED"

@@ -1,4 +1,4 @@
-"""The sweeper: one at a time, in any worker or api. Finds what was lost: jobs of the dead, cancels, tickets, old data."""
+"""The sweeper: one at a time, in any worker or api. Finds what was lost: dead workers' jobs, cancels, tickets."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,7 +1,7 @@
 """`stepmill serve`: one process tree with everything in it.
 
-This process has the api and supervises the rest: the embedded PostgreSQL and a worker. Whatever dies is started again;
-when this process ends, however it does, so do they.
+This process has the api and supervises the rest: the embedded PostgreSQL and a worker. Whatever dies, and a worker that
+freezes, is started again; when this process ends, however it does, so do they.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from stepmill.cli.supervision.database import own_database
 from stepmill.cli.supervision.http import HttpServer
 from stepmill.cli.supervision.listening import listen, url_of
 from stepmill.cli.supervision.signals import StopSignals
+from stepmill.cli.supervision.silence import worker_fell_silent
 from stepmill.cli.supervision.worker_process import WorkerProcess
 from stepmill.engine.migrate import migrate
 from stepmill.engine.rescue import declare_dead, rescue_dead
@@ -93,7 +94,11 @@ async def _working(platform: Platform, database_url: str) -> AsyncIterator[None]
         async with platform.engine.database.autocommit() as conn:
             await rescue_dead(platform.engine, conn)
 
-    worker = WorkerProcess(f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}", environment, rescue)
+    async def fell_silent(worker_id: str) -> None:
+        await worker_fell_silent(platform.engine, worker_id)
+
+    name = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
+    worker = WorkerProcess(name, environment, on_death=rescue, fell_silent=fell_silent)
     keeper = asyncio.create_task(worker.keep_running(), name="stepmill worker keeper")
     try:
         yield

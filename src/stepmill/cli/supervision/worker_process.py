@@ -1,4 +1,4 @@
-"""A worker process that is kept running: started again, with back-off, whenever it dies."""
+"""A worker process that is kept running: started again, with back-off, whenever it dies or falls silent."""
 
 import asyncio
 import os
@@ -20,12 +20,24 @@ _log = structlog.get_logger(__name__)
 
 
 class WorkerProcess:
-    """Runs `stepmill worker`. `on_death` is told the id of a worker that died, so that its jobs are rescued at once."""
+    """Runs `stepmill worker`.
 
-    def __init__(self, name: str, environment: dict[str, str], on_death: Callable[[str], Awaitable[None]]) -> None:
+    `on_death` is told the id of a worker that died, so that its jobs are rescued at once. `fell_silent` returns when
+    the worker with that id gives no sign of life any more: it is killed, and another one started.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        environment: dict[str, str],
+        *,
+        on_death: Callable[[str], Awaitable[None]],
+        fell_silent: Callable[[str], Awaitable[None]],
+    ) -> None:
         self._name = name
         self._environment = environment
         self._on_death = on_death
+        self._fell_silent = fell_silent
         self._process: Process | None = None
         self._starts = 0
 
@@ -41,7 +53,7 @@ class WorkerProcess:
             began = time.monotonic()
             try:
                 worker_id = await self.start()
-                how = _how(await self.ended())
+                how = await self._ended_or_silent(worker_id)
             except OSError as error:  # no memory or no process to be had just now
                 worker_id, how = "", str(error)
             quick_deaths = 0 if time.monotonic() - began > STEADY_SECONDS else quick_deaths + 1
@@ -70,6 +82,21 @@ class WorkerProcess:
         """The exit status, once it ended."""
         return 0 if self._process is None else await self._process.wait()
 
+    async def _ended_or_silent(self, worker_id: str) -> str:
+        """Wait for its end, and bring that about if it is frozen. Answers how it ended."""
+        ended = asyncio.create_task(self.ended())
+        silent = asyncio.create_task(self._fell_silent(worker_id))
+        try:
+            await asyncio.wait({ended, silent}, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                return _how(ended.result())
+            silent.result()
+            self._kill()
+            return f"silent, {_how(await ended)}"
+        finally:
+            ended.cancel()
+            silent.cancel()
+
     async def stop(self, grace_seconds: float) -> None:
         """End it: it may finish its steps for a while, then it is killed."""
         if self._process is None or self._process.returncode is not None:
@@ -79,9 +106,14 @@ class WorkerProcess:
         try:
             await asyncio.wait_for(self._process.wait(), grace_seconds)
         except TimeoutError:
+            self._kill()
+            await self._process.wait()
+
+    def _kill(self) -> None:
+        """End its process group, frozen or not. Its computing children, which have groups of their own, end with it."""
+        if self._process is not None and self._process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            await self._process.wait()
 
     async def _rescue(self, worker_id: str) -> None:
         if not worker_id:
