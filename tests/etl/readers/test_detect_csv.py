@@ -131,6 +131,13 @@ NARROW_FIRST: list[tuple[str, str, int, tuple[str, ...]]] = [
         0,
         ("name", "city"),
     ),
+    (
+        "one more field, words that differ",
+        "name,address\nAnn,A\nBob,B\n" + "".join(f"N{number},St {number}, Apt {number}\n" for number in range(30)),
+        0,
+        ("name", "address"),
+    ),
+    ("two small tables", "a,b\n1,2\n3,4\n\nx,y,z\n" + "5,6,7\n" * 9, 0, ("a", "b")),
     ("two widths", "a,b\n" + "1,2\n" * 50 + "1,2,3\n" * 60, 0, ("a", "b")),
     ("one good row", "a,b\n1,2\n3,4,\n5,6,\n", 0, ("a", "b")),
     ("two tables", "a,b\n" + "1,2\n" * 300 + "\nx,y,z\n" + "3,4,5\n" * 400, 0, ("a", "b")),
@@ -184,7 +191,7 @@ def test_a_preamble_that_has_fields_is_skipped_with_a_warning(preamble: str, mes
 
 def test_a_long_preamble_is_skipped_with_a_warning() -> None:
     assert warnings_of(detect("A word\n" * 3 + WEATHER)) == []
-    assert warnings_of(detect("A word\n" * 21 + WEATHER * 2)) == ["preamble_skipped"]
+    assert warnings_of(detect("A word\n" * 6 + WEATHER)) == ["preamble_skipped"]
 
 
 @pytest.mark.parametrize(("data", "expected"), [d[1:] for d in DIALECTS], ids=[d[0] for d in DIALECTS])

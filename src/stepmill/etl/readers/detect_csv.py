@@ -8,7 +8,7 @@ from stepmill.etl.readers.findings import Finding, shown
 from stepmill.etl.readers.header import Layout, column_names, find_layout
 
 _CLOSE = 0.97  # of the best score: then another delimiter might be meant as well
-_MANY_LINES = 20  # above a table: no title has more
+_MANY_LINES = 5  # above a table: few titles have more
 _SHOWN_CHARACTERS = 100
 
 

@@ -14,6 +14,7 @@ _COMMENT = "#"
 _BODY_ROWS = 200
 _MAX_NAME = 1_000
 _DOUBT = 0.2
+_SURE = 0.25  # more than words over other words make
 _MAX_METADATA_ROWS = 20
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+|[A-Za-z]?[a-z0-9]+(?:[A-Z][a-z0-9]+)+(?:ID)?|[A-Z][a-z]+ID")
 _ADDRESS = re.compile(r"://|\w@\w")
@@ -193,13 +194,16 @@ def _is_header_of_next(rows: list[Row], begin: int, usual: int) -> bool:
 def _are_metadata(rows: list[Row], begin: int, usual: int, others: list[Row]) -> bool:
     """Whether these rows, such as ``Station,Berlin``, are about the table that begins below, or rows that lack fields.
 
-    They are few, narrower than the table, and it begins anew: with a header, all the surer if no blank line is between.
+    They are few, narrower than the table, begin with words, and it begins anew: with a header, which must be the surer
+    if there is no blank line before it.
     """
     above, width = rows[begin:usual], len(rows[usual].cells)
     table = sum(len(row.cells) == width for row in [*rows[usual:], *others])
     if len(above) > _MAX_METADATA_ROWS or 2 * len(above) > table + 1 or any(len(row.cells) >= width for row in above):
         return False
-    return _header_score_at(rows, usual, others) > (0 if rows[usual].is_after_blank else _DOUBT)
+    if any(len(row.cells) > 1 and kind_of(row.cells[0]) in (CellKind.NUMBER, CellKind.TIME) for row in above):
+        return False
+    return _header_score_at(rows, usual, others) > (0 if rows[usual].is_after_blank else _SURE)
 
 
 def _header_score_at(rows: list[Row], index: int, others: list[Row]) -> float:
