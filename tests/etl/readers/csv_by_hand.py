@@ -65,6 +65,7 @@ def _record(data: bytes, position: int, source: SourceFormat) -> tuple[list[byte
     escape = source.escape.encode() if source.escape else None
     fields = [b""]
     state = "start"
+    position = _first_field(data, position, source)
     while position < len(data):
         byte = data[position : position + 1]
         position += 1
@@ -84,6 +85,7 @@ def _record(data: bytes, position: int, source: SourceFormat) -> tuple[list[byte
             return fields, _line_end(data, position - 1), "closed"
         elif byte == delimiter:
             fields.append(b"")
+            position = _skip_spaces(data, position, source)
             state = "start"
         elif state == "behind" and byte not in (b" ", b"\t"):
             return fields, position - 1, "stray"
@@ -93,6 +95,17 @@ def _record(data: bytes, position: int, source: SourceFormat) -> tuple[list[byte
             fields[-1] += byte
             state = {"start": "plain"}.get(state, state)
     return fields, len(data), "open" if state == "quoted" else "closed"
+
+
+def _first_field(data: bytes, position: int, source: SourceFormat) -> int:
+    is_blank = not data[position : _line_end(data, position)].strip(b" \r\n")
+    return position if is_blank else _skip_spaces(data, position, source)  # a line of spaces keeps them
+
+
+def _skip_spaces(data: bytes, position: int, source: SourceFormat) -> int:
+    while source.skip_initial_space and data[position : position + 1] == b" ":
+        position += 1
+    return position
 
 
 def _is_comment(data: bytes, position: int, source: SourceFormat) -> bool:

@@ -21,6 +21,7 @@ class CsvMarks:
     quote: str | None
     escape: str | None
     comment: str | None
+    skip_initial_space: bool = False
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,12 @@ class State(Enum):
 class LineGrammar:
     """Tells the state after a line from the state before it."""
 
-    def __init__(self, delimiter: str, quote: str | None, escape: str | None) -> None:
+    def __init__(
+        self, delimiter: str, quote: str | None, escape: str | None, *, skip_initial_space: bool = False
+    ) -> None:
         d = re.escape(delimiter.encode())
+        spaces = rb" *+" if skip_initial_space else b""
+        next_field = d + spaces
         e = re.escape(escape.encode()) if escape else b""
         escaped = b"|" + e + b"." if escape else b""
         rest = rb"(?:[^" + d + e + rb"]++" + escaped + rb")*+"  # of a field, when quotes have no meaning any more
@@ -34,9 +38,11 @@ class LineGrammar:
             blanks = b"".join(re.escape(blank) for blank in (b" ", b"\t") if blank != delimiter.encode())
             behind = q + rb"[" + blanks + rb"]*+(?=" + d + rb"|\Z)"
             field = rb"(?:" + q + inside + behind + rb"|(?!" + q + rb")" + rest + rb")"
-            fields = rb"(?:" + d + field + rb")*+"
-            opened = d + rb"(?P<opened>" + q + inside + rb")"
-            first = rb"(?:" + field + fields + rb"(?:" + opened + rb")?|(?P<opened_first>" + q + inside + rb"))"
+            fields = rb"(?:" + next_field + field + rb")*+"
+            opened = next_field + rb"(?P<opened>" + q + inside + rb")"
+            first = (
+                spaces + rb"(?:" + field + fields + rb"(?:" + opened + rb")?|(?P<opened_first>" + q + inside + rb"))"
+            )
             closing = inside + rb"(?P<closed>" + behind + fields + rb"(?:" + opened + rb")?)?"
         else:
             fields = rb"(?:" + d + rest + rb")*+"
