@@ -14,6 +14,9 @@ from functools import cache
 
 from stepmill.etl.readers.cells import CellKind, kind_of, worth_of
 
+# The module's own limit is less than a record may have; what is read here is no more than the samples of a file.
+csv.field_size_limit(16 * 1024 * 1024)
+
 _COMMON = (",", ";", "\t", "|")
 _PRIOR = {",": 1.0, ";": 1.0, "\t": 1.0, "|": 1.0, "^": 0.9, "~": 0.9, "\x01": 1.0, "\x1f": 1.0, ":": 0.7, " ": 0.6}
 _QUOTE_PRIOR = {'"': 1.0, "'": 0.995, "": 0.98}

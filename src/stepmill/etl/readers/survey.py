@@ -16,6 +16,8 @@ from stepmill.gateways.blobs import BlobLocation
 
 _CHUNK = 1024 * 1024
 _HEAD = 1024 * 1024
+_LONG_HEAD = 4 * 1024 * 1024  # where records, or what stands before them, are as long as the limit allows
+_FEW_LINES = 3
 _SAMPLE = 16 * 1024
 _MAX_SAMPLES = 32
 _MAX_ERRORS_PER_CHUNK = 200
@@ -39,6 +41,8 @@ class Survey:
 
     compression: Compression
     head: bytes = b""
+    after_head: bytes = b""
+    """What follows the head, kept where hardly a line ends in it."""
     samples: list[Sample] = field(default_factory=list)
     text_bytes: int = 0
     stored_bytes: int = 0
@@ -73,6 +77,8 @@ def survey_file(location: BlobLocation) -> Survey:
             chunk = bytes(memoryview(buffer)[:count])
             if not survey.text_bytes:
                 survey.head = chunk[:_HEAD]
+            elif _wants_more(survey):
+                survey.after_head += chunk
             thinning.offer(survey.text_bytes, chunk)
             survey.text_bytes += count
             rest = _look_at(survey, rest + chunk if rest else chunk, at_end=count < len(buffer))
@@ -80,6 +86,14 @@ def survey_file(location: BlobLocation) -> Survey:
     if rest:
         _look_at(survey, rest, at_end=True)
     return survey
+
+
+def _wants_more(survey: Survey) -> bool:
+    """Whether everything so far was kept, and more is needed to see a row."""
+    kept = len(survey.head) + len(survey.after_head)
+    if kept != survey.text_bytes or kept >= _LONG_HEAD:
+        return False
+    return sum(part.count(end) for part in (survey.head, survey.after_head) for end in (b"\n", b"\r")) < _FEW_LINES
 
 
 class _Thinning:

@@ -3,7 +3,9 @@
 import codecs
 import re
 
+from stepmill.errors import DataError
 from stepmill.etl.readers.encoding import bom_length
+from stepmill.etl.readers.limits import RECORD_BYTES
 from stepmill.etl.readers.survey import Survey
 
 _HEAD_BYTES = 64 * 1024
@@ -19,18 +21,37 @@ def head_text(survey: Survey, encoding: str) -> str:
 
 
 def sample_lines(survey: Survey, encoding: str) -> list[str]:
-    """The file's beginning, always there, and pieces from further on; each in whole lines, so far as it has any."""
-    head = head_text(survey, encoding)
+    """The file's beginning, always there, and pieces from further on; each in whole lines, so far as it has any.
+
+    Raises DataError ``no_first_row``.
+    """
+    kept = survey.head + survey.after_head
+    head = _decode(kept[bom_length(kept, encoding) :], encoding)
     short = _first_lines(head)
-    is_all = survey.is_whole and len(short) == len(head)
+    is_all = survey.text_bytes == len(kept) and len(short) == len(head)
     samples = [_without_end_mark(short) if is_all else _without_last_line(short)]
-    others = [sample for sample in survey.samples if sample.offset >= len(survey.head)]
+    others = [sample for sample in survey.samples if sample.offset >= len(kept)]
     for sample in others[:: max(1, len(others) // _MAX_OTHERS)]:
         text = _decode(sample.data[:_OTHER_BYTES], encoding)
         lines = _without_last_line(_without_first_line(text))
         if lines:
             samples.append(lines)
+    _expect_row(samples, is_all=is_all)
     return samples
+
+
+def _expect_row(samples: list[str], *, is_all: bool) -> None:
+    first = samples[0]
+    if not first.strip() and not is_all:
+        message = f"The first {len(first):,} characters of the file are blank. Remove the lines before the table."
+    elif len(samples) == 1 and _LINE_END.search(first) is None and (len(first) > RECORD_BYTES or not is_all):
+        message = (
+            f"No line ends in the first {len(first):,} characters of the file, and a record may have"
+            f" {RECORD_BYTES // 1024:,} KiB. Is it a table with one record in each line?"
+        )
+    else:
+        return
+    raise DataError("no_first_row", message)
 
 
 def _decode(data: bytes, encoding: str) -> str:
