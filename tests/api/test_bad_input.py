@@ -44,6 +44,9 @@ BODIES = [
     (b'{"type": "PLAIN", "envId": "default", "priority": 1' + b"0" * 5000 + b"}", 422, "/priority"),
     (b'{"type": "PLAIN", "envId": "default", "runAt": "tomorrow"}', 422, "/runAt"),
     (b'{"type": "PLAIN", "envId": "default", "runAt": "2026-01-01T00:00:00"}', 422, "/runAt"),
+    (b'{"type": "PLAIN", "envId": "default", "runAt": 5}', 422, "/runAt"),
+    (b'{"type": "PLAIN", "envId": "default", "runAt": "5"}', 422, "/runAt"),
+    (b'{"type": "PLAIN", "envId": "default", "runAt": true}', 422, "/runAt"),
     (b'{"type": "PLAIN", "envId": "default", "timeoutSeconds": 0}', 422, "/timeoutSeconds"),
     (b'{"type": "PLAIN", "envId": "default", "maxAttempts": 0}', 422, "/maxAttempts"),
     (b'{"type": "PLAIN", "envId": "default", "params": {"key": "a\\u0000b"}}', 422, "/params/key"),
@@ -97,6 +100,7 @@ QUERIES = [
     ("/api/jobs?limit=1&limit=2", "/query/limit"),
     ("/api/jobs?limit=99999999999999999999999", "/query/limit"),
     ("/api/jobs?cursor=", "/query/cursor"),
+    ("/api/jobs?createdAfter=5", "/query/createdAfter"),
     ("/api/jobs?stauts=ERROR", "/query/stauts"),
     ("/api/jobs?status=RUN", "/query/status"),
     ("/api/jobs?status=RUNNING,", "/query/status"),
@@ -129,7 +133,18 @@ CURSORS = ["x", "AAAA", "bnVsbA", "W10", "WyJhIiwiYiJd", "WyIyMDI2LTAxLTAxIiwiXH
 async def test_cursors_that_no_list_gave(client: httpx.AsyncClient, subtests: pytest.Subtests) -> None:
     for cursor in CURSORS:
         with subtests.test(cursor=cursor):
-            assert_problem(await client.get("/api/jobs", params={"cursor": cursor}), 422, "invalid_cursor")
+            problem = assert_problem(await client.get("/api/jobs", params={"cursor": cursor}), 422, "invalid_cursor")
+            assert [error["pointer"] for error in problem["errors"]] == ["/query/cursor"]
+
+
+@pytest.mark.parametrize("path", ["/api/jobs", "/api/jobs/cancel", "/api/envs/default/areas"])
+async def test_two_idempotency_keys_that_differ(client: httpx.AsyncClient, path: str) -> None:
+    body = {"name": "two keys"} if path.endswith("areas") else {"type": "PLAIN", "envId": "default"}
+    keys = [("Idempotency-Key", "one"), ("Idempotency-Key", "two")]
+    problem = assert_problem(await client.post(path, json=body, headers=[*client.headers.items(), *keys]), 422)
+
+    assert [error["pointer"] for error in problem["errors"]] == ["/headers/Idempotency-Key"]
+    assert (await client.get("/api/jobs")).json() == {"items": []}
 
 
 async def test_a_time_with_a_plus_that_nobody_encoded(client: httpx.AsyncClient) -> None:

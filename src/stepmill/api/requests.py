@@ -57,6 +57,7 @@ class ApiRoute(APIRoute):
         async def check_then_handle(request: Request) -> Response:
             check_path(request)
             check_query(request, known)
+            check_key(request)
             if not takes_body:
                 return await handle(request)
             body = await read_body(request, request.app.state.max_request_bytes)
@@ -88,6 +89,16 @@ def check_query(request: Request, known: frozenset[str]) -> None:
             errors.append(_query_error(name, fault))
     if errors:
         raise InputError("invalid_request", f"{errors[0].pointer}: {errors[0].message}", errors=errors[:100])
+
+
+def check_key(request: Request) -> None:
+    """Refuse two idempotency keys that differ: the request would be remembered under one of them."""
+    if len(set(request.headers.getlist("idempotency-key"))) > 1:
+        raise InputError(
+            "invalid_request",
+            "The header Idempotency-Key is there more than once, with different values. Send one.",
+            errors=[FieldError("/headers/Idempotency-Key", "It is given more than once.")],
+        )
 
 
 def _query_error(name: str, message: str) -> FieldError:

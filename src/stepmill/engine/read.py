@@ -220,5 +220,5 @@ def _read_cursor(cursor: str | None) -> tuple[datetime | None, str | None]:
         raise InputError(
             "invalid_cursor",
             "The cursor is not one that this list gave. Start without one.",
-            errors=[FieldError("/cursor", "not a cursor of this list")],
+            errors=[FieldError("/query/cursor", "It is not a cursor of this list.")],
         ) from None

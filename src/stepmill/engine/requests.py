@@ -1,14 +1,27 @@
 """What a caller may ask of the engine: a job, or a filter over jobs."""
 
+import re
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from stepmill.engine.job_type import JsonModel
 
 # Python can't read all times that PostgreSQL can store: one past the year 9999 would spoil every list it is in.
 _FAR = datetime(9000, 1, 1, tzinfo=UTC)
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _only_rfc3339(value: object) -> object:
+    """Pydantic also takes a number for a time, of which nobody says whether it is seconds or milliseconds."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _RFC3339.fullmatch(value)):
+        return value
+    raise ValueError('It is not an RFC 3339 time with an offset, such as "2030-01-31T08:00:00Z"')
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_only_rfc3339)]
 
 JobStatus = Literal["PENDING", "RUNNING", "DONE", "ERROR", "CANCELLED"]
 
@@ -22,7 +35,7 @@ class JobRequest(JsonModel):
         default=None, min_length=1, max_length=200, description="The environment, here or in params."
     )
     priority: int = Field(default=0, ge=-100, le=100, strict=True, description="Higher runs first.")
-    run_at: AwareDatetime | None = Field(default=None, lt=_FAR, description="Not before this time; the past means now.")
+    run_at: Time | None = Field(default=None, lt=_FAR, description="Not before this time; the past means now.")
     max_attempts: int | None = Field(
         default=None, ge=1, le=100, strict=True, description="Attempts that may fail before the job does."
     )
@@ -42,8 +55,8 @@ class JobFilter(JsonModel):
     status: tuple[JobStatus, ...] = Field(default=(), description="Any of these.")
     type: tuple[str, ...] = Field(default=(), description="Any of these.")
     env_id: str | None = None
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
+    created_after: Time | None = None
+    created_before: Time | None = None
     q: str | None = Field(default=None, max_length=200, description="Text in the job's id, type, params or error.")
 
 
