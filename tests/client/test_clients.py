@@ -131,9 +131,10 @@ async def test_a_stream_is_resumed_after_a_break_and_ends_at_end(use: Use) -> No
     assert [asked.headers.get("Last-Event-ID") for asked in server.asked] == [None, "4", "4", "5"]
 
 
-async def test_a_stream_that_has_nothing_more_to_say_is_over(use: Use) -> None:
+@pytest.mark.parametrize("after", ["9", 9])
+async def test_a_stream_that_has_nothing_more_to_say_is_over(use: Use, after: str | int) -> None:
     with scripted_server(Answer(204)) as server:
-        assert await use(server.url, "stream_job", "j1", after="9") == []
+        assert await use(server.url, "stream_job", "j1", after=after) == []
     assert server.asked[0].headers["Last-Event-ID"] == "9"
 
 

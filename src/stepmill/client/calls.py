@@ -100,7 +100,7 @@ def list_jobs(filters: JobFilters, page: ListOptions) -> Call[Page[Job]]:
     return _read("/api/jobs", query={**filters, **page})
 
 
-def list_events(job_id: str, after: str | None, limit: int | None) -> Call[Page[dict[str, Any]]]:
+def list_events(job_id: str, after: str | int | None, limit: int | None) -> Call[Page[dict[str, Any]]]:
     """`GET /api/jobs/{jobId}/events`."""
     return _read("/api/jobs", job_id, "events", query={"after": after, "limit": limit})
 

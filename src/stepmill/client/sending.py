@@ -50,7 +50,7 @@ class Sender:
             time.sleep(wait)
             attempt += 1
 
-    def follow(self, call: Call[None], after: str | None) -> Iterator[Event]:
+    def follow(self, call: Call[None], after: str | int | None) -> Iterator[Event]:
         """The events of a stream from `after` on, over as many connections as it takes."""
         follower = Follower(after)
         while True:

@@ -51,7 +51,7 @@ class AsyncSender:
             await asyncio.sleep(wait)
             attempt += 1
 
-    async def follow(self, call: Call[None], after: str | None) -> AsyncGenerator[Event]:
+    async def follow(self, call: Call[None], after: str | int | None) -> AsyncGenerator[Event]:
         """The events of a stream from `after` on, over as many connections as it takes."""
         follower = Follower(after)
         while True:

@@ -61,8 +61,8 @@ class SseParser:
 class Follower:
     """Remembers how far a stream was read, so that the next connection goes on there."""
 
-    def __init__(self, after: str | None = None) -> None:
-        self.last_id = after
+    def __init__(self, after: str | int | None = None) -> None:
+        self.last_id = None if after is None else str(after)
         self.ended = False
         self.connected = False
         """Whether any connection was ever made."""

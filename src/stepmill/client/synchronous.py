@@ -85,7 +85,9 @@ class Client:
         """Jobs, newest first."""
         return self._sender.send(calls.list_jobs(filters, {"limit": limit, "cursor": cursor}))
 
-    def list_events(self, job_id: str, *, after: str | None = None, limit: int | None = None) -> Page[dict[str, Any]]:
+    def list_events(
+        self, job_id: str, *, after: str | int | None = None, limit: int | None = None
+    ) -> Page[dict[str, Any]]:
         """The events of a job as JSON."""
         return self._sender.send(calls.list_events(job_id, after, limit))
 
@@ -105,11 +107,11 @@ class Client:
         """Retry all jobs that match."""
         return self._sender.send(calls.retry_jobs(filters))
 
-    def stream_job(self, job_id: str, *, after: str | None = None) -> Iterator[Event]:
+    def stream_job(self, job_id: str, *, after: str | int | None = None) -> Iterator[Event]:
         """A job's events as they come, up to its `end`; a broken connection is resumed without loss or repeat."""
         return self._sender.follow(calls.stream_job(job_id), after)
 
-    def stream_all(self, *, env_id: str | None = None, after: str | None = None) -> Iterator[Event]:
+    def stream_all(self, *, env_id: str | None = None, after: str | int | None = None) -> Iterator[Event]:
         """The status changes of every job that the caller may see. Never ends by itself."""
         return self._sender.follow(calls.stream_all(env_id), after)
 
