@@ -150,15 +150,13 @@ def test_a_frozen_workers_load_is_done_by_another(platform: Platform, million: P
     with working(platform.serve.data_dir, **TIGHT) as second:
         wait_until(lambda: len(platform.client.workers()) == 2)
         job_id = platform.start(area_id, platform.upload(area_id, million_ragged))
-        owners: list[psutil.Process] = []
-        moment = progressing("Transform")
-        events = platform.follow(job_id, moment, lambda: owners.append(freeze_until_rescued(platform, job_id)))
+        events = platform.follow(job_id, progressing("Transform"), lambda: freeze_until_rescued(platform, job_id))
         assert_done_once(platform, job_id, events, hit="Transform")
         phys_id = assert_loaded(platform, job_id, rejected=RAGGED)
         platform.assert_holds(phys_id, million)
         assert len(platform.client.list_loads(ENV, phys_id)["items"]) == 1
         assert_nothing_is_left(platform, job_id)
-        assert owners[0].is_running()  # it lives on, and works again
+        # One that serve started may have been replaced meanwhile; one of our own lives on.
         wait_until(lambda: len(platform.client.workers()) == 2)
         assert second.is_running()
     wait_until(lambda: len(platform.client.workers()) == 1)
@@ -196,13 +194,11 @@ def holding(platform: Platform, phys_id: str) -> Iterator[Connection]:
         yield reader
 
 
-def freeze_until_rescued(platform: Platform, job_id: str) -> psutil.Process:
-    """Stop the worker that runs the job until another has it, then let it go on. Answers it."""
-    owner = owner_of(platform, job_id)
-    with frozen(owner):
+def freeze_until_rescued(platform: Platform, job_id: str) -> None:
+    """Stop the worker that runs the job until another has it, then let it go on."""
+    with frozen(owner_of(platform, job_id)):
         wait_until(lambda: platform.client.get_job(job_id)["attempt"] == 2)
         wait_until(lambda: platform.client.get_job(job_id)["status"] == "RUNNING")
-    return owner
 
 
 def owner_of(platform: Platform, job_id: str) -> psutil.Process:

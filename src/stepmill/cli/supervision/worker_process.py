@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from asyncio.subprocess import Process
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 
 import structlog
@@ -32,7 +32,7 @@ class WorkerProcess:
         environment: dict[str, str],
         *,
         on_death: Callable[[str], Awaitable[None]],
-        fell_silent: Callable[[str], Awaitable[None]],
+        fell_silent: Callable[[str], Coroutine[None, None, None]],
     ) -> None:
         self._name = name
         self._environment = environment
