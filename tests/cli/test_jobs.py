@@ -65,7 +65,8 @@ def test_jobs_are_listed_and_shown(server: Serve) -> None:
         client.wait_for_job(job_id)
     listed = json.loads(server.run("jobs", "list", "--type", "CLI_TEST", "--limit", "1", "--json").stdout)
     assert [job["jobId"] for job in listed["items"]] == [job_id]
-    assert job_id in server.run("jobs", "list", COLUMNS="200").stdout
+    for width in ({"COLUMNS": "200"}, {"COLUMNS": "80"}, {"COLUMNS": "30"}, {}):
+        assert job_id in server.run("jobs", "list", **width).stdout
     shown = json.loads(server.run("jobs", "show", job_id, "--json").stdout)
     assert shown["result"] == {"count": 3}
 
@@ -136,7 +137,9 @@ def test_a_frozen_workers_job_is_cancelled_without_it(folder: Path) -> None:
         with frozen(worker):
             client.cancel_job(job_id)
             wait_until(lambda: client.get_job(job_id)["status"] == "CANCELLED")
-        assert client.get_job(job_id)["steps"][1]["error"]["details"]["stoppedAfterMs"] > 0
+        error = client.get_job(job_id)["steps"][1]["error"]
+        assert error is not None
+        assert error["details"]["stoppedAfterMs"] > 0
         after = submit(running)
         assert client.wait_for_job(after)["status"] == "DONE"  # by the same worker, which has woken
         assert running.child("stepmill.cli worker") == worker

@@ -134,6 +134,8 @@ def test_ctrl_c_cancels_the_load(server: Serve, tmp_path: Path) -> None:
         job_id = running()[0]
         loading.send_signal(signal.SIGINT)
         assert loading.wait(30) == 130
+        assert loading.stderr is not None
+        assert f"The job {job_id} is CANCELLED." in loading.stderr.read().decode()
         assert client.wait_for_job(job_id)["status"] == "CANCELLED"
         assert "long" not in [table["logicalName"] for table in client.list_tables("default")["items"]]
 

@@ -27,7 +27,12 @@ def run(*arguments: str, **environment: str) -> Result:
     [
         (["jobb"], {}, 2, "No such command 'jobb'. Did you mean 'jobs'?"),
         (["load", "nowhere.csv"], {}, 2, "file 'nowhere.csv' does not exist"),
-        (["load", __file__, "--mode", "delete"], {}, 2, "'delete' is not one of"),
+        (
+            ["load", __file__, "--mode", "delete"],
+            {},
+            2,
+            "Invalid value for '--mode': 'delete' is not one of",
+        ),
         (["load", __file__, "--mode", "upsert"], {}, 2, "needs the key: --key COLUMN"),
         (["jobs", "submit", "FILE_ETL", "fileId"], NOWHERE, 2, "'fileId' is not NAME=VALUE"),
         (["jobs", "submit", "FILE_ETL", "n:=x"], NOWHERE, 2, "is not JSON"),

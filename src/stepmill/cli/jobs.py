@@ -10,9 +10,9 @@ from rich.markup import escape
 from stepmill.cli.exit_codes import exit_code_of_job
 from stepmill.cli.failures import command
 from stepmill.cli.options import DataDirOption, EnvOption, JsonOption, LimitOption, UrlOption, settings_of
-from stepmill.cli.output import out, print_json, short, status_markup, table
+from stepmill.cli.output import out, out_wide, print_json, status_markup
 from stepmill.cli.remote import find_server
-from stepmill.cli.show_job import show_job
+from stepmill.cli.show_job import show_job, show_jobs
 from stepmill.cli.watching import SUBMITTED, JsonLines, display_for, follow
 from stepmill.client import Client, Job
 from stepmill.client.calls import JobFilters, JobOptions
@@ -81,13 +81,7 @@ def list_jobs(
     if not page["items"]:
         out().print("There are no such jobs.")
         return
-    shown = table(None, ["Job", "Type", "Status", "Created", "Why it waits, or failed"], [])
-    for job in page["items"]:
-        waits, error = job.get("waiting"), job.get("error")
-        why = (waits and waits["message"]) or (error and error["message"]) or ""
-        cells = [str(value) for value in short(job, "jobId", "type")]
-        shown.add_row(*cells, status_markup(job["status"]), job["createdAt"][:19].replace("T", " "), escape(why))
-    out().print(shown)
+    show_jobs(out_wide(), page["items"])
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """`stepmill load`: files to tables, in one command."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 from rich.markup import escape
@@ -15,7 +15,16 @@ from stepmill.cli.own_server import server_for
 from stepmill.cli.show_job import show_accounting, show_error
 from stepmill.client import LoadMode
 
+MODES: tuple[LoadMode, ...] = get_args(LoadMode)
+
 app = typer.Typer(add_completion=False)
+
+
+def _mode(text: str) -> LoadMode:
+    for mode in MODES:
+        if mode == text:
+            return mode
+    raise typer.BadParameter(f"{text!r} is not one of {', '.join(MODES)}.")
 
 
 @app.command()
@@ -27,7 +36,12 @@ def load(
     name: Annotated[str | None, typer.Option("--table", help="The table. Default: each file's name.")] = None,
     mode: Annotated[
         LoadMode | None,
-        typer.Option("--mode", help="How a file's rows meet those there. Default: replaceFile for a new table."),
+        typer.Option(
+            "--mode",
+            parser=_mode,
+            metavar=f"[{'|'.join(MODES)}]",
+            help="How a file's rows meet those there. Default: replaceFile for a new table.",
+        ),
     ] = None,
     key: Annotated[list[str] | None, typer.Option("--key", help="Key column, for upsert; may be repeated.")] = None,
     allow_small: Annotated[

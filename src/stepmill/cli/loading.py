@@ -1,11 +1,13 @@
 """A file to a table over the API: its area, the upload, the job, and the watching of it."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from stepmill.cli.output import status_markup
 from stepmill.cli.watching import SUBMITTED, Display, display_for, follow
 from stepmill.client import Area, Client, File, Job, LoadMode
 from stepmill.errors import ConflictError
@@ -108,7 +110,10 @@ class Loader:
         )
 
     def _cancel(self, job: Job) -> None:
-        try:
+        """Cancel it, wait until it has stopped, and say so."""
+        with suppress(ConflictError):  # it ended in the same moment
             self.client.cancel_job(job["jobId"])
-        except ConflictError:  # it ended in the same moment
-            return
+        ended = self.client.wait_for_job(job["jobId"])
+        if not self.as_json:
+            console = self.console or Console(stderr=True, highlight=False)
+            console.print(f"The job {job['jobId']} is {status_markup(ended['status'])}.", soft_wrap=True)

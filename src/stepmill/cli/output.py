@@ -1,6 +1,7 @@
 """Writing results: JSON for scripts, tables and sentences for people."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+PIPE_COLUMNS = 10_000
 STATUS_STYLES = {"DONE": "green", "ERROR": "bold red", "CANCELLED": "yellow", "RUNNING": "cyan", "PENDING": "dim"}
 
 
@@ -22,6 +24,14 @@ def print_json(value: object) -> None:
 def out() -> Console:
     """The console on standard output."""
     return Console(highlight=False)
+
+
+def out_wide() -> Console:
+    """The same for a table whose lines are taken apart by other programs: into a pipe, a line is as long as it is."""
+    console = out()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PIPE_COLUMNS
+    return console
 
 
 def table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:

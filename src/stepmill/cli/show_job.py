@@ -1,5 +1,6 @@
 """A job for people to read."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -8,6 +9,8 @@ from rich.markup import escape
 from stepmill.cli.output import duration_text, seconds_between, status_markup, table, text_of
 from stepmill.client import Job
 
+ROOM_FOR_ALL = 100
+LEAST_COLUMNS = 60
 ACCOUNTING = ("rowsRead", "rowsLoaded", "rowsRejected", "rowsFiltered", "rowsDeduplicated")
 
 
@@ -34,6 +37,25 @@ def show_job(console: Console, job: Job) -> None:
     error = job.get("error")
     if error:
         show_error(console, dict(error))
+
+
+def show_jobs(console: Console, jobs: Sequence[Job]) -> None:
+    """Write a table of jobs. Their ids are for other commands to take, so they are whole however narrow it is."""
+    with_created = console.width >= ROOM_FOR_ALL
+    shown = table(None, [], [])
+    shown.add_column("Job", no_wrap=True)
+    shown.add_column("Type", overflow="fold")
+    shown.add_column("Status", no_wrap=True)
+    if with_created:
+        shown.add_column("Created", no_wrap=True)
+    shown.add_column("Why it waits, or failed", overflow="fold")
+    for job in jobs:
+        waits, error = job.get("waiting"), job.get("error")
+        why = (waits and waits["message"]) or (error and error["message"]) or ""
+        created = [job["createdAt"][:19].replace("T", " ")] if with_created else []
+        shown.add_row(job["jobId"], escape(job["type"]), status_markup(job["status"]), *created, escape(why))
+    console.width = max(console.width, LEAST_COLUMNS)
+    console.print(shown)
 
 
 def progress_text(progress: Any) -> str:
