@@ -67,13 +67,23 @@ class QuickLook:
         return without_blank(rows)
 
     def _has_plain_quotes(self, text: bytes) -> bool:
-        """Whether nothing is behind closing quotes, and the last quote closes.
+        """Whether nothing is behind closing quotes, and the last quote closes; or all quotes are within plain fields.
 
         Otherwise a record that goes on behind the text would look like one that ends with it.
         """
         data = byte_series(text)
         quotes = (data == ord(self._marks.quote or "")).arg_true()
-        return len(quotes) % 2 == 0 and are_plain(data, quotes, self._marks)
+        if len(quotes) % 2 == 0 and are_plain(data, quotes, self._marks):
+            return True
+        return not self._opens_any(data, quotes)
+
+    def _opens_any(self, data: pl.Series, quotes: pl.Series) -> bool:
+        """Whether any of the quotes begins a field; elsewhere they are data."""
+        before = data.gather(quotes.filter(quotes > 0) - 1)
+        edges = [ord(self._marks.delimiter), LINE_FEED, CARRIAGE_RETURN]
+        if self._marks.skip_initial_space:
+            edges.append(ord(" "))
+        return quotes[0] == 0 or bool(before.is_in(edges).any())
 
     def _may_be_overlong(self, text: bytes) -> bool:
         """A line longer than the limit spans half of it somewhere; looking there costs nothing."""
