@@ -117,7 +117,7 @@ class TransformPlan(PlanModel):
     source: SourceFormat
     """How the source is read."""
     columns: Annotated[tuple[PlanColumn, ...], Field(min_length=1, max_length=MAX_COLUMNS)]
-    """The table's columns, in order. In a table that is there already, columns keep their places and new ones follow."""
+    """The table's columns, in order. In a table that is there already they keep their places, and new ones follow."""
     null_values: NullSpellings = ()
     """Texts that mean no value, in every column. The empty text always does."""
     filters: Annotated[tuple[Filter, ...], Field(max_length=100)] = ()
