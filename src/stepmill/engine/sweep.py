@@ -13,7 +13,6 @@ from stepmill.engine.rescue import rescue_dead, settle_unheeded_cancels
 from stepmill.errors import StepmillError
 
 _LOCK = 5041_0001
-# A sweeper that is frozen in its sweep loses its session, and so the lock: the others would never sweep again.
 _TRY_LOCK = "SELECT pg_try_advisory_lock(%s) AS mine"
 _UNLOCK = "SELECT pg_advisory_unlock(%s)"
 _HOLD = "SELECT set_config('idle_session_timeout', %s, false)"
