@@ -135,3 +135,24 @@ async def test_a_sweeper_that_is_frozen_in_its_sweep_does_not_keep_the_others_fr
         for task in (frozen, other):
             task.cancel()
         await asyncio.gather(frozen, other, return_exceptions=True)
+
+
+async def test_a_sweep_that_is_stopped_in_the_middle_of_a_statement_ends_and_lets_go(bench: Bench) -> None:
+    async with bench.database.transaction("stepmill_engine") as conn:
+        await conn.execute("LOCK idempotency_keys IN ACCESS EXCLUSIVE MODE")  # the sweep waits for it
+        sweeping = asyncio.create_task(Sweeper(bench.engine).run())
+        waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'idempotency_keys'::regclass"
+        async with bench.database.autocommit() as other:
+            while (await other.execute(waiting)).rowcount == 0:
+                await asyncio.sleep(0.02)
+        sweeping.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(sweeping, 10)
+    told = asyncio.Event()
+
+    async def tell() -> None:
+        told.set()
+
+    following = asyncio.create_task(Sweeper(bench.engine, [tell]).run())
+    await asyncio.wait_for(told.wait(), 10)
+    following.cancel()

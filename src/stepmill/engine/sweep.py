@@ -61,10 +61,13 @@ class Sweeper:
         try:
             await conn.execute(_HOLD, (_HOLD_AT_MOST,))
             await self.sweep(conn)
-        finally:
-            if not conn.closed:
-                await conn.execute(_UNLOCK, (_LOCK,))
-                await conn.execute(_HOLD, ("0",))
+            await conn.execute(_HOLD, ("0",))
+            await conn.execute(_UNLOCK, (_LOCK,))
+        except BaseException:
+            # The lock goes with the session. To unlock could fail in the middle of a statement, and that error would
+            # take the place of a cancellation, which then nobody obeyed.
+            await conn.close()
+            raise
 
     async def sweep(self, conn: AsyncConnection[DictRow]) -> None:
         """One sweep."""
