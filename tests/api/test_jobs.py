@@ -127,12 +127,12 @@ async def test_a_repeated_cancel_with_its_key_gets_the_first_answer(client: http
 
 async def test_bulk_cancel_and_retry_by_query_or_body(client: httpx.AsyncClient) -> None:
     for index in range(3):
-        await submitted(client, params={"key": f"k{index}"})
+        await submitted(client, params={"key": f"no-{index}"})
     other = (await submitted(client, type="COMPUTE"))["jobId"]
 
     by_query = await client.post("/api/jobs/cancel?type=PLAIN")
     assert (by_query.status_code, by_query.json()) == (202, {"matched": 3})
-    by_body = await client.post("/api/jobs/retry", json={"type": "PLAIN", "status": ["CANCELLED"], "q": "k1"})
+    by_body = await client.post("/api/jobs/retry", json={"type": "PLAIN", "status": ["CANCELLED"], "q": "no-1"})
     assert (by_body.status_code, by_body.json()) == (202, {"matched": 1})
     assert (await client.get(f"/api/jobs/{other}")).json()["status"] == "PENDING"
 
