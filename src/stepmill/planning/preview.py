@@ -15,15 +15,14 @@ from stepmill.etl.plan.parse import parse_plan
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.plan.types import LogicalType
 from stepmill.etl.profile import profile_source
-from stepmill.etl.readers.block import RawBlock, Reject
+from stepmill.etl.readers.block import Reject
 from stepmill.etl.readers.detect import Finding, detect_for_plan, detect_source
-from stepmill.etl.readers.read import read_blocks
+from stepmill.etl.readers.sample import read_sample
 from stepmill.etl.typed import apply_plan
 from stepmill.gateways.blobs import BlobLocation
 from stepmill.planning.rules import make_plan
 
 _PROFILED_RECORDS = 100_000
-_BLOCK_BYTES = 256 * 1024
 
 
 def preview_file(report: Reporter, location: BlobLocation, name: str, limit: int) -> dict[str, Any]:
@@ -41,7 +40,7 @@ def preview_file(report: Reporter, location: BlobLocation, name: str, limit: int
         plan = make_plan(detected.source, profile)
         columns = _columns(plan)
         warnings += [Finding(note.code, note.message, note.column) for note in plan.notes]
-    blocks = _first_blocks(location, detected.source, limit)
+    blocks = read_sample(location, detected.source, limit)
     return {
         **_how(detected.source),
         "columns": columns,
@@ -62,7 +61,7 @@ def preview_plan(
     plan = parse_plan(plan_data)
     detected = detect_for_plan(location, name, plan.source, plan.source_columns)
     compiled = compile_plan(plan)
-    typed = [apply_plan(compiled, block) for block in _first_blocks(location, detected.source, limit)]
+    typed = [apply_plan(compiled, block) for block in read_sample(location, detected.source, limit)]
     return {
         "columns": _columns(plan),
         "rows": [row for block in typed for row in _json_rows(plan, block.frame)][:limit],
@@ -71,18 +70,6 @@ def preview_plan(
         "rowsFiltered": sum(block.filtered for block in typed),
         "warnings": [finding.as_json() for finding in detected.warnings],
     }
-
-
-def _first_blocks(location: BlobLocation, source: SourceFormat, limit: int) -> list[RawBlock]:
-    """Blocks that hold at least ``limit`` records, if there are so many."""
-    blocks: list[RawBlock] = []
-    records = 0
-    for block in read_blocks(location, source, block_bytes=_BLOCK_BYTES):
-        blocks.append(block)
-        records += block.records
-        if records >= limit:
-            break
-    return blocks
 
 
 def _how(source: SourceFormat) -> dict[str, Any]:
