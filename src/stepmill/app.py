@@ -70,11 +70,11 @@ def build_blobs(settings: Settings) -> Blobs:
 
 @asynccontextmanager
 async def open_api(platform: Platform, authenticator: Authenticator) -> AsyncIterator[FastAPI]:
-    """The api as an ASGI application. It sweeps too: where the only worker is frozen, nobody else would."""
+    """The api as an ASGI application. It sweeps where no worker would: the only one may be frozen."""
     settings = platform.settings
     hub = EventHub(platform.engine)
     await hub.start()
-    sweep = asyncio.create_task(Sweeper(platform.engine).run(), name="stepmill sweep")
+    sweep = asyncio.create_task(Sweeper(platform.engine, only_stands_in=True).run(), name="stepmill sweep")
     try:
         yield create_api(
             ApiParts(

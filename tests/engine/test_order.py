@@ -1,11 +1,15 @@
 """Who runs next, who stands in line, and what a full house says."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
 
 from stepmill.engine.read import get_job
+from stepmill.engine.rescue import declare_dead
 from stepmill.engine.sweep import Sweeper
 from tests.engine import job_types
 from tests.support.engine import CALLER, Bench
@@ -107,6 +111,38 @@ async def test_one_sweeper_at_a_time(bench: Bench) -> None:
         await holder.execute("SELECT pg_advisory_unlock(50410001)")
         await sweeper._sweep_if_alone(other)
         assert await bench.rows(tickets) == [{"job": lost["jobId"]}]
+
+
+async def test_an_api_sweeps_only_where_no_worker_does(bench: Bench) -> None:
+    lost = await bench.submit("PLAIN")
+    await bench.rows("DELETE FROM procrastinate_jobs")
+    await bench.rows("UPDATE jobs SET run_at = run_at - interval '1 minute'")
+    await bench.rows(
+        "INSERT INTO workers (worker_id, host, pid, version, types, concurrency) VALUES ('alive', '', 1, '0', '{}', 1)"
+    )
+    bench.settings.sweep_seconds = 0.0
+    looks: list[str] = []
+    two_looks = asyncio.Event()
+
+    class Looking(Sweeper):
+        async def _is_needed(self, conn: AsyncConnection[DictRow]) -> bool:
+            looks.append("look")
+            if len(looks) > 1:  # the answer to the first was no, and has been acted upon
+                two_looks.set()
+            return await super()._is_needed(conn)
+
+    tickets = "SELECT args ->> 'jobId' AS job FROM procrastinate_jobs"
+    api = asyncio.create_task(Looking(bench.engine, only_stands_in=True).run())
+    try:
+        await asyncio.wait_for(two_looks.wait(), 10)
+        assert await bench.rows(tickets) == []
+        await declare_dead(bench.engine, "alive")
+        async with asyncio.timeout(10):
+            while await bench.rows(tickets) != [{"job": lost["jobId"]}]:
+                await asyncio.sleep(0.02)
+    finally:
+        api.cancel()
+        await asyncio.gather(api, return_exceptions=True)
 
 
 async def test_a_claim_reads_the_queue_in_its_order_however_long_it_is(bench: Bench) -> None:

@@ -9,15 +9,21 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from stepmill.engine.engine import Engine
-from stepmill.engine.rescue import rescue_dead, settle_unheeded_cancels
+from stepmill.engine.rescue import CANCEL_GRACE_SECONDS, rescue_dead, settle_unheeded_cancels
 from stepmill.errors import StepmillError
 
 _LOCK = 5041_0001
-_TRY_LOCK = "SELECT pg_try_advisory_lock(%s) AS mine"
-_UNLOCK = "SELECT pg_advisory_unlock(%s)"
-_HOLD = "SELECT set_config('idle_session_timeout', %s, false)"
+_TRY_LOCK = """
+SELECT CASE WHEN pg_try_advisory_lock(%s) THEN set_config('idle_session_timeout', %s, false) END IS NOT NULL AS mine
+"""
+_UNLOCK = "SELECT set_config('idle_session_timeout', '0', false), pg_advisory_unlock(%s)"
 _HOLD_AT_MOST = "60s"
 """A sweeper that is frozen in its sweep loses its session, and so the lock: otherwise nobody would ever sweep again."""
+_NEEDED = """
+SELECT EXISTS (SELECT FROM job_attempts
+        WHERE ended_at IS NULL AND revoked_at < clock_timestamp() - make_interval(secs => %s))
+    OR NOT EXISTS (SELECT FROM workers WHERE last_seen_at > clock_timestamp() - make_interval(secs => %s)) AS needed
+"""
 _STALLED_LOCKS = """
 SELECT DISTINCT waiting_lock AS key FROM jobs j WHERE waiting_lock IS NOT NULL AND NOT EXISTS (
     SELECT FROM job_locks l WHERE l.key = j.waiting_lock
@@ -36,11 +42,17 @@ Housekeeping = Callable[[], Awaitable[None]]
 
 
 class Sweeper:
-    """Sweeps every few seconds. ``housekeeping`` are slower duties of other packages, each run once a minute."""
+    """Sweeps every few seconds. ``housekeeping`` are slower duties of other packages, each run once a minute.
 
-    def __init__(self, engine: Engine, housekeeping: Sequence[Housekeeping] = ()) -> None:
+    One that only stands in, as an api does, sweeps where no worker is alive to do it, or one does not heed a cancel.
+    """
+
+    def __init__(
+        self, engine: Engine, housekeeping: Sequence[Housekeeping] = (), *, only_stands_in: bool = False
+    ) -> None:
         self._engine = engine
         self._housekeeping = housekeeping
+        self._only_stands_in = only_stands_in
         self._ticket_cursor = ""
         self._last_housekeeping = float("-inf")
 
@@ -50,18 +62,22 @@ class Sweeper:
             await asyncio.sleep(self._engine.settings.sweep_seconds)
             try:
                 async with self._engine.database.autocommit() as conn:
-                    await self._sweep_if_alone(conn)
+                    if not self._only_stands_in or await self._is_needed(conn):
+                        await self._sweep_if_alone(conn)
             except (psycopg.Error, StepmillError, OSError) as error:
                 _log.warning("sweep_failed", error=type(error).__name__, detail=str(error)[:200])
 
+    async def _is_needed(self, conn: AsyncConnection[DictRow]) -> bool:
+        limits = (CANCEL_GRACE_SECONDS, self._engine.settings.dead_after_seconds)
+        row = await (await conn.execute(_NEEDED, limits)).fetchone()
+        return bool(row and row["needed"])
+
     async def _sweep_if_alone(self, conn: AsyncConnection[DictRow]) -> None:
-        row = await (await conn.execute(_TRY_LOCK, (_LOCK,))).fetchone()
+        row = await (await conn.execute(_TRY_LOCK, (_LOCK, _HOLD_AT_MOST))).fetchone()
         if not row or not row["mine"]:
             return
         try:
-            await conn.execute(_HOLD, (_HOLD_AT_MOST,))
             await self.sweep(conn)
-            await conn.execute(_HOLD, ("0",))
             await conn.execute(_UNLOCK, (_LOCK,))
         except BaseException:
             # The lock goes with the session. To unlock could fail in the middle of a statement, and that error would

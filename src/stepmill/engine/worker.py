@@ -48,6 +48,7 @@ FROM job_attempts JOIN unnest(%s::text[], %s::integer[]) AS gone (job_id, attemp
 WHERE outcome NOT IN ('crashed', 'database_lost', 'cancel_requested')
 """
 _LOOK_SECONDS = 0.25
+_IDLE_LOOK_SECONDS = 1.0
 _TICKET_POLL_SECONDS = 1.0
 _RECONNECT_SECONDS = 0.5
 
@@ -168,7 +169,8 @@ class Worker:
                 await self._look(conn)
             elif self._runner.running:
                 await self._look(conn)
-            async for _ in conn.notifies(timeout=_LOOK_SECONDS, stop_after=1):
+            seconds = _LOOK_SECONDS if self._runner.running else _IDLE_LOOK_SECONDS
+            async for _ in conn.notifies(timeout=seconds, stop_after=1):
                 pass
 
     async def _look(self, conn: AsyncConnection[DictRow]) -> None:

@@ -12,7 +12,6 @@ from stepmill.errors import StepmillError
 LastSeen = Callable[[], Awaitable[datetime | None]]
 
 _LAST_SEEN = "SELECT last_seen_at FROM workers WHERE worker_id = %s"
-_LOOK_SECONDS = 1.0
 
 
 async def worker_fell_silent(engine: Engine, worker_id: str) -> None:
@@ -23,7 +22,8 @@ async def worker_fell_silent(engine: Engine, worker_id: str) -> None:
             row = await (await conn.execute(_LAST_SEEN, (worker_id,))).fetchone()
         return row["last_seen_at"] if row else None
 
-    await silence(last_seen, engine.settings.dead_after_seconds, _LOOK_SECONDS)
+    settings = engine.settings
+    await silence(last_seen, settings.dead_after_seconds, settings.heartbeat_seconds)
 
 
 async def silence(last_seen: LastSeen, dead_after_seconds: float, look_seconds: float) -> None:
