@@ -1,0 +1,100 @@
+"""The shapes of environments, areas and files."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from stepmill.api.schemas.shape import Shape
+from stepmill.api.schemas.tables import Reject
+
+
+class Environment(Shape):
+    """An isolated namespace: documents, warehouse schema and credentials of its own."""
+
+    env_id: str = Field(examples=["default"])
+    name: str = Field(examples=["default"])
+    schema_name: str = Field(examples=["env_default"])
+    created_at: datetime
+
+
+class EnvironmentList(Shape):
+    """A page of environments."""
+
+    items: list[Environment]
+    next_cursor: str | None = None
+
+
+class Area(Shape):
+    """A named bucket of related files, which all go to one table."""
+
+    area_id: str
+    name: str = Field(examples=["Orders"])
+    load_mode: str = Field(examples=["replaceFile"])
+    key_columns: list[str]
+    phys_id: str | None = None
+    created_at: datetime
+
+
+class AreaList(Shape):
+    """A page of areas."""
+
+    items: list[Area]
+    next_cursor: str | None = None
+
+
+class File(Shape):
+    """A file that was uploaded."""
+
+    file_id: str
+    area_id: str
+    name: str = Field(examples=["orders.csv"])
+    bytes: int
+    sha256: str
+    format: str = Field(examples=["csv"])
+    created_at: datetime
+    duplicate_of: str | None = None
+
+
+class FileList(Shape):
+    """A page of files."""
+
+    items: list[File]
+    next_cursor: str | None = None
+
+
+class PreviewColumn(Shape):
+    """A column as the rules read it."""
+
+    name: str = Field(examples=["order_id"])
+    logical_name: str = Field(examples=["Order ID"])
+    source: str | None = Field(default=None, examples=["Order ID"])
+    type: str = Field(examples=["integer"])
+    mapping: str | None = Field(default=None, examples=["DIRECT"])
+    nullable: bool
+
+
+class Finding(Shape):
+    """Something about a file that is good to know."""
+
+    code: str = Field(examples=["encoding_guessed"])
+    message: str
+    column: str | None = None
+
+
+class FilePreview(Shape):
+    """How a file is read, and its first rows as they stand there."""
+
+    format: str = Field(examples=["csv"])
+    encoding: str = Field(examples=["utf-8"])
+    delimiter: str | None = Field(examples=[";"])
+    quote: str | None = Field(examples=['"'])
+    header_rows: int | None
+    preamble_rows: int | None
+    records_path: str | None
+    sheet: str | None
+    columns: list[PreviewColumn]
+    rows: list[dict[str, Any]]
+    rejects: list[Reject]
+    evidence: list[Finding]
+    warnings: list[Finding]

@@ -1,0 +1,104 @@
+"""The shapes of tables, rows, loads and rejects."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from stepmill.api.schemas.shape import Shape
+
+
+class Reject(Shape):
+    """A source record that could not be loaded."""
+
+    line: int | None
+    column: str | None
+    reason: str = Field(examples=["'12,5x' is not a number."])
+    code: str = Field(examples=["bad_numeric"])
+    raw: str | None
+
+
+class RejectList(Shape):
+    """A page of rejects."""
+
+    items: list[Reject]
+    next_cursor: str | None = None
+
+
+class Column(Shape):
+    """A column of a table."""
+
+    name: str
+    logical_name: str
+    type: str
+    unit: str | None = None
+    nullable: bool
+
+
+class Table(Shape):
+    """A physical table and the logical view over it."""
+
+    phys_id: str
+    logical_name: str
+    owner: dict[str, str] = Field(examples=[{"kind": "area", "id": "area_01jd8w"}])
+    columns: list[Column]
+    rows: int
+    bytes: int
+    time_column: str | None
+    time_series: dict[str, Any] = Field(examples=[{"kind": "none"}])
+    plan_version: int | None
+    last_load_at: datetime | None
+
+
+class TableList(Shape):
+    """A page of tables."""
+
+    items: list[Table]
+    next_cursor: str | None = None
+
+
+class RowList(Shape):
+    """A page of rows, by logical names."""
+
+    items: list[dict[str, Any]]
+    next_cursor: str | None = None
+
+
+class Load(Shape):
+    """A line of the load ledger: rows read = loaded + rejected + filtered + deduplicated."""
+
+    load_id: str
+    job_id: str
+    attempt: int
+    mode: str
+    plan_version: int
+    rows_read: int
+    rows_loaded: int
+    rows_rejected: int
+    rows_filtered: int
+    rows_deduplicated: int
+    replay_of: str | None
+    started_at: datetime
+    finished_at: datetime | None
+
+
+class LoadList(Shape):
+    """A page of the load ledger."""
+
+    items: list[Load]
+    next_cursor: str | None = None
+
+
+class Reverted(Shape):
+    """A load that was taken back."""
+
+    load_id: str
+    reverted: bool
+
+
+class Profile(Shape):
+    """What the columns of a table hold."""
+
+    phys_id: str
+    rows: int
+    columns: list[dict[str, Any]]
