@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from stepmill.auth import Principal
-from stepmill.engine.hub import Event
+from stepmill.engine.hub_readers import Event
 from stepmill.engine.read import get_job, list_events, list_jobs
 from stepmill.engine.requests import JobFilter
 from stepmill.engine.stamp import stamp_events

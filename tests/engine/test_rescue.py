@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from stepmill.engine import sweep
-from stepmill.engine.hub import Event
+from stepmill.engine.hub_readers import Event
 from stepmill.engine.read import get_job
 from stepmill.engine.rescue import declare_dead
 from stepmill.engine.sweep import Sweeper

@@ -15,7 +15,7 @@ from fastapi import Depends, Header, Query
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from stepmill.engine.hub import Event
+from stepmill.engine.hub_readers import Event
 from stepmill.errors import FieldError, InputError, StepmillError
 
 HEARTBEAT_SECONDS = 15.0

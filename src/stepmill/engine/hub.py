@@ -6,11 +6,8 @@ and then follows the channel; per-job numbers are given under a row lock, so wha
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
 import orjson
 import psycopg
@@ -20,6 +17,7 @@ from psycopg.rows import DictRow
 
 from stepmill.auth import Principal
 from stepmill.engine.engine import Engine
+from stepmill.engine.hub_readers import Channel, Event, FeedReader, Reader
 from stepmill.engine.notify import EVENTS_CHANNEL
 from stepmill.engine.read import read_job
 from stepmill.engine.stamp import FEED_CHANNEL, stamp_events
@@ -44,59 +42,8 @@ _TERMINAL = ("DONE", "ERROR", "CANCELLED")
 _LOOK_SECONDS = 2.0
 _STAMP_SECONDS = 0.05
 _RECONNECT_SECONDS = 0.5
-_SLOW_READER_EVENTS = 10_000
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Event:
-    """One event as the stream sends it: ``id`` is its number, ``kind`` its name, ``data`` JSON."""
-
-    id: int
-    kind: str
-    data: dict[str, Any]
-
-    @cached_property
-    def wire(self) -> bytes:
-        """The event in the text/event-stream format, made once however many readers it has."""
-        return b"id: %d\nevent: %s\ndata: %s\n\n" % (self.id, self.kind.encode(), orjson.dumps(self.data))
-
-
-class _Reader:
-    """A queue that a slow reader can't let grow without end."""
-
-    def __init__(self) -> None:
-        self.queue: asyncio.Queue[Event] = asyncio.Queue()
-        self.overrun = False
-
-    def put(self, event: Event) -> None:
-        if self.queue.qsize() >= _SLOW_READER_EVENTS:
-            self.overrun = True
-        else:
-            self.queue.put_nowait(event)
-
-
-class _Channel:
-    """The readers of one job."""
-
-    def __init__(self, last: int) -> None:
-        self.last = last
-        self.readers: set[_Reader] = set()
-        self.reading = asyncio.Lock()
-
-    def hand_out(self, events: Iterable[Event]) -> None:
-        for event in events:
-            self.last = event.id
-            for reader in self.readers:
-                reader.put(event)
-
-
-class _FeedReader(_Reader):
-    def __init__(self, tenant_id: str, env_id: str | None) -> None:
-        super().__init__()
-        self.tenant_id = tenant_id
-        self.env_id = env_id
 
 
 class EventHub:
@@ -104,8 +51,8 @@ class EventHub:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._channels: dict[str, _Channel] = {}
-        self._feed_readers: set[_FeedReader] = set()
+        self._channels: dict[str, Channel] = {}
+        self._feed_readers: set[FeedReader] = set()
         self._feed_last = 0
         self._feed_reading = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -150,8 +97,8 @@ class EventHub:
     async def _job_events(
         self, caller: Principal, job_id: str, after: int | None, committed: int
     ) -> AsyncIterator[Event]:
-        channel = self._channels.setdefault(job_id, _Channel(committed))
-        reader = _Reader()
+        channel = self._channels.setdefault(job_id, Channel(committed))
+        reader = Reader()
         channel.readers.add(reader)
         try:
             if after is None:
@@ -216,7 +163,7 @@ class EventHub:
         self, caller: Principal, env_id: str | None = None, after: int | None = None
     ) -> AsyncIterator[Event]:
         """Status changes of all the caller's jobs, from now on or after feed number ``after``. Never ends by itself."""
-        reader = _FeedReader(caller.tenant_id, env_id)
+        reader = FeedReader(caller.tenant_id, env_id)
         if not self._feed_readers:
             self._feed_last = await self._feed_position()
         self._feed_readers.add(reader)

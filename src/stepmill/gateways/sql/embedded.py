@@ -21,18 +21,16 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
 from urllib.parse import quote
 
-import psutil
 import psycopg
 from psycopg import sql
 
 from stepmill.errors import ConfigurationError, UnavailableError
 from stepmill.gateways.sql.server_files import ServerUser, binaries, make_folder, prepare_folder, server_user
+from stepmill.gateways.sql.server_processes import end_processes, processes_in, spawn, spawn_watchdog
 
 DATABASE = "stepmill"
 LOGIN = "stepmill"  # may make roles, owns the database, and is no superuser
@@ -57,16 +55,6 @@ log_checkpoints = off
 log_min_messages = warning
 log_line_prefix = '%m [%p] %a '
 timezone = 'UTC'
-"""
-
-#: Waits for the owner's end of the pipe to close, then ends the server: politely, and after 10 s at once.
-_WATCHDOG = """\
-read -r _
-ours() { [ "$(head -n 1 "$2" 2>/dev/null)" = "$1" ] && kill -0 "$1" 2>/dev/null; }
-ours "$@" && kill -INT "$1"
-n=0
-while ours "$@" && [ $n -lt 100 ]; do sleep 0.1; n=$((n+1)); done
-ours "$@" && kill -QUIT "$1"
 """
 
 log = logging.getLogger(__name__)
@@ -191,7 +179,7 @@ class EmbeddedPostgres:
         """
         pid_file = self._data / "postmaster.pid"
         if pid_file.exists():
-            _end_processes(_processes_in(self._data), int(pid_file.read_text().partition("\n")[0] or 0))
+            end_processes(processes_in(self._data), int(pid_file.read_text().partition("\n")[0] or 0))
             pid_file.unlink(missing_ok=True)
         if self._socket_folder is None:
             self._remove_socket_folder()
@@ -213,7 +201,7 @@ class EmbeddedPostgres:
             "--encoding=UTF8",
         ]
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions"]
-        initdb = _spawn(command, user, stdin=subprocess.DEVNULL, output=subprocess.PIPE)
+        initdb = spawn(command, user, stdin=subprocess.DEVNULL, output=subprocess.PIPE)
         output, _ = initdb.communicate()
         if initdb.returncode:
             reason = output.decode(errors="replace").strip()
@@ -234,16 +222,8 @@ class EmbeddedPostgres:
         if self._log.exists() and self._log.stat().st_size > _MAX_LOG_BYTES:
             self._log.rename(self._log.with_suffix(".log.1"))
         with self._log.open("ab") as output:
-            self._server = _spawn(command, user, stdin=subprocess.DEVNULL, output=output)
-        watchdog: list[str | Path] = [
-            "/bin/sh",
-            "-c",
-            _WATCHDOG,
-            "stepmill-watchdog",
-            str(self._server.pid),
-            self._data / "postmaster.pid",
-        ]
-        self._watchdog = _spawn(watchdog, user, stdin=subprocess.PIPE, output=subprocess.DEVNULL)
+            self._server = spawn(command, user, stdin=subprocess.DEVNULL, output=output)
+        self._watchdog = spawn_watchdog(self._server.pid, self._data, user)
         self._wait_until_ready()
 
     def _make_socket_folder(self, user: ServerUser) -> Path:
@@ -300,7 +280,7 @@ class EmbeddedPostgres:
 def running_url(folder: Path) -> str | None:
     """The address of the server that another process runs on ``folder``, if one does."""
     data = folder.expanduser().resolve() / "data"
-    if _status(data) != "ready" or not _processes_in(data):
+    if _status(data) != "ready" or not processes_in(data):
         return None
     lines = (data / "postmaster.pid").read_text().splitlines()
     return _address(LOGIN, DATABASE, Path(lines[4]))
@@ -316,46 +296,3 @@ def _status(data: Path) -> str | None:
         lines = (data / "postmaster.pid").read_text().splitlines()
         return lines[7].strip() if len(lines) > 7 else None
     return None
-
-
-def _spawn(
-    command: Sequence[str | Path], user: ServerUser, *, stdin: int, output: int | IO[bytes]
-) -> subprocess.Popen[bytes]:
-    """Start a process as ``user``, in a session of its own: a terminal's Ctrl-C is for Stepmill, which then ends it."""
-    return subprocess.Popen(
-        command,
-        stdin=stdin,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        cwd="/",
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
-        start_new_session=True,
-        user=None if user.is_me else user.uid,
-        group=None if user.is_me else user.gid,
-        extra_groups=None if user.is_me else [],
-    )
-
-
-def _processes_in(data: Path) -> list[psutil.Process]:
-    """The server's processes: all of them work in the data folder."""
-    found = []
-    for process in psutil.process_iter(["name"]):
-        with suppress(psutil.Error, OSError):
-            if process.info["name"].startswith("postgres") and Path(process.cwd()) == data:
-                found.append(process)
-    return found
-
-
-def _end_processes(processes: Sequence[psutil.Process], main_pid: int) -> None:
-    """End a server that is not our child: by its main process if that lives, and then whatever of it is left."""
-    main = [process for process in processes if process.pid == main_pid]
-    for group, number, seconds in (
-        (main, signal.SIGINT, 10),
-        (processes, signal.SIGQUIT, 10),
-        (processes, signal.SIGKILL, 10),
-    ):
-        alive = [process for process in group if process.is_running()]
-        for process in alive:
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(number)
-        psutil.wait_procs(alive, timeout=seconds)
