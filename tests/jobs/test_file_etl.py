@@ -213,6 +213,20 @@ async def test_a_file_is_not_removed_under_a_job(platform: Platform) -> None:
     assert (await platform.client.delete(path)).status_code == 204
 
 
+async def test_a_file_whose_bytes_are_gone_says_so(platform: Platform) -> None:
+    area = await platform.create_area()
+    await platform.load(area, "n\n1\n", "first.csv")
+    file = await platform.upload(area, "n\n2\n", "second.csv")
+    await platform.api.bench.gateways.blobs.delete(f"files/{platform.env_id}/{file}")
+    job = await platform.run(area, file)
+    assert (job["status"], job["error"]["code"], job["error"]["retryable"]) == ("ERROR", "blob_not_found", False)
+    assert "no longer there" in job["error"]["message"]
+    assert [step["status"] for step in job["steps"]] == ["ERROR", "PENDING", "PENDING"]
+    preview = await platform.client.get(f"{platform.env}/files/{file}/preview")
+    assert_problem(preview, 404, "blob_not_found")
+    assert [row["n"] for row in await platform.rows(area)] == [1]
+
+
 async def test_a_replace_by_nothing_or_next_to_nothing_is_refused_unless_allowed(platform: Platform) -> None:
     area = await platform.create_area(loadMode="replace")
     await platform.load(area, "n\n" + "\n".join(map(str, range(100))))

@@ -10,10 +10,11 @@ from typing import Any
 
 from stepmill.engine.compute import ComputePool
 from stepmill.engine.ids import new_id
-from stepmill.errors import DataError, StepmillError
+from stepmill.errors import DataError, NotFoundError, StepmillError
 
 _AT_ONCE = 2
 _OWN_FAULTS = frozenset({"internal_error", "memory_limit"})
+_BYTES_GONE = "blob_not_found"
 
 
 class _Silent:
@@ -52,6 +53,8 @@ class PreviewPool:
                     "preview_timeout", f"The preview took more than {self._timeout_seconds:.0f} s and was stopped."
                 ) from None
             except StepmillError as error:
+                if error.code == _BYTES_GONE:
+                    raise NotFoundError(error.code, error.message) from None
                 if type(error) is StepmillError and error.code not in _OWN_FAULTS:
                     raise DataError(error.code, error.message, details=error.details) from None
                 raise
