@@ -21,10 +21,7 @@ class TimeCandidate:
 
     def look(self, texts: pl.Series) -> pl.Series:
         """Read them by the parser that will load them."""
-        shaped = texts.str.contains(r"^[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?$")
-        misfits = where(texts, ~shaped)
-        candidates = where(texts, shaped)
-        return misfits.append(unread(candidates, self._parser.full(candidates))) if len(candidates) else misfits
+        return _misfits(texts, r"^[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?$", self._parser)
 
     def result(self) -> dict[str, Any]:
         """There is only one spelling."""
@@ -55,11 +52,16 @@ class JsonCandidate:
 
     def look(self, texts: pl.Series) -> pl.Series:
         """Read them by the parser that will load them."""
-        shaped = texts.str.contains(r"^\s*[\[{]")
-        misfits = where(texts, ~shaped)
-        candidates = where(texts, shaped)
-        return misfits.append(unread(candidates, self._parser.full(candidates))) if len(candidates) else misfits
+        return _misfits(texts, r"^\s*[\[{]", self._parser)
 
     def result(self) -> dict[str, Any]:
         """There is only one spelling."""
         return {}
+
+
+def _misfits(texts: pl.Series, shape: str, parser: ValueParser) -> pl.Series:
+    """Those of another shape, and those of it that the parser can't read."""
+    shaped = texts.str.contains(shape)
+    misfits = where(texts, ~shaped)
+    candidates = where(texts, shaped)
+    return misfits.append(unread(candidates, parser.full(candidates))) if len(candidates) else misfits
