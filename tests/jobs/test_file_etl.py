@@ -202,6 +202,37 @@ async def test_a_new_column_is_empty_in_rows_that_stay(platform: Platform) -> No
     assert sorted((row["id"], row["y"]) for row in await platform.rows(area)) == [(1, "d"), (2, "c")]
 
 
+PERCENT = ("p%", "p%s", "p%(x)s", "p%%", 'p%"\\x')
+
+
+@pytest.mark.parametrize("mode", ["replaceFile", "replace", "append", "upsert"])
+async def test_names_with_percent_signs(platform: Platform, mode: str) -> None:
+    header = ",".join(f'"{name.replace(chr(34), chr(34) * 2)}"' for name in PERCENT)
+    scratch = await platform.create_area("By rules, 100%")
+    await platform.load(scratch, f"{header}\n1,2,3,4,5\n")
+    assert await platform.rows(scratch) == [dict(zip(PERCENT, [1, 2, 3, 4, 5], strict=True))]
+    plan = await platform.get(f"/areas/{scratch}/plan")
+    keys = {"keyColumns": ["p%", "p%s"]} if mode == "upsert" else {}
+    area = await platform.create_area("Share in % of %s", loadMode=mode, **keys)
+    for column in plan["columns"]:
+        column["name"] = column["logicalName"]
+    assert [column["name"] for column in plan["columns"]] == list(PERCENT)
+    await platform.put_plan(area, plan)
+    await platform.load(area, f"{header}\n1,2,3,4,5\n", "a.csv")
+    await platform.load(area, f"{header}\n1,2,3,4,6\n", "a.csv")
+    expected = [dict(zip(PERCENT, values, strict=True)) for values in ([1, 2, 3, 4, 5], [1, 2, 3, 4, 6])]
+    assert await platform.rows(area) == (expected if mode == "append" else expected[1:])
+    for column in plan["columns"][2:]:  # a retype carries rows over, or makes the view anew
+        column["type"] = "text"
+    await platform.put_plan(area, plan)
+    job = await platform.load(area, f"{header}\n7,8,9,10,11\n", "b.csv", allowSmall=True)
+    assert {"p%": 7, "p%s": 8, "p%(x)s": "9", "p%%": "10", PERCENT[4]: "11"} in await platform.rows(area)
+    table = f"/tables/{(await platform.get(f'/areas/{area}'))['physId']}"
+    assert {column["logicalName"] for column in (await platform.get(f"{table}/profile"))["columns"]} == set(PERCENT)
+    revert = await platform.client.post(f"{platform.env}/loads/{job['result']['loadId']}/revert")
+    assert revert.status_code == (409 if mode == "upsert" else 202), revert.text
+
+
 async def test_a_file_is_not_removed_under_a_job(platform: Platform) -> None:
     area = await platform.create_area()
     file = await platform.upload(area, ORDERS)

@@ -15,6 +15,7 @@ from stepmill.engine.context import AttemptConnection
 from stepmill.engine.fence import assert_current
 from stepmill.errors import DataError, StepmillError
 from stepmill.etl.readers.block import Reject
+from stepmill.gateways.sql.identifiers import Identifier
 
 _BEGIN = "SELECT set_config('stepmill.tenant', %s, true), set_config('role', 'stepmill_loader', true)"
 _LAST_CHUNK = "SELECT * FROM load_chunks WHERE load_id = %s ORDER BY chunk DESC LIMIT 1"
@@ -269,8 +270,8 @@ def _copy_statement(target: TargetTable, columns: Sequence[str], *, freeze: bool
     Old snapshots see frozen rows too, so a table is frozen whole or not at all: it must never be seen in part.
     """
     return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary{})").format(
-        sql.Identifier(target.schema_name, target.table_name),
-        sql.SQL(", ").join(map(sql.Identifier, columns)),
+        Identifier(target.schema_name, target.table_name),
+        sql.SQL(", ").join(map(Identifier, columns)),
         sql.SQL(", FREEZE" if freeze else ""),
     )
 

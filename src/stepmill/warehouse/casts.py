@@ -7,6 +7,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.rows import DictRow
 
 from stepmill.errors import DataError
+from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.warehouse.columns import Column
 from stepmill.warehouse.tables import PhysicalTable
 
@@ -19,7 +20,7 @@ def expression(old: Column, new: Column) -> sql.Composed:
 
     By way of text, so that what can be told from the spelling can be cast (a boolean to an integer can't).
     """
-    value = sql.SQL("old.{}").format(sql.Identifier(old.name))
+    value = sql.SQL("old.{}").format(Identifier(old.name))
     if old.sql_type == new.sql_type:
         return value
     if old.sql_type == "text" or new.sql_type == "text" or not old.sql_type.startswith(_MAY_LOSE):
@@ -37,7 +38,7 @@ async def refuse_lossy(conn: AsyncConnection[DictRow], table: PhysicalTable, new
 
 
 async def _refuse_lossy_column(conn: AsyncConnection[DictRow], table: PhysicalTable, old: Column, new: Column) -> None:
-    cast, value = expression(old, new), sql.SQL("old.{}").format(sql.Identifier(old.name))
+    cast, value = expression(old, new), sql.SQL("old.{}").format(Identifier(old.name))
     changed: sql.Composable = sql.SQL("{} IS NULL").format(cast)
     if new.sql_type != "text" and old.sql_type.startswith(_MAY_LOSE):
         changed = sql.SQL("({})::{} IS DISTINCT FROM {}").format(cast, old.type_sql, value)

@@ -7,6 +7,7 @@ from psycopg import AsyncConnection, errors, sql
 from psycopg.rows import DictRow
 
 from stepmill.gateways.sql.database import Database
+from stepmill.gateways.sql.identifiers import Identifier
 
 _LOCK_SECONDS = 0.05
 _AT_ONCE = 100
@@ -79,5 +80,5 @@ async def _drop_retired(conn: AsyncConnection[DictRow], schema_name: str, table_
 
 async def _drop_table(conn: AsyncConnection[DictRow], schema_name: str, table_name: str) -> None:
     await conn.execute("SET LOCAL ROLE stepmill_loader")  # who owns the warehouse
-    await conn.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(schema_name, table_name)))
+    await conn.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(Identifier(schema_name, table_name)))
     await conn.execute("SET LOCAL ROLE stepmill_engine")

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from psycopg import sql
 
+from stepmill.gateways.sql.identifiers import Identifier
+
 LOAD_ID = "_load_id"
 """Hidden column of every warehouse row: the number of the load it came from."""
 
@@ -95,7 +97,7 @@ def allow_kept_nulls(old: Sequence[Column], new: Sequence[Column]) -> tuple[Colu
 
 def identifiers(columns: Iterable[Column]) -> sql.Composed:
     """The physical names, quoted, by comma."""
-    return sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
+    return sql.SQL(", ").join(Identifier(column.name) for column in columns)
 
 
 def find_columns(columns: Sequence[Column], names: Iterable[str]) -> list[Column | None]:

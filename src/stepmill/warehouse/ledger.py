@@ -10,6 +10,7 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from stepmill.errors import NotFoundError
+from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.warehouse.columns import Column, columns_from_json
 
 Mode = Literal["replaceFile", "replace", "append", "upsert"]
@@ -93,7 +94,7 @@ async def record(conn: AsyncConnection[DictRow], entry: LoadEntry) -> None:
     """Add a load. The database refuses one whose counts don't balance."""
     values = {name: value for name, value in vars(entry).items() if name not in _SET_LATER}
     insert = sql.SQL("INSERT INTO load_ledger ({}) VALUES ({})").format(
-        sql.SQL(", ").join(map(sql.Identifier, values)), sql.SQL(", ").join(map(sql.Placeholder, values))
+        sql.SQL(", ").join(map(Identifier, values)), sql.SQL(", ").join(map(sql.Placeholder, values))
     )
     await conn.execute(insert, values | {"undo": Jsonb(entry.undo.as_json())})
 

@@ -11,6 +11,7 @@ from psycopg import AsyncConnection, errors, sql
 from psycopg.rows import DictRow
 
 from stepmill.errors import DataError
+from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.warehouse import casts
 from stepmill.warehouse.columns import LOAD_ID, ORDINAL, Column, difference
 from stepmill.warehouse.ledger import LoadEntry, Mode, loads_in_force
@@ -74,7 +75,7 @@ async def make_unique(conn: AsyncConnection[DictRow], target: Target, key: Key) 
     except errors.ProgramLimitExceeded as error:
         raise _key_too_long(key) from error
     drop = sql.SQL("ALTER TABLE {} DROP COLUMN {}")
-    await conn.execute(drop.format(target.table, sql.Identifier(ORDINAL)))
+    await conn.execute(drop.format(target.table, Identifier(ORDINAL)))
     await conn.execute("UPDATE load_targets SET rows_deduplicated = %s WHERE load_id = %s", (removed, target.load_id))
 
 
@@ -82,7 +83,7 @@ async def _remove_duplicates(conn: AsyncConnection[DictRow], target: Target, key
     statement = sql.SQL(
         "DELETE FROM {table} AS t USING (SELECT ctid, row_number() OVER (PARTITION BY {key} ORDER BY {ordinal} DESC)"
         " AS place FROM {table}) AS ranked WHERE t.ctid = ranked.ctid AND ranked.place > 1"
-    ).format(table=target.table, key=_names(key), ordinal=sql.Identifier(ORDINAL))
+    ).format(table=target.table, key=_names(key), ordinal=Identifier(ORDINAL))
     return (await conn.execute(statement)).rowcount
 
 
@@ -96,15 +97,15 @@ async def carry_over(
     """
     await casts.refuse_lossy(conn, table, target.columns)
     await conn.execute(
-        sql.SQL("DELETE FROM {} WHERE {} <> %s").format(target.table, sql.Identifier(LOAD_ID)), (target.load_number,)
+        sql.SQL("DELETE FROM {} WHERE {} <> %s").format(target.table, Identifier(LOAD_ID)), (target.load_number,)
     )
     known = {column.name: column for column in table.columns}
     kept = [column for column in target.columns if column.name in known]
     values = [casts.expression(known[column.name], column) for column in kept]
-    hidden = sql.Identifier(LOAD_ID)
+    hidden = Identifier(LOAD_ID)
     statement = sql.SQL("INSERT INTO {target} ({columns}) SELECT {values} FROM {live} AS old WHERE {stays}").format(
         target=target.table,
-        columns=sql.SQL(", ").join([hidden, *(sql.Identifier(column.name) for column in kept)]),
+        columns=sql.SQL(", ").join([hidden, *(Identifier(column.name) for column in kept)]),
         values=sql.SQL(", ").join([sql.SQL("old.{}").format(hidden), *values]),
         live=table.live,
         stays=_stays(known, target, key),
@@ -137,7 +138,7 @@ async def build_index(conn: AsyncConnection[DictRow], target: Target, key: Key |
 def _index_statement(target: Target, key: Key) -> sql.Composed:
     return sql.SQL("CREATE {unique}INDEX IF NOT EXISTS {name} ON {table} ({key})").format(
         unique=sql.SQL("UNIQUE " if key.unique else ""),
-        name=sql.Identifier(f"{target.table_name}_key"),
+        name=Identifier(f"{target.table_name}_key"),
         table=target.table,
         key=_names(key),
     )
@@ -158,9 +159,7 @@ async def widen(conn: AsyncConnection[DictRow], table: PhysicalTable, columns: S
     added = [column for column in columns if column.name not in known]
     if added:
         additions = [
-            sql.SQL("DROP COLUMN IF EXISTS {0}, ADD COLUMN {0} {1}").format(
-                sql.Identifier(column.name), column.type_sql
-            )
+            sql.SQL("DROP COLUMN IF EXISTS {0}, ADD COLUMN {0} {1}").format(Identifier(column.name), column.type_sql)
             for column in added
         ]
         alter = sql.SQL("ALTER TABLE {} {}").format(table.live, sql.SQL(", ").join(additions))
@@ -170,19 +169,19 @@ async def widen(conn: AsyncConnection[DictRow], table: PhysicalTable, columns: S
 def same_key(old: sql.Composable, new: sql.Composable, key: Key) -> sql.Composed:
     """The condition that two rows, known by these aliases, have the same key."""
     return sql.SQL(" AND ").join(
-        sql.SQL("{}.{} = {}.{}").format(old, sql.Identifier(name), new, sql.Identifier(name)) for name in key.columns
+        sql.SQL("{}.{} = {}.{}").format(old, Identifier(name), new, Identifier(name)) for name in key.columns
     )
 
 
 def _stays(known: dict[str, Column], target: Target, key: Key | None) -> sql.Composable:
     """Which earlier rows are carried over: not those of replaced loads, nor those with a key that the target has."""
-    stays: sql.Composable = sql.SQL("old.{} <> ALL(%(gone)s)").format(sql.Identifier(LOAD_ID))
+    stays: sql.Composable = sql.SQL("old.{} <> ALL(%(gone)s)").format(Identifier(LOAD_ID))
     if key is None or not key.unique:
         return stays
     types = {column.name: column for column in target.columns}
     equal = sql.SQL(" AND ").join(
         sql.SQL("{} = new.{}").format(
-            casts.expression(known[name], types[name]) if name in known else sql.SQL("NULL"), sql.Identifier(name)
+            casts.expression(known[name], types[name]) if name in known else sql.SQL("NULL"), Identifier(name)
         )
         for name in key.columns
     )
@@ -190,7 +189,7 @@ def _stays(known: dict[str, Column], target: Target, key: Key | None) -> sql.Com
 
 
 def _names(key: Key) -> sql.Composed:
-    return sql.SQL(", ").join(map(sql.Identifier, key.columns))
+    return sql.SQL(", ").join(map(Identifier, key.columns))
 
 
 def _key_too_long(key: Key) -> DataError:

@@ -6,6 +6,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.rows import DictRow
 
 from stepmill.gateways.sql.database import Database
+from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.warehouse.columns import Column
 from stepmill.warehouse.tables import PhysicalTable, get_loaded_table
 
@@ -40,7 +41,7 @@ def _sample(table: PhysicalTable) -> sql.Composed:
 
 
 async def _profile_column(conn: AsyncConnection[DictRow], sample: sql.Composed, column: Column) -> dict[str, Any]:
-    name = sql.Identifier(column.name)
+    name = Identifier(column.name)
     profile: dict[str, Any] = {"name": column.name, "logicalName": column.logical_name, "type": column.type}
     ends = _ends(column)
     query = sql.SQL(
@@ -70,11 +71,7 @@ async def _profile_column(conn: AsyncConnection[DictRow], sample: sql.Composed, 
 
 def _comparable(column: Column) -> sql.Composable:
     """The column, so that its values can be told apart and sorted."""
-    return (
-        sql.SQL("{}::text").format(sql.Identifier(column.name))
-        if column.type == "json"
-        else sql.Identifier(column.name)
-    )
+    return sql.SQL("{}::text").format(Identifier(column.name)) if column.type == "json" else Identifier(column.name)
 
 
 def _ends(column: Column) -> sql.Composable:
@@ -83,4 +80,4 @@ def _ends(column: Column) -> sql.Composable:
     form = "to_json(min({0})) AS min, to_json(max({0})) AS max"
     if column.type == "text":
         form = "left(min({0}), 200) AS min, left(max({0}), 200) AS max"
-    return sql.SQL(form).format(sql.Identifier(column.name))
+    return sql.SQL(form).format(Identifier(column.name))

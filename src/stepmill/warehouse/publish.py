@@ -8,6 +8,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.rows import DictRow
 
 from stepmill.errors import ConflictError, StepmillError
+from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.warehouse import ledger, retired, views
 from stepmill.warehouse.columns import LOAD_ID, Column, allow_kept_nulls, identifiers, keep_order
 from stepmill.warehouse.ledger import LoadEntry, Mode, Undo
@@ -131,7 +132,7 @@ async def _verify(conn: AsyncConnection[DictRow], target: Target, entry: LoadEnt
         sql.SQL(
             "SELECT (SELECT count(*) FROM {} WHERE {} = %s) AS rows,"
             " (SELECT count(*) FROM load_rejects WHERE load_id = %s) AS rejects"
-        ).format(target.table, sql.Identifier(LOAD_ID)),
+        ).format(target.table, Identifier(LOAD_ID)),
         (target.load_number, target.load_id),
     )
     real = (await counts.fetchall())[0]
@@ -205,7 +206,7 @@ async def _move(
         removed = await retired.set_aside(conn, table, kept_in, [each.load_number for each in course.replaces])
         await retired.retire(conn, table, kept_in, entry.load_id, load.keep_undo)
         undo = Undo(kept_in=kept_in, columns=table.columns)
-    names = sql.SQL(", ").join([sql.Identifier(LOAD_ID), identifiers(target.columns)])
+    names = sql.SQL(", ").join([Identifier(LOAD_ID), identifiers(target.columns)])
     insert = sql.SQL("INSERT INTO {live} ({names}) SELECT {names} FROM {stage}")
     moved = (await conn.execute(insert.format(live=table.live, names=names, stage=target.table))).rowcount
     if moved != entry.rows_loaded:

@@ -7,6 +7,7 @@ from psycopg.rows import DictRow
 
 from stepmill.errors import ConflictError, NotFoundError, UnavailableError
 from stepmill.gateways.sql.database import Database
+from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.warehouse.locks import under_short_lock
 from stepmill.warehouse.retired import retire
 from stepmill.warehouse.tables import PhysicalTable, get_table, name_taken
@@ -39,7 +40,7 @@ async def rename(conn: AsyncConnection[DictRow], table: PhysicalTable, logical_n
             "UPDATE physical_tables SET logical_name = %s WHERE phys_id = %s", (logical_name, table.phys_id)
         )
         if table.generation is not None:
-            alter = sql.SQL("ALTER VIEW {} RENAME TO {}").format(table.view, sql.Identifier(logical_name))
+            alter = sql.SQL("ALTER VIEW {} RENAME TO {}").format(table.view, Identifier(logical_name))
             await under_short_lock(conn, [alter])
     except (errors.UniqueViolation, errors.DuplicateTable) as error:
         raise name_taken(logical_name) from error

@@ -6,6 +6,7 @@ from datetime import timedelta
 from psycopg import AsyncConnection, sql
 from psycopg.rows import DictRow
 
+from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.warehouse.columns import LOAD_ID
 from stepmill.warehouse.tables import PhysicalTable
 
@@ -43,10 +44,10 @@ async def set_aside(
     conn: AsyncConnection[DictRow], table: PhysicalTable, name: str, load_numbers: Sequence[int]
 ) -> int:
     """Move the rows of some loads out of the present generation into a new table. Answers how many."""
-    aside = sql.Identifier(table.data_schema, name)
+    aside = Identifier(table.data_schema, name)
     await conn.execute(sql.SQL("CREATE TABLE {} (LIKE {})").format(aside, table.live))
     move = sql.SQL(
         "WITH gone AS (DELETE FROM {live} WHERE {load_id} = ANY(%s) RETURNING *) INSERT INTO {aside} SELECT * FROM gone"
     )
-    statement = move.format(live=table.live, load_id=sql.Identifier(LOAD_ID), aside=aside)
+    statement = move.format(live=table.live, load_id=Identifier(LOAD_ID), aside=aside)
     return (await conn.execute(statement, (list(load_numbers),))).rowcount

@@ -8,6 +8,7 @@ from psycopg.rows import DictRow
 
 from stepmill.errors import ConflictError, UnavailableError
 from stepmill.gateways.sql.database import Database
+from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.warehouse import ledger, retired, views
 from stepmill.warehouse.columns import LOAD_ID, Column, identifiers
 from stepmill.warehouse.ledger import LoadEntry
@@ -120,7 +121,7 @@ async def _refuse_unless_kept(conn: AsyncConnection[DictRow], table: PhysicalTab
 async def _delete_rows(conn: AsyncConnection[DictRow], table: PhysicalTable, loads: Sequence[LoadEntry]) -> int:
     if not loads:
         return 0
-    delete = sql.SQL("DELETE FROM {} WHERE {} = ANY(%s)").format(table.live, sql.Identifier(LOAD_ID))
+    delete = sql.SQL("DELETE FROM {} WHERE {} = ANY(%s)").format(table.live, Identifier(LOAD_ID))
     removed = (await conn.execute(delete, ([load.load_number for load in loads],))).rowcount
     await change_rows(conn, table, -removed)
     return removed
@@ -133,9 +134,9 @@ async def _put_back(
     columns: tuple[Column, ...] = load.undo.columns
     insert = sql.SQL("INSERT INTO {live} ({names}) SELECT {names} FROM {kept} WHERE {load_id} = ANY(%s)").format(
         live=table.live,
-        names=sql.SQL(", ").join([sql.Identifier(LOAD_ID), identifiers(columns)]),
-        kept=sql.Identifier(table.data_schema, load.undo.kept_in),
-        load_id=sql.Identifier(LOAD_ID),
+        names=sql.SQL(", ").join([Identifier(LOAD_ID), identifiers(columns)]),
+        kept=Identifier(table.data_schema, load.undo.kept_in),
+        load_id=Identifier(LOAD_ID),
     )
     await change_rows(conn, table, (await conn.execute(insert, ([each.load_number for each in replaced],))).rowcount)
 

@@ -7,6 +7,7 @@ from psycopg import sql
 
 from stepmill.errors import ConflictError
 from stepmill.gateways.sql.database import Database
+from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.warehouse.pages import page, read_cursor
 from stepmill.warehouse.tables import get_loaded_table
 
@@ -36,12 +37,12 @@ async def table_rows(
             " WHERE ctid > %s::tid LIMIT %s) AS t, LATERAL (SELECT {names}) AS item"
         ).format(
             columns=sql.SQL(", ").join(
-                sql.SQL("{} AS {}").format(sql.Identifier(column.name), sql.Identifier(f"c{index}"))
+                sql.SQL("{} AS {}").format(Identifier(column.name), Identifier(f"c{index}"))
                 for index, column in enumerate(table.columns)
             ),
             table=table.live,
             names=sql.SQL(", ").join(
-                sql.SQL("{} AS {}").format(sql.Identifier(f"c{index}"), sql.Identifier(column.logical_name))
+                sql.SQL("{} AS {}").format(Identifier(f"c{index}"), Identifier(column.logical_name))
                 for index, column in enumerate(table.columns)
             ),
         )

@@ -6,6 +6,8 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection, sql
 
+from stepmill.gateways.sql.identifiers import Identifier
+
 
 @dataclass(frozen=True)
 class EnvironmentSchemas:
@@ -35,7 +37,7 @@ async def ensure_environment(conn: AsyncConnection[Any], schema_name: str) -> bo
         has_reader = await _ensure_reader(conn, names.reader)
         await conn.execute("SET LOCAL ROLE stepmill_loader")
         for schema in (names.views, names.data):
-            await conn.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
+            await conn.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(Identifier(schema)))
         if has_reader:
             await _grant_reading(conn, names)
     return has_reader
@@ -46,7 +48,7 @@ async def _ensure_reader(conn: AsyncConnection[Any], reader: str) -> bool:
         async with conn.transaction():
             found = await conn.execute("SELECT FROM pg_roles WHERE rolname = %s", (reader,))
             if found.rowcount == 0:
-                await conn.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(reader)))
+                await conn.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(Identifier(reader)))
     except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
         return True  # made meanwhile for another database of the same server
     except psycopg.errors.InsufficientPrivilege:
@@ -56,7 +58,7 @@ async def _ensure_reader(conn: AsyncConnection[Any], reader: str) -> bool:
 
 async def _grant_reading(conn: AsyncConnection[Any], names: EnvironmentSchemas) -> None:
     """The reader sees the views there are and those to come, and none of the tables behind them."""
-    views, reader = sql.Identifier(names.views), sql.Identifier(names.reader)
+    views, reader = Identifier(names.views), Identifier(names.reader)
     for statement in (
         "GRANT USAGE ON SCHEMA {views} TO {reader}",
         "GRANT SELECT ON ALL TABLES IN SCHEMA {views} TO {reader}",

@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from stepmill.engine.ids import new_id
 from stepmill.errors import ConflictError, NotFoundError
+from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.warehouse.columns import Column, columns_from_json
 from stepmill.warehouse.schemas import schemas_of
 
@@ -61,12 +62,12 @@ class PhysicalTable:
     rows: int
 
     @property
-    def view(self) -> sql.Identifier:
+    def view(self) -> Identifier:
         """The logical view, quoted."""
-        return sql.Identifier(self.view_schema, self.logical_name)
+        return Identifier(self.view_schema, self.logical_name)
 
     @property
-    def live(self) -> sql.Identifier:
+    def live(self) -> Identifier:
         """The table behind the view, quoted. Only for a table that has one."""
         assert self.generation is not None
         return self.generation_table(self.generation)
@@ -75,9 +76,9 @@ class PhysicalTable:
         """The name of a generation's table."""
         return f"{self.phys_id}_g{generation}"
 
-    def generation_table(self, generation: int) -> sql.Identifier:
+    def generation_table(self, generation: int) -> Identifier:
         """A generation's table, quoted."""
-        return sql.Identifier(self.data_schema, self.generation_name(generation))
+        return Identifier(self.data_schema, self.generation_name(generation))
 
 
 def table_from_row(row: DictRow) -> PhysicalTable:

@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 
 from stepmill.engine.ids import new_id
 from stepmill.errors import StepmillError
+from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.warehouse.columns import LOAD_ID, ORDINAL, Column, columns_from_json
 from stepmill.warehouse.tables import PhysicalTable
 
@@ -39,9 +40,9 @@ class Target:
     created_at: datetime
 
     @property
-    def table(self) -> sql.Identifier:
+    def table(self) -> Identifier:
         """The target's table, quoted."""
-        return sql.Identifier(self.schema_name, self.table_name)
+        return Identifier(self.schema_name, self.table_name)
 
 
 @dataclass(frozen=True)
@@ -159,8 +160,8 @@ def create_statement(target: Target, *, ordinal: bool) -> sql.Composed:
     The hidden columns come first, because the encoder writes them first.
     """
     hidden = [LOAD_ID, *([ORDINAL] if ordinal else [])]
-    definitions = [sql.SQL("{} bigint NOT NULL").format(sql.Identifier(name)) for name in hidden]
-    definitions += [sql.SQL("{} {}").format(sql.Identifier(column.name), column.type_sql) for column in target.columns]
+    definitions = [sql.SQL("{} bigint NOT NULL").format(Identifier(name)) for name in hidden]
+    definitions += [sql.SQL("{} {}").format(Identifier(column.name), column.type_sql) for column in target.columns]
     return sql.SQL("CREATE TABLE {} ({}) WITH (autovacuum_enabled = off)").format(
         target.table, sql.SQL(", ").join(definitions)
     )

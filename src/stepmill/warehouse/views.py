@@ -6,6 +6,7 @@ from psycopg import AsyncConnection, errors, sql
 from psycopg.rows import DictRow
 
 from stepmill.errors import ConflictError
+from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.warehouse.columns import Column
 from stepmill.warehouse.locks import under_short_lock
 from stepmill.warehouse.tables import PhysicalTable
@@ -24,8 +25,7 @@ async def show(
     definition = sql.SQL("{view} AS SELECT {columns} FROM {table}").format(
         view=table.view,
         columns=sql.SQL(", ").join(
-            sql.SQL("{} AS {}").format(sql.Identifier(column.name), sql.Identifier(column.logical_name))
-            for column in columns
+            sql.SQL("{} AS {}").format(Identifier(column.name), Identifier(column.logical_name)) for column in columns
         ),
         table=table.generation_table(generation),
     )
@@ -65,7 +65,7 @@ def _renamed(old: Sequence[Column], new: Sequence[Column]) -> list[tuple[str, st
 def _renames(table: PhysicalTable, columns: Sequence[Column]) -> list[sql.Composed]:
     statement = sql.SQL("ALTER VIEW {} RENAME COLUMN {} TO {}")
     return [
-        statement.format(table.view, sql.Identifier(before), sql.Identifier(after))
+        statement.format(table.view, Identifier(before), Identifier(after))
         for before, after in _renamed(table.columns, columns)
     ]
 
@@ -82,9 +82,10 @@ async def users_of(conn: AsyncConnection[DictRow], table: PhysicalTable) -> list
         "SELECT DISTINCT format('%%I.%%I', n.nspname, c.relname) AS name FROM pg_depend d"
         " JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid"
         " JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace"
-        " WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = to_regclass(%s) AND c.oid <> d.refobjid"
+        " WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = to_regclass(format('%%I.%%I', %s::text, %s::text))"
+        " AND c.oid <> d.refobjid"
         " ORDER BY name",
-        (table.view.as_string(conn),),
+        (table.view_schema, table.logical_name),
     )
     return [row["name"] for row in await cursor.fetchall()]
 
@@ -94,8 +95,8 @@ async def _grants(conn: AsyncConnection[DictRow], table: PhysicalTable) -> list[
     cursor = await conn.execute(
         "SELECT CASE a.grantee WHEN 0 THEN NULL ELSE a.grantee::regrole::text END AS grantee, a.privilege_type,"
         " a.is_grantable FROM pg_class c, aclexplode(c.relacl) a"
-        " WHERE c.oid = to_regclass(%s) AND a.grantee <> c.relowner",
-        (table.view.as_string(conn),),
+        " WHERE c.oid = to_regclass(format('%%I.%%I', %s::text, %s::text)) AND a.grantee <> c.relowner",
+        (table.view_schema, table.logical_name),
     )
     return [
         sql.SQL("GRANT {} ON {} TO {}{}").format(
