@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
+import structlog
 
+from stepmill.errors import StepmillError
 from tests.support.api import Api, bearer
 from tests.support.problems import assert_problem
 
@@ -93,18 +96,27 @@ async def test_addresses_that_lead_nowhere(client: httpx.AsyncClient) -> None:
         assert_problem(await client.get(path), 404, "not_found")
 
 
-async def test_what_nobody_foresaw_says_nothing_of_the_inside(api: Api, client: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("kind", [RuntimeError, StepmillError, psycopg.ProgrammingError])
+async def test_what_nobody_foresaw_says_nothing_of_the_inside(
+    api: Api, client: httpx.AsyncClient, kind: type[Exception]
+) -> None:
     @api.app.get("/boom")
     async def boom() -> None:
-        password = "hunter2"
-        raise RuntimeError(password)
+        inside = "hunter2"
+        raise StepmillError("odd", inside) if kind is StepmillError else kind(inside)
 
-    response = await client.get("/boom")
+    with structlog.testing.capture_logs() as logs:
+        response = await client.get("/boom")
 
     assert response.status_code == 500
     assert response.headers["content-type"] == "application/problem+json"
-    assert response.json()["code"] == "internal_error"
+    problem = response.json()
+    assert problem["code"] == "internal_error"
     assert "hunter2" not in response.text
+    [failed] = [each for each in logs if each["event"] == "request_failed"]
+    assert failed["request_id"] == problem["requestId"]
+    assert kind.__name__ in failed["traceback"]
+    assert "in boom" in failed["traceback"]
 
 
 async def test_the_document_describes_every_route(api: Api, client: httpx.AsyncClient) -> None:

@@ -99,7 +99,10 @@ def _error_handler(methods: list[tuple[re.Pattern[str], set[str]]]) -> _Handler:
     async def on_error(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException) and error.status_code == 405:
             error = HTTPException(405, headers={"Allow": _allowed(methods, request.url.path) or "GET, HEAD"})
-        return problem_for(error, request_id=request.state.request_id)
+        answer = problem_for(error, request_id=request.state.request_id)
+        if answer.status_code == 500:
+            raise error  # the outermost middleware logs what nobody foresaw, and then answers the same
+        return answer
 
     return on_error
 
