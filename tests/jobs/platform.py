@@ -55,12 +55,17 @@ class Platform:
         stored: dict[str, Any] = response.json()
         return stored
 
+    async def submit(self, area_id: str, file_id: str, *, run_at: str | None = None, **params: Any) -> dict[str, Any]:
+        """Submit FILE_ETL for a file and give the job."""
+        body = {"type": "FILE_ETL", "envId": self.env_id, "params": {"areaId": area_id, "fileId": file_id, **params}}
+        response = await self.client.post("/api/jobs", json={**body, "runAt": run_at})
+        assert response.status_code == 201, response.text
+        job: dict[str, Any] = response.json()
+        return job
+
     async def run(self, area_id: str, file_id: str, **params: Any) -> dict[str, Any]:
         """Run FILE_ETL on a file and give the job as it ended."""
-        body = {"type": "FILE_ETL", "envId": self.env_id, "params": {"areaId": area_id, "fileId": file_id, **params}}
-        response = await self.client.post("/api/jobs", json=body)
-        assert response.status_code == 201, response.text
-        return await self.finished(response.json()["jobId"])
+        return await self.finished((await self.submit(area_id, file_id, **params))["jobId"])
 
     async def finished(self, job_id: str) -> dict[str, Any]:
         """The job once it has ended."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -267,6 +268,28 @@ async def test_a_replace_by_nothing_or_next_to_nothing_is_refused_unless_allowed
         assert (await platform.table(area))["rows"] == 100
     await platform.load(area, "n\n1\n2\n", allowSmall=True)
     assert (await platform.table(area))["rows"] == 2
+
+
+@pytest.mark.parametrize("mode", ["replace", "replaceFile", "append"])
+async def test_of_jobs_that_overtake_one_another_the_last_submitted_wins(platform: Platform, mode: str) -> None:
+    area = await platform.create_area(loadMode=mode)
+    files = [await platform.upload(area, f"n\n{n}\n", "same.csv") for n in (1, 2)]
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    older = await platform.submit(area, files[0], run_at=soon.isoformat())
+    newer = await platform.run(area, files[1])
+    done = await platform.finished(older["jobId"])
+    assert (done["status"], newer["status"]) == ("DONE", "DONE")
+    numbers = [row["n"] for row in await platform.rows(area)]
+    if mode == "append":
+        assert sorted(numbers) == [1, 2]
+        assert done["result"]["supersededBy"] is None
+        return
+    assert numbers == [2]
+    assert done["result"]["supersededBy"] == done["result"]["loadId"] == newer["result"]["loadId"]
+    assert newer["result"]["supersededBy"] is None
+    again = await platform.run(area, files[0])  # a new job is the last submitted
+    assert again["result"]["supersededBy"] is None
+    assert [row["n"] for row in await platform.rows(area)] == [1]
 
 
 async def test_a_load_can_be_taken_back(platform: Platform) -> None:

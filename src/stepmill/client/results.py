@@ -76,6 +76,7 @@ class LoadResult(TypedDict):
     bytesRead: int
     tables: NotRequired[list[dict[str, Any]]]
     rejectsUrl: NotRequired[str | None]
+    supersededBy: NotRequired[str | None]
 
 
 class Job(TypedDict):

@@ -22,7 +22,7 @@ from stepmill.planning.reading import plan_of_version, read_by_plan
 from stepmill.store import areas, environments, files, plans
 from stepmill.store.areas import Area
 from stepmill.warehouse.bring_in import bring_in
-from stepmill.warehouse.ledger import LoadEntry, Mode, find_append, get_load
+from stepmill.warehouse.ledger import LoadEntry, Mode, find_append, find_replacement, get_load
 from stepmill.warehouse.publish import Load
 from stepmill.warehouse.tables import Owner
 from stepmill.warehouse.targets import discard_target, find_target, get_target, read_filled
@@ -80,6 +80,7 @@ class Loaded(Output):
     rows_deduplicated: int
     bytes_read: int
     rejects_url: str | None
+    superseded_by: str | None = None  # a load of a job submitted later, which is then the one described here
 
 
 async def extract(ctx: StepContext[FileEtlParams]) -> Extracted:
@@ -110,7 +111,7 @@ async def transform(ctx: StepContext[FileEtlParams]) -> Transformed:
     """Type the rows by the plan into a table that nobody sees, in chunks; what does not fit is rejected."""
     extracted: Extracted = ctx.output_of(extract)
     area = await _area(ctx)
-    if await _added_by(ctx, area, extracted) is not None:
+    if await _load_instead(ctx, area, extracted) is not None:
         return Transformed()
     plan = await plan_of_version(ctx, area.area_id, extracted.plan_version)
     target = await filled_target(ctx, await _destination(ctx, area, extracted, plan), await _rows(ctx, extracted, plan))
@@ -123,9 +124,9 @@ async def load(ctx: StepContext[FileEtlParams]) -> Loaded:
     """Show the rows to readers, with the ledger row and this step's DONE in the same commit."""
     extracted: Extracted = ctx.output_of(extract)
     area = await _area(ctx)
-    added_by = await _added_by(ctx, area, extracted)
-    if added_by is not None:
-        return await _leave_it_at(ctx, area, added_by)
+    instead = await _load_instead(ctx, area, extracted)
+    if instead is not None:
+        return await _leave_it_at(ctx, area, instead)
     plan = await plan_of_version(ctx, area.area_id, extracted.plan_version)
     rules = Load(
         job_id=ctx.job_id,
@@ -169,21 +170,33 @@ async def _extract_rejects(ctx: StepContext[FileEtlParams], area: Area, load_id:
     )
 
 
-async def _added_by(ctx: StepContext[FileEtlParams], area: Area, extracted: Extracted) -> LoadEntry | None:
-    """The load that added this very file, where a file's rows are added once."""
-    if extracted.mode != "append" or ctx.params.replay_of is not None:
+async def _load_instead(ctx: StepContext[FileEtlParams], area: Area, extracted: Extracted) -> LoadEntry | None:
+    """The load that makes this one needless: it added this very file, or replaces its rows though it came first."""
+    if ctx.params.replay_of is not None:
         return None
     async with ctx.transaction() as tx:
-        return await find_append(tx.conn, area.phys_id, ctx.params.file_id)
+        added_by = None
+        if extracted.mode == "append":
+            added_by = await find_append(tx.conn, area.phys_id, ctx.params.file_id)
+        return added_by or await find_replacement(tx.conn, area.phys_id, ctx.job_id, extracted.file_name)
 
 
-async def _leave_it_at(ctx: StepContext[FileEtlParams], area: Area, added_by: LoadEntry) -> Loaded:
-    ctx.log("info", f"The load {added_by.load_id} has added this file already; nothing was added.")
+async def _leave_it_at(ctx: StepContext[FileEtlParams], area: Area, instead: LoadEntry) -> Loaded:
+    is_same = instead.mode == "append"
+    if is_same:
+        ctx.log("info", f"The load {instead.load_id} has added this file already; nothing was added.")
+    else:
+        ctx.log(
+            "warning",
+            f"The load {instead.load_id}, of a job submitted after this one, is shown already and replaces these rows; "
+            "they were left out.",
+        )
     async with ctx.transaction() as tx:
         target = await find_target(tx.conn, ctx.job_id, for_update=True)
         if target is not None:  # the other load was shown while this one was being filled
             await discard_target(tx.conn, target)
-        return await ctx.finish(tx, _loaded(added_by, area))
+        loaded = _loaded(instead, area)
+        return await ctx.finish(tx, loaded if is_same else loaded.model_copy(update={"superseded_by": instead.load_id}))
 
 
 async def _destination(

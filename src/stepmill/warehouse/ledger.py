@@ -127,6 +127,23 @@ async def find_append(conn: AsyncConnection[DictRow], phys_id: str, file_id: str
     return entry_from_row(row) if row else None
 
 
+async def find_replacement(
+    conn: AsyncConnection[DictRow], phys_id: str, job_id: str, file_name: str | None
+) -> LoadEntry | None:
+    """The load in force, of a job submitted after this one, that would have replaced this job's rows.
+
+    Jobs may overtake one another; in the order of their submission its rows would be gone by now.
+    """
+    cursor = await conn.execute(
+        "SELECT * FROM load_ledger WHERE phys_id = %s AND job_id > %s AND replay_of IS NULL"
+        f" AND (mode = 'replace' OR mode = 'replaceFile' AND file_name = %s) AND {IN_FORCE}"
+        " ORDER BY version DESC LIMIT 1",
+        (phys_id, job_id, file_name),
+    )
+    row = await cursor.fetchone()
+    return entry_from_row(row) if row else None
+
+
 async def replays_of(conn: AsyncConnection[DictRow], load_id: str) -> list[LoadEntry]:
     """Replays in force of a load's rejects, and replays of theirs."""
     cursor = await conn.execute(
