@@ -234,6 +234,17 @@ async def test_names_with_percent_signs(platform: Platform, mode: str) -> None:
     assert revert.status_code == (409 if mode == "upsert" else 202), revert.text
 
 
+async def test_zeros_that_a_number_loses_are_told_of(platform: Platform) -> None:
+    area = await platform.create_area()
+    await platform.load(area, "id,item,share\n1,98765,0.5\n", "a.csv")
+    job = await platform.load(area, "id,item,share\n3,1234,0\n4,00712,0.1\n5,01,00.5\n6,,\n", "b.csv")
+    events = (await platform.client.get(f"/api/jobs/{job['jobId']}/events")).json()["items"]
+    told = [event["data"] for event in events if event["data"].get("level") == "warning"]
+    assert [each["fields"]["column"] for each in told] == ["item", "share"]
+    assert "2 values lost zeros in front, the first of them '00712' in line 3" in told[0]["message"]
+    assert "'00.5' in line 4" in told[1]["message"]
+
+
 async def test_a_file_is_not_removed_under_a_job(platform: Platform) -> None:
     area = await platform.create_area()
     file = await platform.upload(area, ORDERS)

@@ -1,7 +1,7 @@
 """What a compute child runs to fill a target: from a file, or from what an earlier load rejected."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from stepmill.etl.readers.block import BlockStart, RawBlock
 from stepmill.etl.readers.read import read_blocks
 from stepmill.etl.rejected import read_rejected
 from stepmill.etl.typed import TypedBlock, apply_plan
+from stepmill.etl.zeros import LostZeros
 from stepmill.gateways.blobs import BlobLocation
 
 if TYPE_CHECKING:
@@ -69,12 +70,15 @@ def _fill(report: Reporter, order: FillOrder, plan: TransformPlan, blocks: _Bloc
     compiled = compile_plan(plan)
     hidden = [order.load_id_column, *([order.ordinal_column] if order.ordinal_column else [])]
     nulled: Counter[str] = Counter()
+    zeros: dict[str, LostZeros] = {}
 
     def make_batches(resume_at: dict[str, Any] | None) -> Iterator[Batch]:
         with closing(made_ahead(blocks(BlockStart.from_json(resume_at) if resume_at else None))) as ready:
             for block in ready:
                 typed = apply_plan(compiled, block)
                 nulled.update(typed.nulled)
+                for column, lost in typed.lost_zeros.items():
+                    zeros[column] = zeros[column] + lost if column in zeros else lost
                 yield _batch(order, CopyEncoder(plan, hidden), block, typed)
 
     counts = fill_target(
@@ -87,9 +91,20 @@ def _fill(report: Reporter, order: FillOrder, plan: TransformPlan, blocks: _Bloc
         expected_rows=order.expected_rows,
         stored_bytes=order.stored_bytes,
     )
+    _tell(report, nulled, zeros)
+    return asdict(counts)
+
+
+def _tell(report: Reporter, nulled: Mapping[str, int], zeros: Mapping[str, LostZeros]) -> None:
     for column, count in sorted(nulled.items()):
         report.log("warning", f"{count} values of {column} did not fit and are null, as the plan asks.", column=column)
-    return asdict(counts)
+    for column, lost in sorted(zeros.items()):
+        report.log(
+            "warning",
+            f"{column} is a number by the plan, so {lost.count} values lost zeros in front, the first of them "
+            f"{lost.text!r} in line {lost.line}. If they are codes, make the column text in the plan and load again.",
+            column=column,
+        )
 
 
 def _batch(order: FillOrder, encoder: "CopyEncoder", block: RawBlock, typed: TypedBlock) -> Batch:

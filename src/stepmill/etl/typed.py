@@ -12,6 +12,7 @@ from stepmill.errors import DataError
 from stepmill.etl.plan.compile import CompiledColumn, CompiledPlan
 from stepmill.etl.readers.block import RawBlock, Reject
 from stepmill.etl.refusals import Refusal, as_rejects, fail_load
+from stepmill.etl.zeros import LostZeros, lost_zeros
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class TypedBlock:
 
     ``frame`` has the plan's columns, by their physical names, in the plan's order; ``lines`` is where each of its rows
     begins in the source, ``ordinals`` its place among all records, and so unique. ``rejects`` are the block's own and
-    those of typing, by line. ``nulled`` counts, by column, values that did not fit and became null as the plan asks.
+    those of typing, by line. ``nulled`` counts, by column, values that did not fit and became null as the plan asks;
+    ``lost_zeros`` says of which columns of numbers the values had zeros in front.
     """
 
     frame: pl.DataFrame
@@ -29,6 +31,7 @@ class TypedBlock:
     rejects: list[Reject]
     filtered: int
     nulled: dict[str, int] = field(default_factory=dict)
+    lost_zeros: dict[str, LostZeros] = field(default_factory=dict)
 
     @property
     def records(self) -> int:
@@ -54,7 +57,8 @@ def apply_plan(compiled: CompiledPlan, block: RawBlock) -> TypedBlock:
         rejects = []
     frame = values.select(pl.col(f"v{index}").alias(item.column.name) for index, item in enumerate(compiled.columns))
     everything = sorted([*block.rejects, *rejects], key=lambda reject: reject.line)
-    return TypedBlock(frame, rows["line"], rows["ordinal"], everything, filtered, nulled)
+    zeros = lost_zeros(compiled, values, rows["line"])
+    return TypedBlock(frame, rows["line"], rows["ordinal"], everything, filtered, nulled, zeros)
 
 
 def _ordinals(block: RawBlock) -> pl.Series:
