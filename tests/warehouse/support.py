@@ -138,7 +138,8 @@ class Warehouse:
     async def read(self, query: sql.Composed | str, *args: Any) -> list[dict[str, Any]]:
         """What a query of the warehouse's owner finds."""
         async with self.begin() as tx:
-            return await (await tx.conn.execute(query, args or None)).fetchall()
+            # Not prepared: PostgreSQL refuses a prepared one after the columns changed.
+            return await (await tx.conn.execute(query, args or None, prepare=False)).fetchall()
 
     async def run(self, statement: str) -> None:
         """Run a statement as the warehouse's owner."""

@@ -108,6 +108,24 @@ async def test_what_is_kept_no_longer(warehouse: Warehouse) -> None:
     assert await warehouse.values() == C
 
 
+async def test_an_append_needs_nothing_kept(warehouse: Warehouse) -> None:
+    await warehouse.load(A, mode="append", file="a.csv")
+    narrower = await warehouse.load([(9,)], mode="append", file="b.csv", columns=(ID,), keep_undo=timedelta(0))
+    await drop_leftovers(warehouse.database)
+    await revert(warehouse, narrower.load_id)
+    assert await warehouse.values() == [(1,), (2,)]
+    await warehouse.check_books()
+
+
+async def test_a_replace_of_nothing_is_not_reverted_to_other_columns(warehouse: Warehouse) -> None:
+    first = await warehouse.load(A, mode="replace")
+    await revert(warehouse, first.load_id)
+    second = await warehouse.load([(9,)], mode="replace", columns=(ID,), keep_undo=timedelta(0))
+    await drop_leftovers(warehouse.database)
+    assert "no longer kept" in await refusal(warehouse, second.load_id)
+    assert await warehouse.values() == [(9,)]
+
+
 async def test_another_tenants_load_is_not_there(warehouse: Warehouse) -> None:
     load = await warehouse.load(A)
     for tenant, env in (("other", ENV), (TENANT, "other")):
@@ -131,7 +149,8 @@ async def test_removed_rows_dont_come_back_with_a_generation(warehouse: Warehous
     carried = await warehouse.load([(9,)], file="c.csv", columns=(ID,))  # a new generation with all rows
     await remove_file_rows(warehouse.database, TENANT, ENV, warehouse.file_id("a.csv"))
     await revert(warehouse, carried.load_id)
-    assert await warehouse.values() == [(3,), (4,)]
+    assert await warehouse.values() == B
+    await warehouse.check_books()
 
 
 async def test_the_ledger_tells_it(warehouse: Warehouse) -> None:

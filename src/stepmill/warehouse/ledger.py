@@ -25,12 +25,13 @@ class Undo:
     """How a load is taken back.
 
     ``kept_in`` is the table (in the data schema) that holds the rows it replaced: the generation before, with its
-    ``columns``, ``key`` and the rest, or a table of just those rows. ``impossible`` says why there is no
-    way back.
+    ``columns``, ``key`` and the rest, or a table of just those rows. ``carried`` are the numbers of the loads that the
+    load left in force and whose rows the generation before holds, too. ``impossible`` says why there is no way back.
     """
 
     kept_in: str | None = None
     generation: int | None = None
+    carried: tuple[int, ...] = ()
     columns: tuple[Column, ...] = ()
     key: dict[str, Any] | None = None
     plan_version: int | None = None
@@ -46,7 +47,8 @@ class Undo:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Undo":
         """The undo that ``as_json`` wrote."""
-        return cls(**(data | {"columns": columns_from_json(data["columns"])}))
+        columns, carried = columns_from_json(data["columns"]), tuple(data.get("carried", ()))
+        return cls(**(data | {"columns": columns, "carried": carried}))
 
 
 @dataclass(frozen=True)

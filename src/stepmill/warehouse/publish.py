@@ -171,10 +171,12 @@ async def _switch(
     undo = Undo()
     if table.generation is not None:
         before = table.generation_name(table.generation)
+        present = await ledger.loads_in_force(conn, table.phys_id)
         await retired.retire(conn, table, before, entry.load_id, load.keep_undo)
         undo = Undo(
             kept_in=before,
             generation=table.generation,
+            carried=tuple(each.load_number for each in present if each not in course.replaces),
             columns=table.columns,
             key=table.key.as_json() if table.key else None,
             plan_version=table.plan_version,

@@ -1,6 +1,7 @@
 """Take a load back, as far as what it replaced is still kept; and remove a file's rows."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from psycopg import AsyncConnection, errors, sql
@@ -10,8 +11,8 @@ from stepmill.errors import ConflictError, UnavailableError
 from stepmill.gateways.sql.database import Database
 from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.warehouse import ledger, retired, views
-from stepmill.warehouse.columns import LOAD_ID, Column, identifiers
-from stepmill.warehouse.ledger import LoadEntry
+from stepmill.warehouse.columns import LOAD_ID, identifiers
+from stepmill.warehouse.ledger import LoadEntry, Undo
 from stepmill.warehouse.tables import Key, PhysicalTable, change_rows, get_table, record_change
 
 _NOW = timedelta(0)
@@ -43,7 +44,7 @@ async def remove_file_rows(database: Database, tenant_id: str, env_id: str, file
             for phys_id in await ledger.tables_of_file(conn, env_id, file_id):
                 table = await get_table(conn, env_id, phys_id, for_update=True)
                 loads = [load for load in await ledger.loads_in_force(conn, phys_id) if load.file_id == file_id]
-                removed += await _delete_rows(conn, table, loads)
+                removed += await _delete_rows(conn, table, [load.load_number for load in loads])
                 await ledger.mark(conn, loads, "removed_at")
     except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
         raise _busy() from error
@@ -51,27 +52,29 @@ async def remove_file_rows(database: Database, tenant_id: str, env_id: str, file
 
 
 async def _revert(conn: AsyncConnection[DictRow], table: PhysicalTable, load: LoadEntry) -> None:
-    replays = await ledger.replays_of(conn, load.load_id)
-    gone = [load, *replays]
-    await _refuse(conn, load, replays)
-    undo = load.undo
-    if undo.kept_in and undo.generation is not None and load.version == table.version:
-        if not await retired.bring_back(conn, table, undo.kept_in):
-            raise _not_revertible("the generation before it is no longer kept")
-        await _switch_back(conn, table, load)
-        await _settle(conn, load, gone)
-        await views.show(conn, table, undo.generation, undo.columns)  # last: readers wait from here to the commit
-        return
+    gone = [load, *await ledger.replays_of(conn, load.load_id)]
+    others = [each for each in await ledger.loads_in_force(conn, load.phys_id) if each not in gone]
+    _refuse(load, others)
     replaced = await ledger.superseded_by(conn, load.load_id)
+    await ledger.mark(conn, gone, "reverted_at")
+    await ledger.release(conn, load.load_id)
+    undo, staying = load.undo, {other.load_number for other in others}
+    # Which generation is the present one doesn't matter, nor what came and went since: rows stay or go with their load,
+    # so the generation before the load serves if it has those of all loads that stay.
+    if undo.kept_in and undo.generation is not None and staying <= {*undo.carried}:
+        if await retired.bring_back(conn, table, undo.kept_in):
+            await _switch_back(conn, table, undo, undo.generation, staying)
+            return
+        if load.mode == "replace":
+            raise _no_longer_kept()
     if replaced:
-        await _refuse_unless_kept(conn, table, load)
-    await _delete_rows(conn, table, gone)
+        await _refuse_unless_kept(conn, table, undo)
+    await _delete_rows(conn, table, [each.load_number for each in gone])
     if replaced:
-        await _put_back(conn, table, load, replaced)
-    await _settle(conn, load, gone)
+        await _put_back(conn, table, undo, [each.load_number for each in replaced])
 
 
-async def _refuse(conn: AsyncConnection[DictRow], load: LoadEntry, replays: Sequence[LoadEntry]) -> None:
+def _refuse(load: LoadEntry, others: Sequence[LoadEntry]) -> None:
     if load.reverted_at is not None:
         raise _not_revertible("it is reverted already")
     if load.removed_at is not None:
@@ -80,70 +83,67 @@ async def _refuse(conn: AsyncConnection[DictRow], load: LoadEntry, replays: Sequ
         raise _not_revertible(f"its rows were replaced by the load {load.superseded_by}; revert that first")
     if load.undo.impossible:
         raise _not_revertible(load.undo.impossible)
-    if load.mode == "replace":
-        own = {load.load_id, *(replay.load_id for replay in replays)}
-        later = [
-            other.load_id
-            for other in await ledger.loads_in_force(conn, load.phys_id)
-            if other.version > load.version and other.load_id not in own
-        ]
-        if later:
-            raise _not_revertible(f"the load {later[-1]} came after it; revert that first")
+    later = [other.load_id for other in others if other.version > load.version]
+    if load.mode == "replace" and later:
+        raise _not_revertible(f"the load {later[-1]} came after it; revert that first")
 
 
-async def _switch_back(conn: AsyncConnection[DictRow], table: PhysicalTable, load: LoadEntry) -> None:
-    """Make the generation before the load the present one, as it was."""
-    undo = load.undo
-    assert undo.generation is not None
+async def _switch_back(
+    conn: AsyncConnection[DictRow], table: PhysicalTable, undo: Undo, generation: int, staying: set[int]
+) -> None:
+    """Make the generation before the load the present one, as it was, but without rows that were taken out since."""
     assert table.generation is not None
     await record_change(
         conn,
         table,
-        generation=undo.generation,
+        generation=generation,
         columns=undo.columns,
         key=Key.from_json(undo.key),
         plan_version=undo.plan_version,
         rows=undo.rows,
         time_column=undo.time_column,
     )
+    await _delete_rows(conn, replace(table, generation=generation), [n for n in undo.carried if n not in staying])
     await retired.retire(conn, table, table.generation_name(table.generation), None, _NOW)
+    await views.show(conn, table, generation, undo.columns)  # last: readers wait from here to the commit
 
 
-async def _refuse_unless_kept(conn: AsyncConnection[DictRow], table: PhysicalTable, load: LoadEntry) -> None:
-    undo = load.undo
+async def _refuse_unless_kept(conn: AsyncConnection[DictRow], table: PhysicalTable, undo: Undo) -> None:
     if undo.kept_in is None or not await retired.is_kept(conn, table, undo.kept_in):
-        raise _not_revertible("the rows it replaced are no longer kept")
+        raise _no_longer_kept()
     present = {(column.name, column.sql_type) for column in table.columns}
     if any((column.name, column.sql_type) not in present for column in undo.columns):
         raise _not_revertible("the table's columns have changed since")
 
 
-async def _delete_rows(conn: AsyncConnection[DictRow], table: PhysicalTable, loads: Sequence[LoadEntry]) -> int:
-    if not loads:
+async def _delete_rows(conn: AsyncConnection[DictRow], table: PhysicalTable, load_numbers: Sequence[int]) -> int:
+    if not load_numbers:
         return 0
     delete = sql.SQL("DELETE FROM {} WHERE {} = ANY(%s)").format(table.live, Identifier(LOAD_ID))
-    removed = (await conn.execute(delete, ([load.load_number for load in loads],))).rowcount
+    removed = (await conn.execute(delete, (list(load_numbers),))).rowcount
     await change_rows(conn, table, -removed)
     return removed
 
 
 async def _put_back(
-    conn: AsyncConnection[DictRow], table: PhysicalTable, load: LoadEntry, replaced: Sequence[LoadEntry]
+    conn: AsyncConnection[DictRow], table: PhysicalTable, undo: Undo, load_numbers: Sequence[int]
 ) -> None:
-    assert load.undo.kept_in is not None
-    columns: tuple[Column, ...] = load.undo.columns
+    assert undo.kept_in is not None
     insert = sql.SQL("INSERT INTO {live} ({names}) SELECT {names} FROM {kept} WHERE {load_id} = ANY(%s)").format(
         live=table.live,
-        names=sql.SQL(", ").join([Identifier(LOAD_ID), identifiers(columns)]),
-        kept=Identifier(table.data_schema, load.undo.kept_in),
+        names=sql.SQL(", ").join([Identifier(LOAD_ID), identifiers(undo.columns)]),
+        kept=Identifier(table.data_schema, undo.kept_in),
         load_id=Identifier(LOAD_ID),
     )
-    await change_rows(conn, table, (await conn.execute(insert, ([each.load_number for each in replaced],))).rowcount)
+    try:
+        back = (await conn.execute(insert, (list(load_numbers),))).rowcount
+    except errors.UniqueViolation as error:  # since then the table got a unique key, by an upsert
+        raise _not_revertible("rows in the table share a key with those that it replaced") from error
+    await change_rows(conn, table, back)
 
 
-async def _settle(conn: AsyncConnection[DictRow], load: LoadEntry, gone: Sequence[LoadEntry]) -> None:
-    await ledger.mark(conn, gone, "reverted_at")
-    await ledger.release(conn, load.load_id)
+def _no_longer_kept() -> ConflictError:
+    return _not_revertible("what it replaced is no longer kept")
 
 
 def _not_revertible(why: str) -> ConflictError:
