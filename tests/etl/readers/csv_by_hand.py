@@ -65,7 +65,7 @@ def _record(data: bytes, position: int, source: SourceFormat) -> tuple[list[byte
     escape = source.escape.encode() if source.escape else None
     fields = [b""]
     state = "start"
-    position = _first_field(data, position, source)
+    position = _skip_spaces(data, position, source)
     while position < len(data):
         byte = data[position : position + 1]
         position += 1
@@ -97,15 +97,12 @@ def _record(data: bytes, position: int, source: SourceFormat) -> tuple[list[byte
     return fields, len(data), "open" if state == "quoted" else "closed"
 
 
-def _first_field(data: bytes, position: int, source: SourceFormat) -> int:
-    is_blank = not data[position : _line_end(data, position)].strip(b" \r\n")
-    return position if is_blank else _skip_spaces(data, position, source)  # a line of spaces keeps them
-
-
 def _skip_spaces(data: bytes, position: int, source: SourceFormat) -> int:
-    while source.skip_initial_space and data[position : position + 1] == b" ":
-        position += 1
-    return position
+    """Where the quote stands that opens the field, if there are but spaces before it."""
+    quote = position
+    while source.skip_initial_space and source.quote and data[quote : quote + 1] == b" ":
+        quote += 1
+    return quote if source.quote and data[quote : quote + 1] == source.quote.encode() else position
 
 
 def _is_comment(data: bytes, position: int, source: SourceFormat) -> bool:

@@ -59,7 +59,7 @@ class SourceFormat(PlanModel):
     escape: Mark | None = None
     """Takes the meaning from the character after it."""
     skip_initial_space: bool = False
-    """Spaces that begin a field are no part of it; a quote after them still encloses the field."""
+    """A quote that opens a field may have spaces before it, which are left out; in other fields they are kept."""
     comment: Mark | None = None
     """Lines that begin with it are no records."""
     trailing_delimiter: bool = False

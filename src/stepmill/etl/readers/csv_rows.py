@@ -7,7 +7,7 @@ import polars as pl
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.csv_fields import Fields, FieldSplitter, RaggedRow
 from stepmill.etl.readers.csv_records import CsvMarks, Records
-from stepmill.etl.readers.csv_spaces import InitialSpaces
+from stepmill.etl.readers.csv_spaces import SpacesBeforeQuotes
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class RowSplitter:
         self._columns = list(source.columns)
         self._has_trailing = source.trailing_delimiter
         self._width = len(self._columns) + self._has_trailing
-        self._spaces = InitialSpaces(marks) if marks.skip_initial_space else None
+        self._spaces = SpacesBeforeQuotes(marks) if marks.skip_initial_space else None
         self._fields = FieldSplitter(self._width, marks, max_ragged)
         self._narrow = FieldSplitter(len(self._columns), marks, max_ragged)
 
@@ -45,8 +45,6 @@ class RowSplitter:
         frame = self._fields.split_unquoted(text)
         if frame is None or (self._has_trailing and not _is_empty(frame)):
             return None
-        if self._spaces is not None:
-            frame = frame.with_columns(pl.all().str.strip_chars_start(" "))
         return Rows(self._named(frame), _numbers(frame.height), [])
 
     def split_simple(self, text: bytes) -> Rows | None:

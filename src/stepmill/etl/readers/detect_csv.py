@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from stepmill.etl.plan.source import SourceFormat
-from stepmill.etl.readers.dialect import Dialect, Ranked, Row, rank_dialects, read_rows, separator_line
+from stepmill.etl.readers.csv_text import Dialect, Row, read_rows
+from stepmill.etl.readers.dialect import Ranked, rank_dialects, separator_line
 from stepmill.etl.readers.findings import Finding, shown
 from stepmill.etl.readers.header import Layout, column_names, find_layout
 
@@ -118,7 +119,7 @@ def _evidence(source: SourceFormat, best: Ranked, layout: Layout, separator: str
     if source.escape is not None:
         found.append(Finding("escape", f"Quotes inside fields are escaped by {shown(source.escape)}."))
     if source.skip_initial_space:
-        found.append(Finding("initial_space", "Spaces at the beginning of fields, before quotes too, are left out."))
+        found.append(Finding("initial_space", "Spaces before a quote that opens a field are left out."))
     if source.preamble_rows:
         count = source.preamble_rows
         found.append(Finding("preamble", f"{count:,} {'line comes' if count == 1 else 'lines come'} before the table."))

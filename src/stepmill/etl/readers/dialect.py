@@ -1,51 +1,56 @@
 """Which delimiter, quote and escape a CSV text has: the ones under which it looks most like a table.
 
 Every combination that can be meant is tried on samples of the whole file. It counts how many rows agree on their number
-of fields, how much the fields look like values, and, a little, how many fields there are.
+of fields, how much the fields look like values, and, a little, how many fields there are. But where quotes open fields,
+that they are data takes more than a better count: in a small file a comma in a quoted name, or one quote that is not
+closed, would do.
 """
 
-import csv
-import io
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from stepmill.etl.readers.cells import CellKind, kind_of, worth_of
-
-# The module's own limit is less than a record may have; what is read here is no more than the samples of a file.
-csv.field_size_limit(16 * 1024 * 1024)
+from stepmill.etl.readers.csv_text import ONE_FIELD, CsvText, Dialect, Row, read_text, usual_width
 
 _COMMON = (",", ";", "\t", "|")
 _PRIOR = {",": 1.0, ";": 1.0, "\t": 1.0, "|": 1.0, "^": 0.9, "~": 0.9, "\x01": 1.0, "\x1f": 1.0, ":": 0.7, " ": 0.6}
 _QUOTE_PRIOR = {'"': 1.0, "'": 0.995, "": 0.98}
 _LEAST_SHARE_OF_RARE = 0.8  # of lines that an uncommon delimiter must be in, to be tried
-_ONE_FIELD = "\x1f"  # stands in for the delimiter where there is none
 _ONE_COLUMN = 0.5
 _NOT_IN_FIRST_ROW = 0.85  # what is left of the score; a title may come first, a header is likelier
+_FAULT_WEIGHT = 0.5  # of a row with another number of fields; a fault says less against the delimiter
+_LEAST_FAULTS = 3  # from which on quotes may be data
 _ROWS_JUDGED = 60  # per sample
 _CELLS_JUDGED = 3_000
-_SEPARATOR_LINE = re.compile(r"sep=([\x01-\x09\x20-\x7e])\r?\n", re.IGNORECASE)  # Excel's own way to say it
+_SEPARATOR_LINE = re.compile(r"""sep=((?!["'\\])[\x01-\x09\x20-\x7e])\r?\n""", re.IGNORECASE)  # Excel's own way
 
 
 @dataclass(frozen=True)
-class Dialect:
-    """The characters that make fields of a text; without a delimiter each line is one field."""
+class _Reading:
+    """The samples as a dialect has them."""
 
-    delimiter: str | None
-    quote: str | None
-    escape: str | None
-    skip_initial_space: bool = False
+    dialect: Dialect
+    parts: list[CsvText]
 
+    @property
+    def rows(self) -> list[Row]:
+        return [row for part in self.parts for row in part.rows]
 
-@dataclass(frozen=True)
-class Row:
-    """Some fields, and the line on which they begin."""
+    @property
+    def faults(self) -> int:
+        return sum(part.faults for part in self.parts)
 
-    line: int
-    cells: list[str]
-    is_after_blank: bool = False
+    @property
+    def enclosed(self) -> int:
+        return sum(part.enclosed for part in self.parts)
+
+    @property
+    def misfits(self) -> int:
+        """Rows of another width than most, and lines that are no rows."""
+        width = usual_width(self.rows)
+        return self.faults + sum(len(row.cells) != width for row in self.rows)
 
 
 @dataclass(frozen=True)
@@ -65,33 +70,12 @@ def rank_dialects(samples: Sequence[str], separator: str | None) -> list[Ranked]
     A ``separator`` that the file names is the delimiter.
     """
     text = "\n".join(samples)
-    ranked = [_judge(dialect, samples, text) for dialect in _candidates(text, separator)]
+    ranked = [
+        _judge(reading, text)
+        for delimiter in _delimiters(text, separator)
+        for reading in _tenable(_readings(samples, text, delimiter))
+    ]
     return sorted(ranked, key=lambda found: found.score, reverse=True)
-
-
-def read_rows(text: str, dialect: Dialect) -> list[Row]:
-    """The rows of a text, without blank ones. Text that can't be read so gives none."""
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=dialect.delimiter or _ONE_FIELD,
-        quotechar=dialect.quote,
-        escapechar=dialect.escape,
-        skipinitialspace=dialect.skip_initial_space,
-        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
-    )
-    rows = []
-    line = 1
-    is_after_blank = False
-    try:
-        for cells in reader:
-            is_blank = len(cells) < 2 and not (cells and (cells[0].strip() or dialect.delimiter is None))
-            if not is_blank:
-                rows.append(Row(line, cells, is_after_blank))
-            is_after_blank = is_blank
-            line = reader.line_num + 1
-    except csv.Error:
-        return []
-    return rows
 
 
 def separator_line(text: str) -> str | None:
@@ -100,28 +84,34 @@ def separator_line(text: str) -> str | None:
     return match[1] if match else None
 
 
-def usual_width(rows: Sequence[Row]) -> int:
-    """The number of fields that most rows have; of two as common, the larger."""
-    counts = Counter(len(row.cells) for row in rows)
-    return max(counts, key=lambda width: (counts[width], width)) if counts else 0
-
-
-def _candidates(text: str, named: str | None) -> Iterator[Dialect]:
+def _delimiters(text: str, named: str | None) -> list[str | None]:
+    if named:
+        return [named]
     lines = max(1, text.count("\n") or text.count("\r"))
-    delimiters = [named] if named else [mark for mark in _COMMON if mark in text]
-    if not named:
-        rare = [mark for mark in _PRIOR if mark not in _COMMON]
-        delimiters += [mark for mark in rare if text.count(mark) >= _LEAST_SHARE_OF_RARE * lines]
-        if _ONE_FIELD not in text:
-            yield from (Dialect(None, quote, None) for quote in _quotes(text, _ONE_FIELD))
-    for delimiter in delimiters:
-        quotes = _quotes(text, delimiter)
-        for quote in quotes:
-            skips = [False, True] if quote and delimiter != " " and f"{delimiter} {quote}" in text else [False]
-            for skip in skips:
-                yield Dialect(delimiter, quote, None, skip)
-                if quote and f"\\{quote}" in text:
-                    yield Dialect(delimiter, quote, "\\", skip)
+    rare = [mark for mark in _PRIOR if mark not in _COMMON]
+    none = [] if ONE_FIELD in text else [None]
+    found = [mark for mark in _COMMON if mark in text]
+    found += [mark for mark in rare if text.count(mark) >= _LEAST_SHARE_OF_RARE * lines]
+    return [*none, *found] or [ONE_FIELD]
+
+
+def _readings(samples: Sequence[str], text: str, delimiter: str | None) -> Iterator[_Reading]:
+    """All ways to read the text with this delimiter."""
+    for quote in _quotes(text, delimiter or ONE_FIELD):
+        escapes = [None, "\\"] if quote and delimiter and f"\\{quote}" in text else [None]
+        for escape in escapes:
+            reading = _read(samples, Dialect(delimiter, quote, escape))
+            yield reading
+            if quote and delimiter not in (None, " ") and _has_spaces_before_quotes(reading.rows, quote):
+                yield _read(samples, replace(reading.dialect, skip_initial_space=True))
+
+
+def _read(samples: Sequence[str], dialect: Dialect) -> _Reading:
+    return _Reading(dialect, [read_text(sample, dialect) for sample in samples])
+
+
+def _has_spaces_before_quotes(rows: list[Row], quote: str) -> bool:
+    return any(cell.startswith(" ") and cell.lstrip(" ").startswith(quote) for row in rows for cell in row.cells)
 
 
 def _quotes(text: str, delimiter: str) -> list[str | None]:
@@ -135,19 +125,37 @@ def _quotes(text: str, delimiter: str) -> list[str | None]:
     return found
 
 
-def _judge(dialect: Dialect, samples: Sequence[str], text: str) -> Ranked:
-    parts = [read_rows(sample, dialect) for sample in samples]
-    rows = [row for part in parts for row in part]
+def _tenable(readings: Iterator[_Reading]) -> list[_Reading]:
+    """Those that do justice to the quotes which open fields.
+
+    That quotes are mere data takes several lines, and most of those with such a quote, that no reading with quotes can
+    make fields of. And where single quotes plainly enclose fields, and without them rows fall apart, they are no data.
+    """
+    found = list(readings)
+    double = [reading for reading in found if reading.dialect.quote == '"']
+    single = [reading for reading in found if reading.dialect.quote == "'" and reading.enclosed and not reading.faults]
+    if not all(_LEAST_FAULTS <= reading.faults > reading.enclosed for reading in double):
+        found = [reading for reading in found if reading.dialect.quote is not None]
+    if single and not any(reading.enclosed for reading in double):
+        fewest = min(reading.misfits for reading in single)
+        found = [reading for reading in found if reading.dialect.quote == "'" or reading.misfits <= fewest]
+    return found
+
+
+def _judge(reading: _Reading, text: str) -> Ranked:
+    dialect, rows = reading.dialect, reading.rows
     has_quotes = dialect.quote is not None and dialect.quote in text
     width = usual_width(rows)
     if width == 0:
         return Ranked(dialect, 0.0, 0, has_quotes)
     table = _from_table_on(rows, width)
-    agreement = sum(len(row.cells) == width for row in table) / len(table)
-    judged = [row for part in parts for row in [row for row in part if len(row.cells) == width][:_ROWS_JUDGED]]
+    agreement = sum(len(row.cells) == width for row in table) / (len(table) + _FAULT_WEIGHT * reading.faults)
+    fitting = [[row for row in part.rows if len(row.cells) == width][:_ROWS_JUDGED] for part in reading.parts]
+    judged = [row for part in fitting for row in part]
     score = agreement**2 * _worth(judged) * (0.5 + 0.5 * (width - 1) / width)
     score *= _PRIOR.get(dialect.delimiter or "", 1.0) * _quote_prior(dialect)
-    if parts[0] and len(parts[0][0].cells) == 1 < width:
+    first = reading.parts[0].rows[:1]
+    if first and len(first[0].cells) == 1 < width:
         score *= _ONE_COLUMN if _is_one_column(judged, dialect) else _NOT_IN_FIRST_ROW
     return Ranked(dialect, score, width, has_quotes)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from stepmill.errors import DataError
 from stepmill.etl.plan.base import MAX_COLUMNS
 from stepmill.etl.readers.cells import CellKind, kind_of
-from stepmill.etl.readers.dialect import Row, usual_width
+from stepmill.etl.readers.csv_text import Row, usual_width
 
 _COMMENT = "#"
 _BODY_ROWS = 200
