@@ -66,6 +66,7 @@ NAMED = {
     "zip codes": ("zip", ["10001", "94103"], "text"),
     "postal codes": ("PostalCode", ["10001", "94103"], "text"),
     "telephone numbers": ("Phone", ["5551234"], "text"),
+    "article codes that look like numbers with an exponent": ("SKU", ["1E5", "2E7"], "text"),
     "prices with changing decimals": ("unit_price", ["1.5", "2"], "numeric(18,2)"),
     "prices with four decimals": ("price", ["1.2345", "2.5"], "numeric(18,4)"),
     "prices with six decimals": ("price", ["1.250000", "5.250000"], "numeric(18,6)"),

@@ -7,6 +7,7 @@ _CODES = frozenset(
         *("zip", "zipcode", "postcode", "postal", "postalcode", "plz", "cap", "cep"),
         *("phone", "telephone", "tel", "fax", "mobile", "cell", "telefon", "handy", "msisdn"),
         *("isbn", "issn", "ean", "gtin", "upc", "iban", "ssn", "fips", "imei", "barcode"),
+        *("sku", "asin", "vin", "bic", "lei", "artnr", "artikelnummer"),
     }
 )
 _MONEY = frozenset(
