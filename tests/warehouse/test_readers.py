@@ -9,9 +9,10 @@ import pytest
 
 from stepmill.engine.context import Transaction
 from stepmill.warehouse.columns import Column
-from stepmill.warehouse.ledger import Mode
+from stepmill.warehouse.ledger import LoadEntry, Mode
 from stepmill.warehouse.listing import table_loads
 from stepmill.warehouse.revert import revert_load
+from stepmill.warehouse.targets import Target
 from tests.warehouse.support import ENV, ID, TENANT, Row, Warehouse
 
 
@@ -89,6 +90,22 @@ async def test_a_table_changed_between_preparing_and_showing_is_prepared_again(w
     reverted = await warehouse.load([(2, "2")], mode="append", file="b.csv")
     number = Column("name", "Name", "integer", "bigint")
     target = await warehouse.fill([(3, 3)], mode="append", columns=(ID, number))
+    await _show_over_a_revert(warehouse, target, reverted, after="Building")
+    assert await warehouse.values() == [(1, 1), (3, 3)]
+    await warehouse.check_books()
+
+
+async def test_a_generation_switched_between_preparing_and_showing_is_prepared_for(warehouse: Warehouse) -> None:
+    """A replace is reverted after an append was made ready to join the columns that it brought."""
+    await warehouse.load([(1,)], mode="replace", columns=(ID,))
+    reverted = await warehouse.load([(2, "two")], mode="replace")
+    target = await warehouse.fill([(3, "three")], mode="append")
+    await _show_over_a_revert(warehouse, target, reverted, after="Showing")
+    assert await warehouse.values() == [(1, None), (3, "three")]
+    await warehouse.check_books()
+
+
+async def _show_over_a_revert(warehouse: Warehouse, target: Target, reverted: LoadEntry, *, after: str) -> None:
     begun: list[asyncio.Task[None]] = []
 
     @asynccontextmanager
@@ -99,10 +116,8 @@ async def test_a_table_changed_between_preparing_and_showing_is_prepared_again(w
             yield tx
 
     def tell(sentence: str) -> None:
-        if sentence.startswith("Building") and not begun:
+        if sentence.startswith(after) and not begun:
             begun.append(asyncio.create_task(revert_load(warehouse.database, TENANT, ENV, reverted.load_id)))
 
     await warehouse.show(target, "append", key=None, file_name="c.csv", tell=tell, begin=begin)
     assert begun
-    assert await warehouse.values() == [(1, 1), (3, 3)]
-    await warehouse.check_books()

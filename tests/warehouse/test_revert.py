@@ -153,6 +153,18 @@ async def test_removed_rows_dont_come_back_with_a_generation(warehouse: Warehous
     await warehouse.check_books()
 
 
+async def test_replaced_rows_of_a_removed_file_dont_come_back(warehouse: Warehouse) -> None:
+    await warehouse.load(B, file="b.csv", mode="append")
+    removed = await warehouse.load(A, file="a.csv", mode="append")
+    later = await warehouse.load(C, file="c.csv", mode="replace")
+    assert await remove_file_rows(warehouse.database, TENANT, ENV, warehouse.file_id("a.csv")) == 0
+    assert await warehouse.values() == C
+    await revert(warehouse, later.load_id)
+    assert await warehouse.values() == B
+    assert "removed" in await refusal(warehouse, removed.load_id)
+    await warehouse.check_books()
+
+
 async def test_the_ledger_tells_it(warehouse: Warehouse) -> None:
     first = await warehouse.load(A)
     second = await warehouse.load(C)

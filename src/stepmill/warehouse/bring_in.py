@@ -33,15 +33,18 @@ _LONGEST_PAUSE = 3.0
 async def bring_in(begin: Begin, target: Target, load: Load, finish: Finish, tell: Tell) -> LoadEntry:
     """Show a filled target to readers at one instant, together with what ``finish`` writes. Answers its ledger row."""
     while True:
-        target = await _prepare(begin, target, load, tell)
-        entry = await _publish(begin, target, load, finish, tell)
+        target, version = await _prepare(begin, target, load, tell)
+        entry = await _publish(begin, target, version, load, finish, tell)
         if entry is not None:
             return entry
         tell("The table was changed meanwhile; getting ready again.")
 
 
-async def _prepare(begin: Begin, target: Target, load: Load, tell: Tell) -> Target:
-    """Everything that takes long, in the unseen table and outside the transaction that readers wait for."""
+async def _prepare(begin: Begin, target: Target, load: Load, tell: Tell) -> tuple[Target, int]:
+    """Everything that takes long, in the unseen table and outside the transaction that readers wait for.
+
+    Answers the target and the version of the table for which it is ready.
+    """
     key = load.key
     if key is not None and key.unique and target.rows_deduplicated is None:
         tell("Looking for rows with the same key.")
@@ -66,7 +69,7 @@ async def _prepare(begin: Begin, target: Target, load: Load, tell: Tell) -> Targ
             await prepare.gather_statistics(tx.conn, target)
     if course.way == "move":
         await _patiently(lambda: _widen(begin, table, target), table, tell)
-    return target
+    return target, course.version
 
 
 async def _refuse_early(
@@ -88,13 +91,15 @@ async def _widen(begin: Begin, table: PhysicalTable, target: Target) -> None:
         await prepare.widen(tx.conn, table, target.columns)
 
 
-async def _publish(begin: Begin, target: Target, load: Load, finish: Finish, tell: Tell) -> LoadEntry | None:
+async def _publish(
+    begin: Begin, target: Target, version: int, load: Load, finish: Finish, tell: Tell
+) -> LoadEntry | None:
     entry: LoadEntry | None = None
 
     async def once() -> None:
         nonlocal entry
         async with begin() as tx:
-            entry = await publish(tx.conn, target, load)
+            entry = await publish(tx.conn, target, version, load)
             if entry is not None:
                 await finish(tx, entry)
 

@@ -185,13 +185,14 @@ async def mark(
     )
 
 
-async def tables_of_file(conn: AsyncConnection[DictRow], env_id: str, file_id: str) -> list[str]:
-    """Ids of the tables that hold rows of a file."""
+async def loads_of_file(conn: AsyncConnection[DictRow], env_id: str, file_id: str) -> list[LoadEntry]:
+    """A file's loads whose rows are in a table, or would come back if the load that replaced them were reverted."""
     cursor = await conn.execute(
-        f"SELECT DISTINCT phys_id FROM load_ledger WHERE env_id = %s AND file_id = %s AND {IN_FORCE} ORDER BY phys_id",
+        "SELECT * FROM load_ledger WHERE env_id = %s AND file_id = %s AND reverted_at IS NULL AND removed_at IS NULL"
+        " ORDER BY phys_id, version",
         (env_id, file_id),
     )
-    return [row["phys_id"] for row in await cursor.fetchall()]
+    return [entry_from_row(row) for row in await cursor.fetchall()]
 
 
 def entry_from_row(row: DictRow) -> LoadEntry:

@@ -68,16 +68,16 @@ async def refuse_superseded(conn: AsyncConnection[DictRow], env_id: str, load_id
     return original
 
 
-async def publish(conn: AsyncConnection[DictRow], target: Target, load: Load) -> LoadEntry | None:
-    """Show the load from this transaction's commit on; None if the table changed since it was prepared.
+async def publish(conn: AsyncConnection[DictRow], target: Target, version: int, load: Load) -> LoadEntry | None:
+    """Show the load from this transaction's commit on; None if the table is no longer of the ``version`` it was readied for.
 
     Nothing may follow in the transaction but the step's DONE: readers wait from the change of the view to the commit.
     Raises ``LockNotAvailable`` if readers hold the view for seconds: then the transaction is to be tried again.
     """
     table = await get_table(conn, target.env_id, target.phys_id, for_update=True)
-    course = await course_of(conn, table, target, load)
-    if course.way == "carry" and target.carried_version != table.version:
+    if table.version != version:
         return None
+    course = await course_of(conn, table, target, load)
     filled = await read_filled(conn, target)
     entry = _entry(table, target, load, filled)
     await _verify(conn, target, entry, filled)

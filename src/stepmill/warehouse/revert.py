@@ -1,6 +1,6 @@
 """Take a load back, as far as what it replaced is still kept; and remove a file's rows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -41,11 +41,11 @@ async def remove_file_rows(database: Database, tenant_id: str, env_id: str, file
     removed = 0
     try:
         async with database.transaction("stepmill_loader", tenant=tenant_id, lock_timeout=_LOCK_SECONDS) as conn:
-            for phys_id in await ledger.tables_of_file(conn, env_id, file_id):
+            for phys_id in sorted({load.phys_id for load in await ledger.loads_of_file(conn, env_id, file_id)}):
                 table = await get_table(conn, env_id, phys_id, for_update=True)
-                loads = [load for load in await ledger.loads_in_force(conn, phys_id) if load.file_id == file_id]
-                removed += await _delete_rows(conn, table, [load.load_number for load in loads])
-                await ledger.mark(conn, loads, "removed_at")
+                loads = [load for load in await ledger.loads_of_file(conn, env_id, file_id) if load.phys_id == phys_id]
+                removed += await _delete_rows(conn, table, [load.load_number for load in loads if load.in_force])
+                await ledger.mark(conn, loads, "removed_at")  # those that were replaced, too: they must not come back
     except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
         raise _busy() from error
     return removed
@@ -59,19 +59,21 @@ async def _revert(conn: AsyncConnection[DictRow], table: PhysicalTable, load: Lo
     await ledger.mark(conn, gone, "reverted_at")
     await ledger.release(conn, load.load_id)
     undo, staying = load.undo, {other.load_number for other in others}
+    back = {each.load_number for each in replaced if each.removed_at is None}
     # Which generation is the present one doesn't matter, nor what came and went since: rows stay or go with their load,
     # so the generation before the load serves if it has those of all loads that stay.
     if undo.kept_in and undo.generation is not None and staying <= {*undo.carried}:
         if await retired.bring_back(conn, table, undo.kept_in):
-            await _switch_back(conn, table, undo, undo.generation, staying)
+            out = {*undo.carried, *(each.load_number for each in replaced)} - staying - back
+            await _switch_back(conn, table, undo, undo.generation, out)
             return
         if load.mode == "replace":
             raise _no_longer_kept()
-    if replaced:
+    if back:
         await _refuse_unless_kept(conn, table, undo)
     await _delete_rows(conn, table, [each.load_number for each in gone])
-    if replaced:
-        await _put_back(conn, table, undo, [each.load_number for each in replaced])
+    if back:
+        await _put_back(conn, table, undo, back)
 
 
 def _refuse(load: LoadEntry, others: Sequence[LoadEntry]) -> None:
@@ -89,9 +91,9 @@ def _refuse(load: LoadEntry, others: Sequence[LoadEntry]) -> None:
 
 
 async def _switch_back(
-    conn: AsyncConnection[DictRow], table: PhysicalTable, undo: Undo, generation: int, staying: set[int]
+    conn: AsyncConnection[DictRow], table: PhysicalTable, undo: Undo, generation: int, out: Collection[int]
 ) -> None:
-    """Make the generation before the load the present one, as it was, but without rows that were taken out since."""
+    """Make the generation before the load the present one, as it was, but without rows ``out`` since, by load."""
     assert table.generation is not None
     await record_change(
         conn,
@@ -103,7 +105,7 @@ async def _switch_back(
         rows=undo.rows,
         time_column=undo.time_column,
     )
-    await _delete_rows(conn, replace(table, generation=generation), [n for n in undo.carried if n not in staying])
+    await _delete_rows(conn, replace(table, generation=generation), out)
     await retired.retire(conn, table, table.generation_name(table.generation), None, _NOW)
     await views.show(conn, table, generation, undo.columns)  # last: readers wait from here to the commit
 
@@ -116,7 +118,7 @@ async def _refuse_unless_kept(conn: AsyncConnection[DictRow], table: PhysicalTab
         raise _not_revertible("the table's columns have changed since")
 
 
-async def _delete_rows(conn: AsyncConnection[DictRow], table: PhysicalTable, load_numbers: Sequence[int]) -> int:
+async def _delete_rows(conn: AsyncConnection[DictRow], table: PhysicalTable, load_numbers: Collection[int]) -> int:
     if not load_numbers:
         return 0
     delete = sql.SQL("DELETE FROM {} WHERE {} = ANY(%s)").format(table.live, Identifier(LOAD_ID))
@@ -126,7 +128,7 @@ async def _delete_rows(conn: AsyncConnection[DictRow], table: PhysicalTable, loa
 
 
 async def _put_back(
-    conn: AsyncConnection[DictRow], table: PhysicalTable, undo: Undo, load_numbers: Sequence[int]
+    conn: AsyncConnection[DictRow], table: PhysicalTable, undo: Undo, load_numbers: Collection[int]
 ) -> None:
     assert undo.kept_in is not None
     insert = sql.SQL("INSERT INTO {live} ({names}) SELECT {names} FROM {kept} WHERE {load_id} = ANY(%s)").format(
