@@ -36,13 +36,13 @@ def choose_number(facts: Mapping[str, Any], name: str) -> Choice:
             f"Numbers that begin with a zero ({count:,} of {facts['count']:,}) are codes, so all are kept as text."
         )
         return text_because("leading_zeros", message)
+    if names_code(name) and (facts["whole"] or facts["exponents"]):
+        return text_because("code", "The name says that the numbers are codes, so they are kept as text.")
     choice = _choose_whole(facts, name) if facts["whole"] else _choose_decimal(facts, name)
     return _with_specials(choice, facts["specials"]) if choice.type is not LogicalType.TEXT else choice
 
 
 def _choose_whole(facts: Mapping[str, Any], name: str) -> Choice:
-    if names_code(name):
-        return text_because("code", "The name says that the numbers are codes, so they are kept as text.")
     if facts["plusSigns"] and (facts["max"] or 0) >= _TELEPHONE_NUMBER:
         return text_because("plus_signs", "Long numbers with a plus sign are kept as text, as telephone numbers are.")
     if not facts["beyond64Bits"]:

@@ -69,7 +69,7 @@ async def refuse_superseded(conn: AsyncConnection[DictRow], env_id: str, load_id
 
 
 async def publish(conn: AsyncConnection[DictRow], target: Target, version: int, load: Load) -> LoadEntry | None:
-    """Show the load from this transaction's commit on; None if the table is no longer of the ``version`` it was readied for.
+    """Show the load from this transaction's commit on; None if the table changed after ``version``.
 
     Nothing may follow in the transaction but the step's DONE: readers wait from the change of the view to the commit.
     Raises ``LockNotAvailable`` if readers hold the view for seconds: then the transaction is to be tried again.
