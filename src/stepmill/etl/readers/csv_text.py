@@ -1,12 +1,14 @@
 """CSV text in memory as rows, read as the blocks of a file are: what no dialect can make a record of is left out."""
 
 import csv
+import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from stepmill.etl.readers.csv_records import CARRIAGE_RETURN, LINE_FEED, CsvMarks, Records, find_lines
+from stepmill.etl.readers.csv_records import CARRIAGE_RETURN, LINE_FEED, CsvMarks, find_lines
 from stepmill.etl.readers.csv_spaces import SpacesBeforeQuotes
 from stepmill.etl.readers.csv_walk import LineWalk
 from stepmill.etl.readers.limits import RECORD_BYTES
@@ -14,6 +16,8 @@ from stepmill.etl.readers.quoting import LineGrammar
 
 # The module's own limit is less than a record may have; what is read here is no more than the samples of a file.
 csv.field_size_limit(16 * 1024 * 1024)
+
+_UTF8 = ("utf-8", "surrogatepass")
 
 ONE_FIELD = "\x1f"
 """Stands in for the delimiter where there is none."""
@@ -56,23 +60,16 @@ def read_rows(text: str, dialect: Dialect) -> list[Row]:
 
 def read_text(text: str, dialect: Dialect) -> CsvText:
     """The text in that dialect."""
-    if not text:
-        return CsvText([], 0, 0)
     marks = CsvMarks(dialect.delimiter or ONE_FIELD, dialect.quote, dialect.escape, None, dialect.skip_initial_space)
-    grammar = LineGrammar(marks.delimiter, marks.quote, marks.escape, skip_initial_space=marks.skip_initial_space)
-    lines = find_lines(text.encode("utf-8", "surrogatepass"), at_end=True)
-    found = LineWalk(
-        lines, marks, grammar, max(RECORD_BYTES, len(lines.text)), max_faults=len(lines.ends) + 1
-    ).records()
-    first_bytes = lines.data.gather(lines.starts)
-    blank = set(first_bytes.is_in([LINE_FEED, CARRIAGE_RETURN]).arg_true().to_list())
+    records, faults = _records(text, marks)
     rows = []
-    for line, cells in zip(found.lines.to_list(), _cells(found, marks), strict=True):
-        if len(cells) > 1 or dialect.delimiter is None or cells[0].strip():
-            rows.append(Row(line + 1, cells, line - 1 in blank))
+    blank = -1
+    for (line, record), cells in zip(records, _cells([record for _, record in records], marks), strict=True):
+        if len(cells) > 1 or (record and (dialect.delimiter is None or cells[0].strip())):
+            rows.append(Row(line + 1, cells, line - 1 == blank))
         else:
-            blank.add(line)
-    return CsvText(rows, len(found.faults), _count_enclosed(found, marks))
+            blank = line
+    return CsvText(rows, faults, _count_enclosed([record for _, record in records], marks))
 
 
 def usual_width(rows: Sequence[Row]) -> int:
@@ -81,29 +78,48 @@ def usual_width(rows: Sequence[Row]) -> int:
     return max(counts, key=lambda width: (counts[width], width)) if counts else 0
 
 
-def _cells(records: Records, marks: CsvMarks) -> list[list[str]]:
-    spaces = SpacesBeforeQuotes(marks) if marks.skip_initial_space else None
-    found = []
-    for index in range(len(records.starts)):
-        record = records.record(index)
-        text = (record if spaces is None else spaces.removed_from(record)).decode("utf-8", "surrogatepass")
-        reader = csv.reader(
-            [text],
-            delimiter=marks.delimiter,
-            quotechar=marks.quote,
-            escapechar=marks.escape,
-            quoting=csv.QUOTE_MINIMAL if marks.quote else csv.QUOTE_NONE,
-        )
-        found.append(next(reader, [""]))
-    return found
+def _records(text: str, marks: CsvMarks) -> tuple[list[tuple[int, str]], int]:
+    """The records with their lines from 0, blank lines too, and how many lines are lost."""
+    if not any(mark in text for mark in (marks.quote, marks.escape) if mark):
+        return [(index, line.rstrip("\r\n")) for index, line in enumerate(io.StringIO(text, newline=""))], 0
+    lines = find_lines(text.encode(*_UTF8), at_end=True)
+    limit = max(RECORD_BYTES, len(lines.text))
+    grammar = LineGrammar(marks.delimiter, marks.quote, marks.escape, skip_initial_space=marks.skip_initial_space)
+    found = LineWalk(lines, marks, grammar, limit, max_faults=len(lines.ends) + 1).records()
+    starts = [*found.starts.to_list(), len(found.text)]
+    records = [(line, found.text[begin:end]) for line, (begin, end) in zip(found.lines, pairwise(starts), strict=True)]
+    first_bytes = lines.data.gather(lines.starts)
+    blank = ((first_bytes == LINE_FEED) | (first_bytes == CARRIAGE_RETURN)).arg_true()
+    records = sorted([*records, *((line, b"") for line in blank)])
+    return [(line, record.decode(*_UTF8).rstrip("\r\n")) for line, record in records], len(found.faults)
 
 
-def _count_enclosed(records: Records, marks: CsvMarks) -> int:
-    """In a record without a fault, the first quote at the beginning of a field opens it."""
-    if marks.quote is None:
-        return 0
-    spaces = rb" *" if marks.skip_initial_space else b""
-    edge = re.compile(
-        rb"(?:\A|" + re.escape(marks.delimiter.encode()) + rb")" + spaces + re.escape(marks.quote.encode())
+def _cells(records: list[str], marks: CsvMarks) -> list[list[str]]:
+    if marks.skip_initial_space:
+        spaces = SpacesBeforeQuotes(marks)
+        records = [spaces.removed_from(record.encode(*_UTF8)).decode(*_UTF8) for record in records]
+    found = list(_reader(records, marks))
+    if len(found) == len(records):
+        return found
+    return [next(_reader([record], marks), []) for record in records]  # an escape at its end would take in the next
+
+
+def _reader(records: list[str], marks: CsvMarks) -> Iterator[list[str]]:
+    return csv.reader(
+        records,
+        delimiter=marks.delimiter,
+        quotechar=marks.quote,
+        escapechar=marks.escape,
+        quoting=csv.QUOTE_MINIMAL if marks.quote else csv.QUOTE_NONE,
     )
-    return sum(edge.search(records.record(index)) is not None for index in range(len(records.starts)))
+
+
+def _count_enclosed(records: list[str], marks: CsvMarks) -> int:
+    """In a record without a fault, the first quote at the beginning of a field opens it."""
+    quote = marks.quote
+    if quote is None:
+        return 0
+    edge = re.compile(
+        rf"(?:\A|{re.escape(marks.delimiter)}){' *' if marks.skip_initial_space else ''}{re.escape(quote)}"
+    )
+    return sum(quote in record and edge.search(record) is not None for record in records)
