@@ -20,7 +20,7 @@ from stepmill.etl.readers.csv_quick import QuickLook
 from stepmill.etl.readers.csv_records import CsvMarks, Fault, QuoteCounter, Records, find_lines
 from stepmill.etl.readers.csv_rows import Rows, RowSplitter, without_blank
 from stepmill.etl.readers.csv_walk import LineWalk
-from stepmill.etl.readers.encoding import readable, to_utf8, undecodable_records
+from stepmill.etl.readers.encoding import first_undecodable, readable, to_utf8, undecodable_records
 from stepmill.etl.readers.limits import KEPT_CHARACTERS, RECORD_BYTES, REJECTS_PER_BLOCK
 from stepmill.etl.readers.quoting import LineGrammar
 from stepmill.etl.readers.rejects import reject_ragged, reject_record
@@ -152,10 +152,23 @@ class CsvReader:
 
     def _reject_fault(self, fault: Fault, text: bytes, first_line: int) -> Reject:
         encoding = self._source.encoding
-        raw = readable(text[fault.begin : fault.end], encoding).rstrip("\r\n")
+        record = text[fault.begin : fault.end].rstrip(b"\r\n")
         return reject_record(
-            fault.code, first_line + fault.line, raw, cut_off=fault.code == "record_too_large", encoding=encoding
+            fault.code,
+            first_line + fault.line,
+            readable(record, encoding),
+            column=self._column_of(fault, record),
+            cut_off=fault.code == "record_too_large",
+            encoding=encoding,
         )
+
+    def _column_of(self, fault: Fault, record: bytes) -> str | None:
+        """The column that the fault is in, if the record has a field for it."""
+        if fault.code == "record_too_large":
+            return None
+        place = first_undecodable(record, self._source.encoding) if fault.code == "bad_encoding" else len(record)
+        number = self._grammar.field_at(record, place)
+        return self._source.columns[number] if number < len(self._source.columns) else None
 
     def _reject_row(self, line: int, text: str, fields: int) -> Reject:
         return reject_ragged(line, text, fields - self._ends_in_delimiter(text), self._source.columns)

@@ -63,18 +63,25 @@ def to_utf8(data: bytes, encoding: str) -> bytes | None:
 
 def undecodable_records(data: bytes, encoding: str, starts: Sequence[int]) -> Iterator[int]:
     """The indexes of the records, beginning at ``starts``, that can't be decoded."""
-    decode = codecs.getdecoder("utf-8" if encoding in WIDE_ENCODINGS else encoding)
     view = memoryview(data)
     begin = 0
     while begin < len(data):
-        try:
-            decode(view[begin:], "strict")
-        except UnicodeDecodeError as error:
-            record = bisect_right(starts, begin + error.start) - 1
-            yield record
-            begin = starts[record + 1] if record + 1 < len(starts) else len(data)
-        else:
+        place = begin + first_undecodable(view[begin:], encoding)
+        if place == len(data):
             return
+        record = bisect_right(starts, place) - 1
+        yield record
+        begin = starts[record + 1] if record + 1 < len(starts) else len(data)
+
+
+def first_undecodable(data: bytes | memoryview, encoding: str) -> int:
+    """Where the first byte is that can't be decoded; behind all of them if there is none."""
+    decode = codecs.getdecoder("utf-8" if encoding in WIDE_ENCODINGS else encoding)
+    try:
+        decode(data, "strict")
+    except UnicodeDecodeError as error:
+        return error.start
+    return len(data)
 
 
 def readable(data: bytes, encoding: str) -> str:

@@ -45,10 +45,12 @@ class LineGrammar:
             )
             closing = inside + rb"(?P<closed>" + behind + fields + rb"(?:" + opened + rb")?)?"
         else:
+            field = rest
             fields = rb"(?:" + d + rest + rb")*+"
             opened = rb"(?!)"
             first = rest + fields
             closing = rb"(?P<closed>)" + rest + fields  # not come to
+        self._whole_field = re.compile(spaces + field + d, re.DOTALL)
         following = rest + fields + rb"(?:" + opened + rb")?"
         self._patterns = {
             State.CLOSED: re.compile(first + tail, re.DOTALL),
@@ -68,3 +70,10 @@ class LineGrammar:
             return State.QUOTED
         # An escape takes one character: of CR LF the CR, and the LF then ends the record.
         return State.ESCAPED if groups["escaped"] is not None and not crlf else State.CLOSED
+
+    def field_at(self, record: bytes, place: int) -> int:
+        """The number, from 0, of the field of a record that ``place`` is in, or of the first that its quotes spoil."""
+        number = position = 0
+        while (match := self._whole_field.match(record, position)) is not None and match.end() <= place:
+            number, position = number + 1, match.end()
+        return number

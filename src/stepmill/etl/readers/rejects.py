@@ -20,10 +20,12 @@ _FAULTS = {
 }
 
 
-def reject_record(code: str, line: int, text: str, *, cut_off: bool = False, **details: str) -> Reject:
+def reject_record(
+    code: str, line: int, text: str, *, column: str | None = None, cut_off: bool = False, **details: str
+) -> Reject:
     """The reject for a record as a whole. ``cut_off``: there was more of it than ``text``."""
     kept = text[:KEPT_CHARACTERS] if cut_off else text
-    return Reject(line, None, code, _FAULTS[code].format(**details), text[:RAW_CHARACTERS], _as_json(kept))
+    return Reject(line, column, code, _FAULTS[code].format(**details), text[:RAW_CHARACTERS], _as_json(kept))
 
 
 def reject_ragged(line: int, text: str, count: int, columns: tuple[str, ...]) -> Reject:
@@ -39,7 +41,8 @@ def reject_ragged(line: int, text: str, count: int, columns: tuple[str, ...]) ->
             text[:RAW_CHARACTERS],
             _as_json(text),
         )
-    return Reject(line, None, "too_many_fields", f"{found}.", text[:RAW_CHARACTERS], _as_json(text))
+    surplus = f"field {len(columns) + 1:,}, behind the last column {columns[-1]!r}, is the first too many"
+    return Reject(line, None, "too_many_fields", f"{found}: {surplus}.", text[:RAW_CHARACTERS], _as_json(text))
 
 
 def _as_json(text: str) -> str:
