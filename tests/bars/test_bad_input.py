@@ -76,7 +76,7 @@ def test_files_that_make_no_table(platform: Platform, file: Refused) -> None:
 REJECTED = [
     ("too_few.csv", GOOD + b"1001\n", [(1002, "name", "too_few_fields")]),
     ("too_many.csv", GOOD + b"1001,a,b,c\n", [(1002, None, "too_many_fields")]),
-    ("unclosed.csv", GOOD + b'1001,"open\n', [(1002, None, "unclosed_quote")]),
+    ("unclosed.csv", GOOD + b'1001,"open\n', [(1002, "name", "unclosed_quote")]),
     ("nul.csv", GOOD + b"1001,a\x00b\n", [(1002, "name", "nul_character")]),
     ("wrong_value.csv", GOOD + b"many,name\n", [(1002, "id", "bad_integer")]),
     ("huge_value.csv", GOOD + b"1001," + b"x" * 3 * MB + b"\n", [(1002, None, "record_too_large")]),

@@ -52,14 +52,14 @@ def _reading(detected: Detected) -> dict[str, Any]:
 
 
 def _no_rows(detected: Detected, rejects: int) -> DataError:
-    columns = ", ".join(map(repr, detected.source.columns[:10]))
     if rejects:
-        return DataError(
-            "no_rows", f"None of the file's {rejects:,} records can be read as a row, so there is nothing to plan by."
-        )
+        which = "The file's only record can't" if rejects == 1 else f"None of the file's {rejects:,} records can"
+        return DataError("no_rows", f"{which} be read as a row, so there is nothing to plan by.")
+    source = detected.source
+    columns = ", ".join(map(repr, source.columns[:10]))
+    found = f"a header ({columns}) and no rows" if source.format == "csv" else "no records"
     return DataError(
         "no_rows",
-        f"The file has a header ({columns}) and no rows, so its columns' types can't be told. "
-        "Load a file with rows first, or store a plan.",
-        details={"columns": list(detected.source.columns[:100])},
+        f"The file has {found}, so its columns' types can't be told. Load a file with rows first, or store a plan.",
+        details={"columns": list(source.columns[:100])},
     )

@@ -172,6 +172,29 @@ def test_words_that_begin_like_another_format_are_text() -> None:
     assert detect("MZ,BZh\n1,2\n3,4\n").source.columns == ("MZ", "BZh")
 
 
+@pytest.mark.parametrize("mark", ["\x0b", "\x0c", "\x1c", "\x1e", "\x02", "\x07", "\x0b\x0c\x1c\x1e"])
+def test_a_few_control_characters_are_text(mark: str) -> None:
+    text = f"a,b\n1,x{mark}y\n2,z\n"
+
+    assert detect(text).source.columns == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x02\x03\x04", b"abcdefgh\x00\x02ijklmnop\n", b"ab\x02\x03\x05\n", b"ab,\x02\n" * 50]
+)
+def test_many_are_not(data: bytes) -> None:
+    assert refusal(data).details == {"looksLike": "binary data"}
+
+
+def test_lines_above_a_table_end_as_lines_of_records_do() -> None:
+    detected = detect("Sales\x0cBerlin, all\x1eof it\nid,a,b\n1,2,3\n4,5,6\n7,8,9\n")
+
+    assert detected.source.columns == ("id", "a", "b")
+    assert detected.source.preamble_rows == 1
+    (warning,) = detected.warnings
+    assert warning.message.startswith("A line above the table is skipped: 'Sales\\x0cBerlin, all\\x1eof it'.")
+
+
 def test_a_gzip_file_that_breaks_off_is_refused() -> None:
     data = gzip.compress(b"id,name\n" + b"1,Ann\n2,Bob\n" * 1000)
 

@@ -1,6 +1,8 @@
 """How a CSV text is read: its dialect, where its table begins, and what its columns are called."""
 
+import io
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.csv_text import Dialect, Row, read_rows
@@ -31,7 +33,7 @@ def detect_csv(samples: list[str]) -> CsvFound:
     ranked = rank_dialects(samples, separator)
     dialect = ranked[0].dialect
     layout = find_layout(read_rows(samples[0], dialect), _others(samples[1:], dialect))
-    preamble = [line for line in samples[0].splitlines()[: layout.preamble_rows] if line.strip()]
+    preamble = [line for line in islice(io.StringIO(samples[0], newline=""), layout.preamble_rows) if line.strip()]
     if separator is not None:
         layout = replace(layout, preamble_rows=layout.preamble_rows + 1)
     source = SourceFormat(
@@ -77,7 +79,7 @@ def _skipped(preamble: list[str], layout: Layout) -> list[Finding]:
     """A warning on lines above the table that might have been meant as rows."""
     if not preamble or not (layout.skips_fields or len(preamble) > _MANY_LINES):
         return []
-    count, first = len(preamble), preamble[0][:_SHOWN_CHARACTERS]
+    count, first = len(preamble), preamble[0].rstrip("\r\n")[:_SHOWN_CHARACTERS]
     if count == 1:
         message = f"A line above the table is skipped: {first!r}. Should it be a row,"
     else:

@@ -42,8 +42,10 @@ _MARKUP = (
     ),
     (re.compile(rb"\s*<\?xml\b", re.IGNORECASE), "an XML file"),
 )
-_CONTROLS = bytes(set(range(32)) - {0, 9, 10, 12, 13, 26, 27, 28, 29, 30, 31, 1})
+_CONTROLS = bytes(set(range(32)) - {0, 1, *range(9, 14), *range(26, 32)})
 _BINARY_SHARE = 0.02
+_FEW_CONTROLS = 4  # in a small file that is text otherwise
+_FEW_SHARE = 0.2
 _PADDING_SHARE = 0.5
 
 
@@ -81,4 +83,5 @@ def _is_text(head: bytes) -> bool:
     """Few control characters. Zero bytes are none of them, up to a point: some programs pad with them."""
     sample = head[:65536]
     controls = len(sample) - len(sample.translate(None, _CONTROLS))
-    return controls <= _BINARY_SHARE * len(sample) and sample.count(0) <= _PADDING_SHARE * len(sample)
+    are_few = controls <= min(_FEW_CONTROLS, _FEW_SHARE * len(sample)) and b"\x00" not in sample
+    return (are_few or controls <= _BINARY_SHARE * len(sample)) and sample.count(0) <= _PADDING_SHARE * len(sample)
