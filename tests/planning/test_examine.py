@@ -32,7 +32,7 @@ class Silent:
         ),
         ("a.json", b"[]", "The file has no records, so its columns' types can't be told."),
         ("a.csv", b'id,name\n1,"x\n', "The file's only record can't be read as a row, so"),
-        ("a.csv", b'id,name\n1\n2\n3,"x\n', "None of the file's 3 records can be read as a row, so"),
+        ("a.csv", b'id,name\n1,"y\n3,"x\n', "None of the file's 2 records can be read as a row, so"),
     ],
 )
 def test_a_file_without_rows_is_refused_in_words_that_fit_it(name: str, data: bytes, message: str) -> None:
