@@ -46,5 +46,7 @@ def configure(level: str, style: str) -> None:
 
 def _renderers(style: str) -> list[Any]:
     if style == "console" or (style == "auto" and sys.stderr.isatty()):
-        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        # Its own formatter of exceptions shows local variables, and with them addresses that hold passwords.
+        plain = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]

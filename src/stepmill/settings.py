@@ -24,7 +24,7 @@ def default_data_dir() -> Path:
 class Settings(BaseSettings):
     """Settings of one process. Times are in seconds, sizes in bytes."""
 
-    model_config = SettingsConfigDict(env_prefix="STEPMILL_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="STEPMILL_", extra="ignore", hide_input_in_errors=True)
 
     database_url: SecretStr | None = Field(
         default=None, description="The PostgreSQL (15 to 18) to use. Without it an embedded one is started."

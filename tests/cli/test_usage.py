@@ -54,6 +54,52 @@ def test_a_mistake(arguments: list[str], environment: dict[str, str], code: int,
     assert result.stdout == ""
 
 
+UNREADABLE_ADDRESSES = [
+    "postgresql://stepmill:Top%Secret99@db/stepmill",  # a stray percent sign
+    "postgresql://stepmill:TopSecret99%00@db/stepmill",
+    "postgresql://stepmill:TopSecret99%ff@db/stepmill",
+    "postgresql://stepmill:TopSecret99@[db/stepmill",
+    "postgresql//stepmill:TopSecret99@db/stepmill",
+    "mysql://stepmill:TopSecret99@db/stepmill?charset=utf8",
+    "postgresql://stepmill:a@TopSecret99@db.invalid/stepmill",  # the rest of the password would be the host
+    "postgresql://stepmill:12/TopSecret99@db/stepmill",  # or the database
+    "postgresql://stepmill:TopSecret99/a@db/stepmill",  # or the port
+    "postgresql://stepmill:TopSecret99/stepmill",
+    "host=127.0.0.1 password=a TopSecret99",
+    "host=127.0.0.1 connect_timeout=TopSecret99",
+]
+
+
+@pytest.mark.parametrize("address", UNREADABLE_ADDRESSES)
+@pytest.mark.parametrize("command", ["serve", "api", "worker", "migrate", "doctor", "psql"])
+def test_an_unreadable_address_of_the_database_is_not_shown(command: str, address: str, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    result = run(command, STEPMILL_DATABASE_URL=address, STEPMILL_DATA_DIR=str(folder), STEPMILL_PORT="0")
+    output = " ".join((result.stdout + result.stderr).split())
+    assert "percent-encoded (% as %25" in output
+    assert "Secret99" not in output
+    assert result.exit_code == 6
+    if command != "doctor":  # which looks whether files can be stored
+        assert not folder.exists()
+
+
+def test_an_unreadable_address_of_the_database_is_not_shown_to_scripts() -> None:
+    result = run("migrate", "--json", "--database-url", UNREADABLE_ADDRESSES[0])
+    assert json.loads(result.stderr)["error"]["code"] == "database_url_unreadable"
+    assert "Secret99" not in result.stderr
+    result = run("doctor", "--json", "--database-url", UNREADABLE_ADDRESSES[0])
+    assert not json.loads(result.stdout)["ok"]
+    assert "Secret99" not in result.stdout + result.stderr
+
+
+def test_a_weak_secret_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    result = run("serve", STEPMILL_SERVICE_SECRET="weak", STEPMILL_DATA_DIR=str(folder), STEPMILL_PORT="0")
+    assert "at least 32 bytes" in result.stderr
+    assert result.exit_code == 6
+    assert not folder.exists()
+
+
 def test_a_mistake_for_scripts() -> None:
     result = stepmill("jobs", "list", "--json", **NOWHERE)
     assert json.loads(result.stderr)["error"]["code"] == "server_unreachable"

@@ -35,11 +35,11 @@ def api(
 
 
 async def _run(settings: Settings, *, as_json: bool) -> None:
+    token = settings.token.get_secret_value() if settings.token else None
+    authenticator = build_authenticator(settings, token=token, session_secret=None)
     signals = StopSignals()
     url = require_url(settings)
     await require_current(url)
-    token = settings.token.get_secret_value() if settings.token else None
-    authenticator = build_authenticator(settings, token=token, session_secret=None)
     with listen(settings.host, settings.port) as listener:
         async with open_platform(settings, url, name="api") as platform:
             await ensure_default_environment(platform)

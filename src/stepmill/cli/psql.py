@@ -8,12 +8,13 @@ import subprocess
 from pathlib import Path
 
 import typer
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from stepmill.cli.failures import command
 from stepmill.cli.options import DatabaseOption, DataDirOption, settings_of
 from stepmill.cli.supervision.database import any_database
 from stepmill.errors import ConfigurationError
+from stepmill.gateways.sql.addresses import read_address
 from stepmill.gateways.sql.server_files import ServerUser, binaries
 from stepmill.settings import Settings
 
@@ -38,7 +39,7 @@ async def _run(settings: Settings, arguments: list[str]) -> int:
 
 def _command(url: str, settings: Settings, arguments: list[str]) -> tuple[list[str], dict[str, str]]:
     """What to run. A password goes by the environment: other users can read a command line."""
-    address = conninfo_to_dict(url)
+    address = read_address(url)
     password = address.pop("password", None)
     schema = "env_" + settings.environment.replace("-", "_")
     environment = {**os.environ, "PGAPPNAME": "stepmill psql", "PGOPTIONS": f"-c search_path={schema},stepmill,public"}

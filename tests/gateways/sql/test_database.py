@@ -5,6 +5,7 @@ import asyncio
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from tests.support.database import DatabaseServer
 
 from stepmill.errors import ConfigurationError, UnavailableError
@@ -147,3 +148,16 @@ def test_an_unreadable_address_is_told_without_showing_it() -> None:
         session_url("postgresql://me:s3cret@h:port/db?nonsense=1")
     assert caught.value.code == "database_url_unreadable"
     assert "s3cret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://me:p%40%2F%25@h1:5432,[::1]/d%40b?application_name=a@b",
+        "postgresql://me:a:b?c#d@/db?host=/tmp/x",
+        "postgres://me@/db?host=@abstract",
+        "host=h password='a @/% b' connect_timeout=-1",
+    ],
+)
+def test_an_address_that_is_right_can_be_read(address: str) -> None:
+    assert conninfo_to_dict(address).items() <= conninfo_to_dict(session_url(address)).items()

@@ -32,6 +32,7 @@ from stepmill.cli.supervision.silence import worker_fell_silent
 from stepmill.cli.supervision.worker_process import WorkerProcess
 from stepmill.engine.migrate import migrate
 from stepmill.engine.rescue import declare_dead, rescue_dead
+from stepmill.gateways.sql.addresses import read_address
 from stepmill.settings import Settings
 
 KILL_AFTER_SECONDS = 5.0
@@ -45,6 +46,7 @@ _log = structlog.get_logger(__name__)
 
 async def serve(settings: Settings, announce: Announce) -> None:
     """Run everything until SIGTERM or SIGINT, and end it in order: worker, api, database."""
+    _check_secrets(settings)
     signals = StopSignals()
     async with AsyncExitStack() as stack:
         instance = Instance.claim(settings.data_dir)
@@ -107,6 +109,13 @@ async def _working(platform: Platform, database_url: str) -> AsyncIterator[None]
         with suppress(asyncio.CancelledError):
             await keeper
         await worker.stop(settings.shutdown_grace_seconds + KILL_AFTER_SECONDS)
+
+
+def _check_secrets(settings: Settings) -> None:
+    """Refuse what could only fail later, before a folder is made or a database is touched."""
+    build_authenticator(settings, token=None, session_secret=None)
+    if settings.database_url is not None:
+        read_address(settings.database_url.get_secret_value())
 
 
 def _token(settings: Settings) -> str:

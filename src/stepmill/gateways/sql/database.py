@@ -11,12 +11,13 @@ from types import TracebackType
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 from psycopg.pq import Escaping, TransactionStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from stepmill.errors import ConfigurationError, UnavailableError
+from stepmill.errors import UnavailableError
+from stepmill.gateways.sql.addresses import read_address
 from stepmill.gateways.sql.roles import Role
 
 #: Settings of every session. A client that vanishes is noticed while its statement runs, and between two of them.
@@ -37,10 +38,7 @@ _KEEPALIVE = {
 
 def session_url(url: str) -> str:
     """``url`` with the session's settings in it, so that whoever connects by it has them; its own options win."""
-    try:
-        given = conninfo_to_dict(url)
-    except psycopg.ProgrammingError as error:
-        raise ConfigurationError("database_url_unreadable", f"STEPMILL_DATABASE_URL can't be read: {error}") from None
+    given = read_address(url)
     options = str(given.get("options") or "")
     ours = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
     if ours not in options:
