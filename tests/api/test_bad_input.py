@@ -48,6 +48,7 @@ BODIES = [
     (b'{"type": "PLAIN", "envId": "default", "runAt": "5"}', 422, "/runAt"),
     (b'{"type": "PLAIN", "envId": "default", "runAt": true}', 422, "/runAt"),
     (b'{"type": "PLAIN", "envId": "default", "timeoutSeconds": 0}', 422, "/timeoutSeconds"),
+    (b'{"type": "PLAIN", "envId": "default", "timeoutSeconds": "5"}', 422, "/timeoutSeconds"),
     (b'{"type": "PLAIN", "envId": "default", "maxAttempts": 0}', 422, "/maxAttempts"),
     (b'{"type": "PLAIN", "envId": "default", "params": {"key": "a\\u0000b"}}', 422, "/params/key"),
     (b'{"type": "PLAIN", "envId": "default", "params": {"key": "\\ud800"}}', 422, "/params/key"),

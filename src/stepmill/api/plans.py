@@ -39,7 +39,9 @@ class PlanPreviewRequest(JsonModel):
 
     file_id: str = Field(min_length=1, max_length=200)
     plan: dict[str, Any]
-    limit: int = Field(default=_PREVIEW_ROWS, ge=1, le=500, description="How many rows and rejects at most.")
+    limit: int = Field(
+        default=_PREVIEW_ROWS, ge=1, le=500, strict=True, description="How many rows and rejects at most."
+    )
 
 
 @router.get("/areas/{areaId}/plan", summary="The plan in force", responses=schemas.ok(schemas.Plan))

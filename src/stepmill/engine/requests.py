@@ -39,7 +39,9 @@ class JobRequest(JsonModel):
     max_attempts: int | None = Field(
         default=None, ge=1, le=100, strict=True, description="Attempts that may fail before the job does."
     )
-    timeout_seconds: float | None = Field(default=None, gt=0, le=7 * 86_400, description="Time limit of one attempt.")
+    timeout_seconds: float | None = Field(
+        default=None, gt=0, le=7 * 86_400, strict=True, description="Time limit of one attempt."
+    )
     idempotency_key: str | None = Field(
         default=None, min_length=1, max_length=255, description="A repeat with this key gets the first job."
     )

@@ -1,6 +1,7 @@
 """Submit: the job, its steps, its first event and its ticket, in one transaction with the idempotency key."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -131,7 +132,8 @@ def _params(job_type: JobType, caller: Principal, request: JobRequest, pointer: 
     if given.get("tenantId") is None:
         given["tenantId"] = caller.tenant_id
     try:
-        params = job_type.params.model_validate(given, by_name=False)
+        # Read as JSON and strictly: a text is no number and a number no boolean, while times and ids are texts there.
+        params = job_type.params.model_validate_json(json.dumps(given), strict=True, by_name=False)
     except ValidationError as error:
         raise InputError(
             "invalid_params",
