@@ -104,6 +104,7 @@ def outcome(blocks: list[RawBlock]) -> Expected:
 @example(b'1, "2",3\n, "5,6\n7,8,9\n', SPACED, 64, 1000)
 @example(b"   \n1, 2,  3\n  1,2,3\n" * 8, SPACED, 64, 1000)
 @example(b"1,2,3\r" * 30, PLAIN, 64, 24)
+@example(b"1,2,3\n4,5\n6,7,8,", PLAIN, 64, 24)
 def test_reads_what_a_reader_by_hand_reads(data: bytes, source: SourceFormat, size: int, limit: int) -> None:
     blocks = read(data, source, block_bytes=size, record_bytes=limit)
 

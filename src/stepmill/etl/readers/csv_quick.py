@@ -50,8 +50,15 @@ class QuickLook:
         wanted = self._splitter.delimiters
         if wanted == 0 or _count(byte_series(utf8), ord(self._marks.delimiter)) != wanted * lines:
             return None
+        if not self._ends_full(utf8, wanted):
+            return None
         rows = self._splitter.split_unquoted(utf8)
         return rows if rows is not None and rows.frame.height == lines else None
+
+    def _ends_full(self, utf8: bytes, wanted: int) -> bool:
+        """Whether a last line without an end is a full row: there the parser overlooks a surplus empty field."""
+        last = utf8[utf8.rfind(b"\n") + 1 :]
+        return not last or last.count(self._marks.delimiter.encode()) == wanted
 
     def _split_any(self, text: bytes, utf8: bytes, lines: int, has_quotes: bool) -> Rows | None:
         """All rows, if there is one on each line: then no line is blank, and no line end is data."""
