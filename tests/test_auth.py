@@ -48,6 +48,12 @@ def test_a_service_token_names_tenant_subject_and_roles() -> None:
     assert principal == Principal("acme", "alice", frozenset({"viewer", "operator"}))
 
 
+def test_a_claim_may_be_any_plain_text() -> None:
+    name = "Zoë \u4e16\u754c \U0001f600".ljust(200, "x")
+
+    assert verify_service_token(SECRET, signed(sub=name, tenantId=name), now=NOW).subject == name
+
+
 def test_what_we_sign_we_accept() -> None:
     token = sign_service_token(SECRET, issuer="b", subject="s", tenant_id="t", roles=["editor"])
 
@@ -76,6 +82,14 @@ def test_what_we_sign_we_accept() -> None:
         {"tenantId": ""},
         {"tenantId": 7},
         {"tenantId": "a\x00b"},
+        {"tenantId": "\ud800"},
+        {"tenantId": "a\nb"},
+        {"tenantId": "a" * 201},
+        {"sub": "\ud800"},
+        {"sub": "\x85"},
+        {"sub": "a" * 201},
+        {"iss": "\udfff"},
+        {"jti": "\ud800"},
         {"sub": ""},
         {"iss": None},
         {"jti": ""},

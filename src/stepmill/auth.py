@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import secrets
 import time
+import unicodedata
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ SERVICE_TOKEN_SECONDS = 300
 SESSION_SECONDS = 30 * 24 * 3600
 LOGIN_CODE_SECONDS = 15 * 60
 LEAST_SECRET_BYTES = 32
+LONGEST_CLAIM = 200
 
 _CLOCK_SKEW_SECONDS = 30
 _SESSION_AUDIENCE = "stepmill-session"
@@ -83,8 +85,10 @@ def verify_service_token(secret: str, token: str, *, now: float | None = None) -
     """The principal of a service token. Anything but a token exactly as the contract has it is refused."""
     claims = _verified_claims(_long_enough(secret), token, audience=SERVICE_AUDIENCE, required=_SERVICE_CLAIMS)
     for name in ("iss", "sub", "tenantId", "jti"):
-        if not isinstance(claims[name], str) or not claims[name] or "\x00" in claims[name]:
-            raise _refused(f"the claim {name} is not a text")
+        if not _is_plain_text(claims[name]):
+            raise _refused(
+                f"the claim {name} is not a text of 1 to {LONGEST_CLAIM} characters without control characters"
+            )
     roles = claims["roles"]
     if not isinstance(roles, list) or not all(isinstance(role, str) and role in ROLES for role in roles):
         raise _refused("the claim roles is not a list of known roles")
@@ -191,6 +195,13 @@ def _verified_claims(secret: str, token: str, *, audience: str, required: Iterab
     if claims["aud"] != audience:  # a list that names us among others is not what we sign
         raise _refused("it was made for another audience")
     return claims
+
+
+def _is_plain_text(value: object) -> bool:
+    """Whether it can be stored, logged and shown: half of a surrogate pair can't, which JSON lets through."""
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_CLAIM:
+        return False
+    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in value)
 
 
 def _check_times(claims: Mapping[str, Any], now: float, *, longest: int) -> None:

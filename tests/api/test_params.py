@@ -10,6 +10,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from pydantic import Field
 
 from stepmill.engine import EnvParams, JobType, Output, Step, StepContext
 from stepmill.gateways.sql.database import Database
@@ -33,7 +34,7 @@ class TypedParams(EnvParams):
     colour: Colour = Colour.RED
     price: Decimal = Decimal(0)
     days: tuple[date, ...] = ()
-    limits: dict[str, int] = {}
+    limits: dict[str, int] = Field(default_factory=dict)
 
 
 async def _nothing(ctx: StepContext[TypedParams]) -> Output:
@@ -45,9 +46,9 @@ TYPED = JobType("TYPED", "Params of every kind.", TypedParams, (Step("Only", _no
 
 @pytest.fixture
 async def client(database: Database, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    async with Bench(database, tmp_path, [TYPED, file_etl.JOB_TYPE]).started() as bench:
-        async with make_api(bench).client() as client:
-            yield client
+    bench = Bench(database, tmp_path, [TYPED, file_etl.JOB_TYPE])
+    async with bench.started(), make_api(bench).client() as client:
+        yield client
 
 
 async def submit(client: httpx.AsyncClient, job_type: str, **params: Any) -> httpx.Response:
