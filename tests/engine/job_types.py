@@ -57,6 +57,13 @@ async def release(ctx: StepContext[Params]) -> Output:
     CALLS.append(f"{ctx.job_id}/release")
     if ctx.params.release == "fails":
         raise DataError("release_failed", "The lock can't be released.")
+    if ctx.params.release == "waits":
+        await gate(f"{ctx.params.key}/release").wait()
+    return Output()
+
+
+async def release_again(ctx: StepContext[Params]) -> Output:
+    CALLS.append(f"{ctx.job_id}/release again")
     return Output()
 
 
@@ -123,6 +130,17 @@ FAILS_THEN_RELEASES = JobType(
     Params,
     (Step("Fail", fail), Step("After", one), Step("Release", release, always=True)),
 )
+RELEASES_BETWEEN = JobType(
+    "RELEASES_BETWEEN",
+    "Always releases, twice, with a step between.",
+    Params,
+    (
+        Step("One", one),
+        Step("Release", release, always=True),
+        Step("Two", two),
+        Step("Release again", release_again, always=True),
+    ),
+)
 LOCKED = JobType(
     "LOCKED", "One at a time.", Params, (Step("Wait", wait_at_gate),), lock=lambda params: f"lock/{params.key}"
 )
@@ -156,6 +174,7 @@ ALL = (
     PLAIN,
     WITH_RELEASE,
     FAILS_THEN_RELEASES,
+    RELEASES_BETWEEN,
     LOCKED,
     LOCKED_LATE,
     SLOW_SQL,

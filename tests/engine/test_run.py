@@ -97,3 +97,36 @@ async def test_computing_reports_and_fails_like_a_step(bench: Bench) -> None:
     assert end["error"] == {"code": "bad_row", "message": "Row 7 is bad.", "retryable": False, "details": {"line": 7}}
     job = await get_job(bench.engine, CALLER, job["jobId"])
     assert job["steps"][0]["progress"]["unit"] == "seconds"
+
+
+async def test_each_step_that_a_retry_takes_back_is_an_event_with_the_reason(bench: Bench) -> None:
+    job_id = (await bench.submit("FAILS_THEN_RELEASES", params={"fail": "broken"}))["jobId"]
+    async with bench.worker():
+        await bench.follow(job_id)
+    assert await _taken_back_by(bench, job_id, None) == [
+        ("step", "Fail", "PENDING"),
+        ("step", "Release", "PENDING"),
+        ("status", None, "PENDING"),
+    ]
+    async with bench.worker():
+        await bench.follow(job_id)
+    named = (await bench.submit("PLAIN", params={"fail": "always"}))["jobId"]
+    async with bench.worker():
+        await bench.follow(named)
+    assert await _taken_back_by(bench, named, "One") == [
+        ("step", "One", "PENDING"),
+        ("step", "Two", "PENDING"),
+        ("status", None, "PENDING"),
+    ]
+
+
+async def _taken_back_by(bench: Bench, job_id: str, from_step: str | None) -> list[tuple[str, str | None, str]]:
+    """What a retry says, each step with nothing left of the time before."""
+    await retry_job(bench.engine, CALLER, job_id, from_step)
+    events = (await list_events(bench.engine, CALLER, job_id, limit=100))["items"]
+    back = [event for event in events if event["data"].get("reason") == "retry"]
+    assert events[-len(back) :] == back
+    for event in back:
+        if event["event"] == "step":
+            assert {event["data"][key] for key in ("startedAt", "finishedAt", "output", "error")} == {None}
+    return [(event["event"], event["data"].get("name"), event["data"]["status"]) for event in back]
