@@ -74,6 +74,9 @@ async def fail(ctx: StepContext[Params]) -> Output:
         raise UnavailableError("flaky", "It did not answer.")
     if ctx.params.fail == "unexpected":
         raise RuntimeError("password=hunter2")
+    if ctx.params.fail == "refused":
+        async with ctx.transaction("stepmill_engine") as tx:
+            await tx.conn.execute("SELECT %s::text::integer", ("password=hunter2",))
     await gate(ctx.params.key).wait()
     return Output()
 
@@ -110,9 +113,16 @@ def break_it(report: Reporter) -> None:
     raise DataError("bad_row", "Row 7 is bad.", details={"line": 7})
 
 
+def trip(report: Reporter) -> None:
+    """Fail as nobody foresaw."""
+    raise RuntimeError("password=hunter2")
+
+
 async def compute(ctx: StepContext[Params]) -> Output:
     if ctx.params.fail == "always":
         await ctx.compute(break_it)
+    if ctx.params.fail == "unexpected":
+        await ctx.compute(trip)
     await ctx.compute(burn, 60.0 if ctx.params.fail == "long" else 0.05)
     return Output()
 

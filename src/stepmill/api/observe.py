@@ -3,7 +3,6 @@
 import re
 import secrets
 import time
-import traceback
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stepmill.api.problems import problem_for
+from stepmill.engine.traces import trace_of
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -56,8 +56,8 @@ class ObserveMiddleware:
                 "request_failed",
                 request_id=exchange.request_id,
                 path=scope["path"],
-                # As text, made here: a renderer of the log's own might show local variables, and with them secrets.
-                traceback="".join(traceback.format_exception(error)),
+                # As text, made here: a renderer of the log's own might show texts and variables, and with them secrets.
+                traceback=trace_of(error),
             )
             if exchange.status is not None:
                 raise  # half an answer is out: the server must cut the connection, not end it politely

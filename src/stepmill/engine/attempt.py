@@ -32,6 +32,14 @@ class Attempt:
         return self.job["job_id"], self.job["attempt"]
 
     @property
+    def where(self) -> dict[str, Any]:
+        """What its log lines carry."""
+        # A job that was submitted to another version of its type may be at a step that there no longer is.
+        names = {index: step.name for index, step in enumerate(self.job_type.steps)}
+        job_id, attempt = self.key
+        return {"job_id": job_id, "attempt": attempt, "step": None if self.index is None else names.get(self.index)}
+
+    @property
     def params(self) -> EnvParams:
         """The job's params, as its type has them."""
         return self.job_type.params.model_validate(self.job["params"])

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import Context
 from typing import Any, Protocol
 
 import orjson
@@ -190,7 +191,8 @@ class ComputePool:
 
     def _fill(self) -> None:
         if not self._closed and (self._refill is None or self._refill.done()):
-            self._refill = asyncio.create_task(self._bring_up(), name="stepmill compute pool")
+            # In a context of its own: what it logs is not of the job whose end made it begin.
+            self._refill = asyncio.create_task(self._bring_up(), name="stepmill compute pool", context=Context())
 
     async def _bring_up(self) -> None:
         while len(self._idle) < self._keep:
@@ -249,6 +251,7 @@ def _outcome(message: dict[str, Any]) -> Any:
         )
     if message["connectionLost"]:
         raise DatabaseLostError("database_lost", "The database's connection broke.")
+    _log.error("computing_failed_unexpectedly", error=message["class"], traceback=str(message["traceback"]))
     raise StepmillError(
         "internal_error",
         f"An unexpected {message['class']} in a computing process; the worker's log has the details.",

@@ -85,14 +85,14 @@ def _run(module: str, name: str, args: tuple[Any, ...], report: ChildReporter) -
 
 
 def _unexpected(error: Exception) -> dict[str, Any]:
-    import traceback
+    from stepmill.engine.traces import trace_of
 
-    traceback.print_exc(file=sys.stderr)
     sqlstate = getattr(error, "sqlstate", None)
     return {
         "kind": "unexpected",
         "class": type(error).__name__,
         "sqlstate": sqlstate,
+        "traceback": trace_of(error),
         "connectionLost": type(error).__module__.startswith("psycopg")
         and (sqlstate in ("57P01", "57P02", "57P03") or (sqlstate or "08")[:2] == "08")
         and isinstance(error, _operational_error()),

@@ -9,6 +9,7 @@ import psycopg
 import structlog
 from opentelemetry import trace
 from psycopg.types.json import Jsonb
+from structlog.contextvars import bound_contextvars
 
 from stepmill.engine.artifacts import JobArtifacts
 from stepmill.engine.attempt import Attempt, check_type
@@ -20,6 +21,7 @@ from stepmill.engine.fence import is_attempt_lost
 from stepmill.engine.interruption import Interruption
 from stepmill.engine.lock_document import LockDocument
 from stepmill.engine.run_step import RunningStep
+from stepmill.engine.traces import trace_of
 from stepmill.errors import AttemptLostError, ConflictError, StepmillError, TimeoutExceededError
 from stepmill.gateways import Gateways
 
@@ -181,8 +183,11 @@ class JobRunner:
         }
         name = f"{attempt.job_type.name} {step.step_name}"
         # An exception's text is not recorded: it may name secrets.
-        with _tracer.start_as_current_span(
-            name, attributes=attributes, record_exception=False, set_status_on_exception=False
+        with (
+            bound_contextvars(**attempt.where),
+            _tracer.start_as_current_span(
+                name, attributes=attributes, record_exception=False, set_status_on_exception=False
+            ),
         ):
             output = await attempt.job_type.steps[attempt.index].run(step)
         return await step.finish_alone(output) if step.next is None else step.next
@@ -206,7 +211,7 @@ class JobRunner:
             raise error
         if step.next is not None:
             # DONE is committed already; what the step did after finish() can't undo it.
-            _log.error("step_failed_after_finish", job_id=attempt.job["job_id"], exc_info=error)
+            _log.error("step_failed_after_finish", **attempt.where, traceback=trace_of(error))
             attempt.outputs[step.step_name] = step.finished_output
             return step.next
         return await self._fail(attempt, error if isinstance(error, Exception) else RuntimeError("the step gave up"))
@@ -257,7 +262,7 @@ class JobRunner:
 
     async def _fail(self, attempt: Attempt, error: Exception) -> dict[str, Any]:
         settings = self._engine.settings
-        values = (*attempt.key, attempt.index, Jsonb(error_of(error)))
+        values = (*attempt.key, attempt.index, Jsonb(error_of(error, _log.bind(**attempt.where))))
         backoff = (settings.backoff_base_seconds, settings.backoff_max_seconds)
         try:
             async with self._engine.database.autocommit() as conn:
