@@ -138,6 +138,19 @@ async def test_every_table_with_a_tenant_has_forced_row_level_security(database:
     assert [row for row in rows if row["qual"] != own or row["with_check"] not in (own, None)] == []
 
 
+async def test_the_engine_which_sees_all_tenants_has_its_own_tables_only(database: Database) -> None:
+    query = """
+        SELECT relname AS name FROM pg_class
+        WHERE relkind = 'r' AND relnamespace = 'stepmill'::regnamespace AND relname NOT LIKE 'procrastinate%'
+        AND has_table_privilege('stepmill_engine', oid, 'SELECT, INSERT, UPDATE, DELETE') ORDER BY relname
+    """
+    async with database.transaction("stepmill_owner") as conn:
+        names = {row["name"] for row in await (await conn.execute(query)).fetchall()}
+    jobs = {"jobs", "job_steps", "job_attempts", "job_locks", "job_events", "job_event_counters", "idempotency_keys"}
+    swept = {"load_targets", "load_rejects", "retired_tables"}  # what jobs left behind
+    assert names == jobs | swept | {"workers", "installation", "migrations"}
+
+
 async def test_without_a_tenant_the_api_sees_nothing_and_the_owner_neither(database: Database) -> None:
     async with database.transaction("stepmill_api", tenant="t1") as conn:
         await conn.execute(
