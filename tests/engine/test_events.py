@@ -73,6 +73,18 @@ async def test_an_end_comes_only_with_a_terminal_state_and_nothing_after_it_unti
     assert await bench.hub.subscribe(CALLER, job_id, after=events[-1].id) is None
 
 
+@pytest.mark.parametrize("fail", [None, "always"])
+async def test_a_reader_who_comes_late_is_told_the_same_end(bench: Bench, fail: str | None) -> None:
+    async with bench.worker():
+        job_id = (await bench.submit("PLAIN", params={"fail": fail}))["jobId"]
+        told = await bench.follow(job_id, until=lambda event: event.kind == "end")
+    assert told["at"] is not None
+    assert await bench.follow(job_id) == told
+    await bench.rows("DELETE FROM job_events WHERE job_id = %s", job_id)
+    finished_at = (await get_job(bench.engine, CALLER, job_id))["finishedAt"]
+    assert await bench.follow(job_id) == {**told, "at": finished_at}
+
+
 async def _read(bench: Bench, job_id: str, after: int) -> list[Event]:
     events = await bench.hub.subscribe(CALLER, job_id, after=after)
     assert events is not None

@@ -8,6 +8,7 @@ and then follows the channel; per-job numbers are given under a row lock, so wha
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import Any
 
 import orjson
 import psycopg
@@ -29,6 +30,7 @@ _STATE = """
 SELECT c.last_seq, j.status, (SELECT min(seq) FROM job_events e WHERE e.job_id = j.job_id) AS first_seq
 FROM jobs j JOIN job_event_counters c USING (job_id) WHERE j.job_id = %s
 """
+_END = "SELECT data FROM job_events WHERE job_id = %s AND seq = %s AND kind = 'end'"
 _LAST_SEQS = "SELECT job_id, last_seq FROM job_event_counters WHERE job_id = ANY(%s)"
 _FEED_AFTER = """
 SELECT feed_id, tenant_id, env_id, data FROM job_events WHERE feed_id > %s ORDER BY feed_id LIMIT 1000
@@ -102,11 +104,11 @@ class EventHub:
         channel.readers.add(reader)
         try:
             if after is None:
-                snapshot, at_rest = await self._snapshot(caller, job_id)
+                snapshot, end = await self._snapshot(caller, job_id)
                 yield snapshot
                 after = snapshot.id
-                if at_rest:
-                    yield Event(after, "end", {key: snapshot.data[key] for key in ("status", "result", "error")})
+                if end is not None:
+                    yield end
                     return
             async for event in self._catch_up(job_id, after):
                 after = event.id
@@ -130,14 +132,19 @@ class EventHub:
             if not channel.readers and self._channels.get(job_id) is channel:
                 del self._channels[job_id]
 
-    async def _snapshot(self, caller: Principal, job_id: str) -> tuple[Event, bool]:
+    async def _snapshot(self, caller: Principal, job_id: str) -> tuple[Event, Event | None]:
+        """The job as it is, and its end, as it was sent to those who were there, if it is at rest."""
         async with self._engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
             # The counter first: what commits between the two reads is then sent again as an event, never missed.
             state = await (await conn.execute(_STATE, (job_id,))).fetchone()
             if state is None:
                 raise NotFoundError("job_not_found", f"There is no job {job_id!r}.")
+            end = await (await conn.execute(_END, (job_id, state["last_seq"]))).fetchone()
             job = await read_job(conn, self._engine, job_id)
-        return Event(state["last_seq"], "snapshot", job), state["status"] in _TERMINAL and job["status"] in _TERMINAL
+        snapshot = Event(state["last_seq"], "snapshot", job)
+        if state["status"] not in _TERMINAL or job["status"] not in _TERMINAL:
+            return snapshot, None
+        return snapshot, Event(snapshot.id, "end", end["data"] if end else _end_of(job))
 
     async def _catch_up(self, job_id: str, after: int) -> AsyncIterator[Event]:
         """What the database has after ``after``. An ``end`` that a retry has overtaken is left out."""
@@ -273,3 +280,8 @@ class EventHub:
             except (psycopg.Error, UnavailableError, OSError) as error:
                 _log.warning("stamper_lost_database", error=type(error).__name__)
             await asyncio.sleep(_RECONNECT_SECONDS)
+
+
+def _end_of(job: dict[str, Any]) -> dict[str, Any]:
+    """The end of a job whose events were pruned."""
+    return {**{key: job[key] for key in ("status", "result", "error")}, "at": job["finishedAt"]}

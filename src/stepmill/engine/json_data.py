@@ -1,6 +1,7 @@
-"""JSON data that PostgreSQL can store."""
+"""JSON data: what PostgreSQL can store of it, and times in it."""
 
 import math
+from datetime import UTC, datetime
 from typing import Any
 
 
@@ -15,3 +16,8 @@ def storable(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     return value if isinstance(value, bool | int | None) else str(value)
+
+
+def rfc3339(at: datetime | None) -> str | None:
+    """A time as the contract writes it, to the microsecond everywhere, so that times can be compared."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z") if at else None

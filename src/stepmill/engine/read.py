@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -12,6 +12,7 @@ from psycopg.rows import DictRow
 
 from stepmill.auth import Principal
 from stepmill.engine.engine import Engine
+from stepmill.engine.json_data import rfc3339
 from stepmill.engine.requests import JobFilter
 from stepmill.engine.waiting import Situation, waiting_of
 from stepmill.errors import FieldError, InputError, NotFoundError
@@ -44,11 +45,6 @@ FROM workers, unnest(types) AS type WHERE last_seen_at > now() - make_interval(s
 """
 _EVENTS = "SELECT seq, kind, data FROM job_events WHERE job_id = %s AND seq > %s ORDER BY seq LIMIT %s"
 _WORKERS = "SELECT * FROM workers WHERE last_seen_at > now() - make_interval(secs => %s) ORDER BY started_at, worker_id"
-
-
-def rfc3339(at: datetime | None) -> str | None:
-    """A time as the contract writes it."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z") if at else None
 
 
 async def get_job(engine: Engine, caller: Principal, job_id: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from stepmill.auth import Principal
 from stepmill.engine.engine import Engine
-from stepmill.engine.read import rfc3339
+from stepmill.engine.json_data import rfc3339
 from stepmill.errors import FieldError, InputError
 
 MAX_POINTS = 1_500

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from stepmill.engine.json_data import rfc3339
+
 
 @dataclass(frozen=True)
 class Situation:
@@ -25,7 +27,7 @@ def waiting_of(row: Mapping[str, Any], situation: Situation) -> dict[str, Any] |
     capacity = situation.capacity.get(row["type"])
     if row["run_at"] > datetime.now(UTC):
         return _backoff(row, stored) if stored.get("code") == "backoff" else _run_at(row)
-    since = _time(max(row["created_at"], row["run_at"]))
+    since = rfc3339(max(row["created_at"], row["run_at"]))
     if row["status"] == "PENDING" and capacity is None:
         return {
             "code": "no_worker",
@@ -50,11 +52,11 @@ def _lock(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
         "since": stored["since"],
     }
     if row["lock_holder"] is not None:
-        held_since = _time(row["lock_since"])
         answer["message"] = (
-            f"Job {row['lock_holder']} holds the lock {key} since {held_since}; it goes on when that is released."
+            f"Job {row['lock_holder']} holds the lock {key} since {_clock(row['lock_since'])}; "
+            "it goes on when that is released."
         )
-        answer["heldBy"] = {"jobId": row["lock_holder"], "lock": key, "since": held_since}
+        answer["heldBy"] = {"jobId": row["lock_holder"], "lock": key, "since": rfc3339(row["lock_since"])}
     return answer
 
 
@@ -62,33 +64,32 @@ def _lock_document(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[st
     holder = stored.get("holder") or "another program"
     return {
         "code": "lock_document",
-        "message": f"The lock document is held by {holder}; it is looked at again at {_time(row['run_at'])}.",
+        "message": f"The lock document is held by {holder}; it is looked at again at {_clock(row['run_at'])}.",
         "since": stored["since"],
         "heldBy": {"holder": stored.get("holder"), "expiresAt": stored.get("expiresAt")},
     }
 
 
 def _backoff(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    until = _time(row["run_at"])
     failed = f"Attempt {row['failures']} of {row['max_attempts']} failed"
     reason = (stored.get("error") or {}).get("message", "an error")
     return {
         "code": "backoff",
-        "message": f"{failed} ({reason}); it is tried again at {until}.",
+        "message": f"{failed} ({reason}); it is tried again at {_clock(row['run_at'])}.",
         "since": stored["since"],
-        "until": until,
+        "until": rfc3339(row["run_at"]),
     }
 
 
 def _run_at(row: Mapping[str, Any]) -> dict[str, Any]:
-    until = _time(row["run_at"])
     return {
         "code": "run_at",
-        "message": f"It is set to run at {until}.",
-        "since": _time(row["created_at"]),
-        "until": until,
+        "message": f"It is set to run at {_clock(row['run_at'])}.",
+        "since": rfc3339(row["created_at"]),
+        "until": rfc3339(row["run_at"]),
     }
 
 
-def _time(at: datetime) -> str:
+def _clock(at: datetime) -> str:
+    """A time in a sentence, where nobody wants microseconds."""
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
