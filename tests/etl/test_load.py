@@ -72,9 +72,10 @@ async def database(shared_url: str) -> AsyncIterator[Database]:
     """One database for all of these tests, without what the test before left."""
     async with Database(shared_url, application_name="tests") as database:
         async with database.transaction("stepmill_engine") as conn:
-            for table in ("jobs", "load_rejects", "physical_tables"):
-                await conn.execute(f"DELETE FROM {table}")
-        async with database.transaction("stepmill_loader") as conn:
+            await conn.execute("DELETE FROM jobs")
+        async with database.transaction("stepmill_loader", tenant="acme") as conn:
+            await conn.execute("DELETE FROM load_rejects")
+            await conn.execute("DELETE FROM physical_tables")
             await conn.execute("DROP SCHEMA IF EXISTS d CASCADE")
         yield database
 
@@ -90,6 +91,7 @@ async def own(database: Database) -> AttemptConnection:
         await conn.execute(
             "INSERT INTO job_attempts (job_id, attempt, worker_id, tenant_id) VALUES ('job', 1, 'w', 'acme')"
         )
+    async with database.transaction("stepmill_loader", tenant="acme") as conn:
         await conn.execute(
             "INSERT INTO physical_tables (phys_id, tenant_id, env_id, owner_kind, owner_id, view_schema, data_schema,"
             " logical_name) VALUES ('t', 'acme', 'default', 'area', 'a', 'v', 'd', 'T')"
@@ -99,7 +101,6 @@ async def own(database: Database) -> AttemptConnection:
             " schema_name, table_name, plan_version, columns, source)"
             " VALUES ('ld', 7, 'job', 'acme', 'default', 't', 1, 'd', 't_g1', 1, '[]', '{}')"
         )
-    async with database.transaction("stepmill_loader") as conn:
         await conn.execute("CREATE SCHEMA d")
     return AttemptConnection(database.url, "stepmill:job:1", "job", 1, "acme")
 
