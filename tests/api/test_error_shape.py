@@ -87,7 +87,7 @@ async def test_methods_that_a_route_does_not_have(api: Api, client: httpx.AsyncC
             if response.status_code == 404:  # another route has this address and method
                 continue
             assert response.status_code == 405, (method, path)
-            assert set(response.headers["allow"].split(", ")) == known
+            assert set(response.headers["allow"].split(", ")) >= known
             if method != "HEAD":
                 assert_problem(response, 405, "method_not_allowed")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import psycopg_pool
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
@@ -32,11 +32,13 @@ from stepmill.api import (
     workers,
 )
 from stepmill.api.callers import AuthenticationMiddleware
+from stepmill.api.head import HeadMiddleware
 from stepmill.api.limits import AllowedHosts, HostsMiddleware, LingerMiddleware, SecurityHeadersMiddleware
 from stepmill.api.observe import HttpMetrics, ObserveMiddleware
 from stepmill.api.openapi import describe
 from stepmill.api.parts import ApiParts
 from stepmill.api.problems import problem_for
+from stepmill.api.sse import EventStream
 from stepmill.errors import StepmillError
 
 _RESOURCES = (jobs, streams, workers, stats, environments, areas, files, plans, tables, loads, health, docs, console)
@@ -48,7 +50,9 @@ def create_api(parts: ApiParts) -> FastAPI:
     settings = parts.engine.settings
     metrics = HttpMetrics(parts.metrics)
     routers = [resource.router for resource in _RESOURCES]
-    on_error = _error_handler(_methods_by_path(routers))
+    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    with_head = [route.path_regex for route in routes if _answers_head(route)]
+    on_error = _error_handler(_methods_by_path(routes))
     app = FastAPI(
         title="Stepmill",
         version=__version__,
@@ -63,6 +67,7 @@ def create_api(parts: ApiParts) -> FastAPI:
             Middleware(LingerMiddleware),
             Middleware(HostsMiddleware, AllowedHosts(settings.allowed_hosts.split(","))),
             Middleware(AuthenticationMiddleware, parts.authenticator),
+            Middleware(HeadMiddleware, with_head),
         ],
         exception_handlers=dict.fromkeys(
             (
@@ -107,9 +112,17 @@ def _error_handler(methods: list[tuple[re.Pattern[str], set[str]]]) -> _Handler:
     return on_error
 
 
-def _methods_by_path(routers: Sequence[APIRouter]) -> list[tuple[re.Pattern[str], set[str]]]:
-    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
-    return [(route.path_regex, route.methods or set()) for route in routes]
+def _answers_head(route: APIRoute) -> bool:
+    """Every GET but those that go on for ever, and the one that uses up a code."""
+    return (
+        "GET" in (route.methods or ()) and route.response_class is not EventStream and route.path != console.LOGIN_PATH
+    )
+
+
+def _methods_by_path(routes: Sequence[APIRoute]) -> list[tuple[re.Pattern[str], set[str]]]:
+    return [
+        (route.path_regex, (route.methods or set()) | ({"HEAD"} if _answers_head(route) else set())) for route in routes
+    ]
 
 
 def _allowed(methods: list[tuple[re.Pattern[str], set[str]]], path: str) -> str:

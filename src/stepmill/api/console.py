@@ -18,12 +18,13 @@ from stepmill.auth import SESSION_SECONDS
 from stepmill.engine.idempotency import claim_key
 from stepmill.errors import AuthenticationError, ConflictError, StepmillError
 
+LOGIN_PATH = "/login"
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _STATIC = Path(__file__).parent / "static"
-_LOGIN_ROUTE = "GET /login"
+_LOGIN_ROUTE = f"GET {LOGIN_PATH}"
 _ONE_DAY = 1.0
 
 router = APIRouter(route_class=ApiRoute, include_in_schema=False)
@@ -52,14 +53,13 @@ def page_headers() -> dict[str, str]:
     return {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-store"}
 
 
-@router.head("/")
 @router.get("/")
 async def first_page() -> Response:
     """The newest jobs and one job, live. The page holds no data; what it shows it asks the api for."""
     return FileResponse(_STATIC / "index.html", media_type="text/html", headers=page_headers())
 
 
-@router.get("/login")
+@router.get(LOGIN_PATH)
 async def login(request: Request, parts: Parts, code: Annotated[str, Query(max_length=2000)] = "") -> Response:
     """Trade the one-time code of the printed link for a session, and leave no trace of it in the address."""
     try:

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from stepmill.api.answers import answer
 from stepmill.api.parts import Parts
@@ -12,14 +12,12 @@ from stepmill.api.requests import ApiRoute
 router = APIRouter(route_class=ApiRoute, tags=["Health"])
 
 
-@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Alive", responses={200: {"description": "The process answers."}})
 async def healthz() -> Response:
     """200 as long as the process answers."""
     return answer({"status": "ok"})
 
 
-@router.head("/readyz", include_in_schema=False)
 @router.get(
     "/readyz",
     summary="Ready",
@@ -33,7 +31,12 @@ async def readyz(parts: Parts) -> Response:
     return problem_response(503, "not_ready", " ".join(reasons), headers={"Retry-After": "1"})
 
 
-@router.get("/metrics", summary="Metrics", responses={200: {"description": "Prometheus text."}})
+@router.get(
+    "/metrics",
+    summary="Metrics",
+    response_class=PlainTextResponse,
+    responses={200: {"description": "Prometheus text."}},
+)
 async def metrics(parts: Parts) -> Response:
     """Metrics of this process for Prometheus."""
     return Response(generate_latest(parts.metrics), media_type=CONTENT_TYPE_LATEST)

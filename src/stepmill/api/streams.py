@@ -18,7 +18,13 @@ from stepmill.store import environments
 router = APIRouter(route_class=ApiRoute, tags=["Jobs"])
 
 
-@router.get("/api/jobs/{jobId}/stream", summary="Follow a job", responses=schemas.EVENT_STREAM)
+@router.get(
+    "/api/jobs/{jobId}/stream",
+    summary="Follow a job",
+    status_code=200,
+    response_class=EventStream,
+    responses=schemas.EVENT_STREAM,
+)
 async def stream_job(job_id: JobId, caller: Viewer, parts: Parts, after: LastEventId) -> Response:
     """`snapshot` first, unless the reader says which event it has; then `status`, `step`, `progress`, `log`.
 
@@ -30,7 +36,13 @@ async def stream_job(job_id: JobId, caller: Viewer, parts: Parts, after: LastEve
     return EventStream(events, lambda: read.get_job(parts.engine, caller, job_id), parts.streams)
 
 
-@router.get("/api/stream", summary="Follow all jobs", responses=schemas.EVENT_STREAM)
+@router.get(
+    "/api/stream",
+    summary="Follow all jobs",
+    status_code=200,
+    response_class=EventStream,
+    responses=schemas.EVENT_STREAM,
+)
 async def stream_all(
     caller: Viewer,
     parts: Parts,

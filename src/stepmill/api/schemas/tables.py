@@ -77,7 +77,7 @@ class Load(Shape):
     rows_rejected: int
     rows_filtered: int
     rows_deduplicated: int
-    replay_of: str | None
+    replay_of: str | None = Field(default=None, description="The load whose rejects this one loaded.")
     started_at: datetime
     finished_at: datetime | None
 
