@@ -47,6 +47,7 @@ BODIES = [
     (b'{"type": "PLAIN", "envId": "default", "runAt": 5}', 422, "/runAt"),
     (b'{"type": "PLAIN", "envId": "default", "runAt": "5"}', 422, "/runAt"),
     (b'{"type": "PLAIN", "envId": "default", "runAt": true}', 422, "/runAt"),
+    (b'{"type": "PLAIN", "envId": "default", "runAt": "9999-12-31T00:00:00Z"}', 422, "/runAt"),
     (b'{"type": "PLAIN", "envId": "default", "timeoutSeconds": 0}', 422, "/timeoutSeconds"),
     (b'{"type": "PLAIN", "envId": "default", "timeoutSeconds": "5"}', 422, "/timeoutSeconds"),
     (b'{"type": "PLAIN", "envId": "default", "maxAttempts": 0}', 422, "/maxAttempts"),
@@ -70,6 +71,7 @@ async def test_bodies_that_submit_no_job(client: httpx.AsyncClient, subtests: py
         with subtests.test(body=body, status=status, pointer=pointer):
             problem = assert_problem(await client.post("/api/jobs", content=body, headers=JSON), status)
 
+            assert "datetime." not in str(problem)
             if pointer is not None:
                 assert pointer in [error["pointer"] for error in problem["errors"]]
             assert (await client.get("/api/jobs")).json() == {"items": []}
@@ -114,6 +116,8 @@ QUERIES = [
     ("/api/workers?cursor=%25%25", "/query/cursor"),
     ("/api/job-types?cursor=AA", "/query/cursor"),
     ("/api/envs?cursor=_w", "/query/cursor"),
+    ("/api/stats?to=9999-12-31T00:00:00Z", "/query/to"),
+    ("/api/stats?from=1066-10-14T00:00:00Z", "/query/from"),
     ("/api/stream?lastEventId=abc", "/query/lastEventId"),
     ("/api/stream?lastEventId=-1", "/query/lastEventId"),
     ("/api/stream?lastEventId=99999999999999999999", "/query/lastEventId"),
@@ -138,6 +142,29 @@ async def test_cursors_that_no_list_gave(client: httpx.AsyncClient, subtests: py
             assert [error["pointer"] for error in problem["errors"]] == ["/query/cursor"]
 
 
+async def test_a_time_that_is_too_late_is_told_in_words(client: httpx.AsyncClient) -> None:
+    problem = assert_problem(await client.get("/api/stats?to=9999-12-31T00:00:00Z"), 422)
+    assert problem["errors"] == [{"pointer": "/query/to", "message": "It must be between 1970-01-02 and 3000-01-01."}]
+
+
+async def test_a_cursor_of_another_list(client: httpx.AsyncClient) -> None:
+    for name in ("one", "two"):
+        assert (await client.post("/api/envs/default/areas", json={"name": name})).status_code == 201
+        assert (await client.post("/api/jobs", json={"type": "PLAIN", "envId": "default"})).status_code == 201
+    lists = {path: (await client.get(path, params={"limit": 1})).json() for path in PAGED}
+    cursors = {path: page["nextCursor"] for path, page in lists.items()}
+    for path in PAGED:
+        for other, cursor in cursors.items():
+            answer = await client.get(path, params={"cursor": cursor})
+            if path == other:
+                assert answer.status_code == 200
+            else:
+                assert_problem(answer, 422, "invalid_cursor")
+
+
+PAGED = ("/api/jobs", "/api/job-types", "/api/envs/default/areas")
+
+
 @pytest.mark.parametrize("path", ["/api/jobs", "/api/jobs/cancel", "/api/envs/default/areas"])
 async def test_two_idempotency_keys_that_differ(client: httpx.AsyncClient, path: str) -> None:
     body = {"name": "two keys"} if path.endswith("areas") else {"type": "PLAIN", "envId": "default"}
@@ -160,6 +187,18 @@ async def test_a_bulk_call_without_a_filter_is_refused(client: httpx.AsyncClient
         assert_problem(await client.post(f"/api/jobs/{verb}", json={}), 422, "filter_required")
         assert_problem(await client.post(f"/api/jobs/{verb}?stauts=ERROR"), 422)
         assert_problem(await client.post(f"/api/jobs/{verb}", json={"stauts": "ERROR"}), 422)
+
+
+async def test_a_bulk_call_with_a_filter_of_two_values_is_refused(client: httpx.AsyncClient) -> None:
+    job = (await client.post("/api/jobs", json={"type": "PLAIN", "envId": "default"})).json()
+    for verb in ("cancel", "retry"):
+        query = {"envId": "default", "type": "OTHER"}
+        response = await client.post(f"/api/jobs/{verb}", params=query, json={"envId": "default", "type": ["PLAIN"]})
+        problem = assert_problem(response, 422, "invalid_request")
+        assert problem["errors"] == [{"pointer": "/type", "message": "differs from /query/type"}]
+    assert (await client.get(f"/api/jobs/{job['jobId']}")).json()["status"] == "PENDING"
+    both = await client.post("/api/jobs/cancel", params={"envId": "default"}, json={"type": "PLAIN", "q": job["jobId"]})
+    assert (both.status_code, both.json()) == (202, {"matched": 1})
 
 
 async def test_a_batch_is_refused_as_a_whole_and_names_the_place(client: httpx.AsyncClient) -> None:

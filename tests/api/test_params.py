@@ -46,7 +46,7 @@ TYPED = JobType("TYPED", "Params of every kind.", TypedParams, (Step("Only", _no
 
 @pytest.fixture
 async def client(database: Database, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    bench = Bench(database, tmp_path, [TYPED, file_etl.JOB_TYPE])
+    bench = Bench(database, tmp_path, (TYPED, file_etl.JOB_TYPE))
     async with bench.started(), make_api(bench).client() as client:
         yield client
 

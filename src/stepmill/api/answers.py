@@ -63,28 +63,29 @@ def _other(value: Any) -> Any:
 
 def page_of(items: Sequence[dict[str, Any]], key: str, limit: int, cursor: str | None) -> dict[str, Any]:
     """A page of a short list that is in memory and sorted by ``key``, whose values are unique texts."""
-    after = read_cursor(cursor)
+    after = read_cursor(key, cursor)
     rest = [item for item in items if after is None or item[key] > after]
     page: dict[str, Any] = {"items": rest[:limit]}
     if len(rest) > limit:
-        page["nextCursor"] = write_cursor(rest[limit - 1][key])
+        page["nextCursor"] = write_cursor(key, rest[limit - 1][key])
     return page
 
 
-def write_cursor(place: str) -> str:
-    """An opaque cursor for the place after which the next page begins."""
-    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+def write_cursor(ordered_by: str, place: str) -> str:
+    """An opaque cursor for the place after which the next page begins, good for lists of the same order only."""
+    return base64.urlsafe_b64encode(f"{ordered_by}:{place}".encode()).decode().rstrip("=")
 
 
-def read_cursor(cursor: str | None) -> str | None:
+def read_cursor(ordered_by: str, cursor: str | None) -> str | None:
     """The place that :func:`write_cursor` wrote. Raises InputError ``invalid_cursor``."""
     if cursor is None:
         return None
     try:
-        place = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (ValueError, binascii.Error):
         raise invalid_cursor() from None
-    if "\x00" in place:
+    order, _, place = text.partition(":")
+    if order != ordered_by or not place or "\x00" in place:
         raise invalid_cursor()
     return place
 

@@ -68,11 +68,11 @@ async def create_area(env: Env, caller: Editor, parts: Parts, once: Once, body: 
 async def list_areas(env: Env, caller: Viewer, parts: Parts, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """In the order of their making."""
     found = await areas.find_all(
-        parts.gateways.documents, caller.tenant_id, env.env_id, limit=limit + 1, after=read_cursor(cursor)
+        parts.gateways.documents, caller.tenant_id, env.env_id, limit=limit + 1, after=read_cursor("areaId", cursor)
     )
     page = {"items": [area.as_json() for area in found[:limit]]}
     if len(found) > limit:
-        return answer({**page, "nextCursor": write_cursor(found[limit - 1].area_id)})
+        return answer({**page, "nextCursor": write_cursor("areaId", found[limit - 1].area_id)})
     return answer(page)
 
 

@@ -117,11 +117,11 @@ async def list_files(
     """In the order of their upload."""
     documents, tenant = parts.gateways.documents, caller.tenant_id
     await areas.get(documents, tenant, env.env_id, area_id)
-    after = read_cursor(cursor)
+    after = read_cursor("fileId", cursor)
     found = await files.find_all(documents, tenant, env.env_id, area_id, limit=limit + 1, after=after)
     page: dict[str, Any] = {"items": [_file_json(file) for file in found[:limit]]}
     if len(found) > limit:
-        page["nextCursor"] = write_cursor(found[limit - 1].file_id)
+        page["nextCursor"] = write_cursor("fileId", found[limit - 1].file_id)
     return answer(page)
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BeforeValidator, Field, ValidationError
+from pydantic.alias_generators import to_camel
 from starlette.responses import Response
 
 from stepmill.api import schemas
@@ -125,7 +126,15 @@ async def retry_jobs(
 
 def _one_filter(query: JobFilters, body: JobFilters | None) -> JobFilters:
     """The filters of query and body together. None at all is refused: it would mean every job there is."""
-    given = query.model_dump(exclude_unset=True) | (body.model_dump(exclude_unset=True) if body else {})
+    in_query, in_body = query.model_dump(exclude_unset=True), body.model_dump(exclude_unset=True) if body else {}
+    twice = [to_camel(name) for name in in_query.keys() & in_body.keys() if in_query[name] != in_body[name]]
+    if twice:
+        raise InputError(
+            "invalid_request",
+            f"Given in the query and in the body, with two values: {', '.join(sorted(twice))}. Give each once.",
+            errors=[FieldError(f"/{name}", f"differs from /query/{name}") for name in sorted(twice)],
+        )
+    given = in_query | in_body
     if not any(given.values()):
         raise InputError(
             "filter_required",

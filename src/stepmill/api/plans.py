@@ -88,11 +88,11 @@ async def list_plans(
     documents, tenant = parts.gateways.documents, caller.tenant_id
     await areas.get(documents, tenant, env.env_id, area_id)
     found = await plans.find_all(
-        documents, tenant, env.env_id, area_id, limit=limit + 1, after=_version_of(read_cursor(cursor))
+        documents, tenant, env.env_id, area_id, limit=limit + 1, after=_version_of(read_cursor("version", cursor))
     )
     page: dict[str, Any] = {"items": [_version_json(stored) for stored in found[:limit]]}
     if len(found) > limit:
-        page["nextCursor"] = write_cursor(str(found[limit - 1].version))
+        page["nextCursor"] = write_cursor("version", str(found[limit - 1].version))
     return answer(page)
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 from starlette.responses import Response
 
 from stepmill.api import schemas
@@ -17,6 +17,8 @@ from stepmill.engine.stats import StatsRequest, stats
 router = APIRouter(route_class=ApiRoute, tags=["Jobs"])
 
 _ONE_DAY = 24 * 3600
+_FIRST = datetime(1970, 1, 2, tzinfo=UTC)
+_END = datetime(3000, 1, 1, tzinfo=UTC)
 
 
 def _with_plus(value: object) -> object:
@@ -24,11 +26,13 @@ def _with_plus(value: object) -> object:
     return value.replace(" ", "+") if isinstance(value, str) else value
 
 
-Time = Annotated[
-    AwareDatetime | None,
-    BeforeValidator(_with_plus),
-    Field(ge=datetime(1970, 1, 2, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC)),
-]
+def _within_reach(value: datetime | None) -> datetime | None:
+    if value is not None and not _FIRST <= value < _END:
+        raise ValueError(f"It must be between {_FIRST:%Y-%m-%d} and {_END:%Y-%m-%d}")
+    return value
+
+
+Time = Annotated[AwareDatetime | None, BeforeValidator(_with_plus), AfterValidator(_within_reach)]
 
 
 @router.get("/api/stats", summary="Statistics", responses=schemas.ok(schemas.Stats))

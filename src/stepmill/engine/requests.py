@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from stepmill.engine.job_type import JsonModel
 
@@ -21,6 +21,12 @@ def _only_rfc3339(value: object) -> object:
     raise ValueError('It is not an RFC 3339 time with an offset, such as "2030-01-31T08:00:00Z"')
 
 
+def _not_far(value: datetime) -> datetime:
+    if value >= _FAR:
+        raise ValueError(f"It must be before {_FAR:%Y-%m-%d}")
+    return value
+
+
 Time = Annotated[AwareDatetime, BeforeValidator(_only_rfc3339)]
 
 JobStatus = Literal["PENDING", "RUNNING", "DONE", "ERROR", "CANCELLED"]
@@ -35,7 +41,9 @@ class JobRequest(JsonModel):
         default=None, min_length=1, max_length=200, description="The environment, here or in params."
     )
     priority: int = Field(default=0, ge=-100, le=100, strict=True, description="Higher runs first.")
-    run_at: Time | None = Field(default=None, lt=_FAR, description="Not before this time; the past means now.")
+    run_at: Annotated[Time, AfterValidator(_not_far)] | None = Field(
+        default=None, description="Not before this time; the past means now."
+    )
     max_attempts: int | None = Field(
         default=None, ge=1, le=100, strict=True, description="Attempts that may fail before the job does."
     )
