@@ -100,6 +100,32 @@ def test_a_weak_secret_is_refused_before_anything_is_made(tmp_path: Path) -> Non
     assert not folder.exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["jobs", "list", "--limit", "0", "--json"], "Invalid value for '--limit'"),
+        (["jobs", "--json", "list"], "No such option: --json"),
+        (["jobb", "--json"], "No such command 'jobb'. Did you mean 'jobs'?"),
+        (["--json", "jobs"], "No such option: --json"),
+        (["load", "--json"], "Missing argument 'FILE...'"),
+        (["load", __file__, "--json", "--mode", "upsert"], "needs the key: --key COLUMN"),
+        (["jobs", "submit", "FILE_ETL", "fileId", "--json"], "'fileId' is not NAME=VALUE"),
+    ],
+)
+def test_wrong_usage_for_scripts(arguments: list[str], text: str) -> None:
+    result = run(*arguments, **NOWHERE)
+    error = json.loads(result.stderr)["error"]
+    assert (error["code"], error["retryable"], result.exit_code) == ("wrong_usage", False, 2)
+    assert text in error["message"]
+    assert result.stdout == ""
+
+
+def test_doctor_names_things_as_the_http_contract_does(tmp_path: Path) -> None:
+    result = run("doctor", "--json", "--data-dir", str(tmp_path / "none"))
+    (finding,) = json.loads(result.stdout)["findings"]
+    assert finding.keys() == {"name", "ok", "message", "sqlToMend", "required"}
+
+
 def test_a_mistake_for_scripts() -> None:
     result = stepmill("jobs", "list", "--json", **NOWHERE)
     assert json.loads(result.stderr)["error"]["code"] == "server_unreachable"

@@ -2,8 +2,10 @@
 
 import asyncio
 from dataclasses import asdict
+from typing import Any
 
 import typer
+from pydantic.alias_generators import to_camel
 from rich.console import Console
 from rich.markup import escape
 
@@ -26,7 +28,7 @@ def doctor(database_url: DatabaseOption = None, data_dir: DataDirOption = None, 
     findings = asyncio.run(_examine(settings_of(database_url=database_url, data_dir=data_dir)))
     faults = [finding for finding in findings if finding.required and not finding.ok]
     if as_json:
-        print_json({"ok": not faults, "findings": [asdict(finding) for finding in findings]})
+        print_json({"ok": not faults, "findings": [_as_json(finding) for finding in findings]})
     else:
         for finding in findings:
             _show(out(), finding)
@@ -40,6 +42,10 @@ async def _examine(settings: Settings) -> list[Finding]:
         return [Finding("database", True, message)]
     async with any_database(settings) as url:
         return await examine(url, build_blobs(settings))
+
+
+def _as_json(finding: Finding) -> dict[str, Any]:
+    return {to_camel(name): value for name, value in asdict(finding).items()}
 
 
 def _show(console: Console, finding: Finding) -> None:

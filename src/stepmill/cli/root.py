@@ -1,14 +1,17 @@
 """The commands by name, and the program's entry."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 import stepmill
+from stepmill.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,25 @@ COMMANDS = (
     Entry("tables", "stepmill.cli.tables", "List and show tables and what was rejected.", "Work"),
     Entry("demo", "stepmill.cli.demo", "Load a sample file into a server of its own and show what happens.", "Work"),
 )
+_AS_JSON = "stepmill.as_json"
 MODULES = {entry.name: entry.module for entry in COMMANDS}
 
 
 class CommandTable(TyperGroup):
     """A group whose commands are imported when one of them is called; its own help needs the table above only."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """The context of a call, which remembers whether a script made it."""
+        as_json = "--json" in args
+        with _usage_errors_as_json(as_json):
+            ctx = super().make_context(info_name, args, parent, **extra)
+        ctx.meta[_AS_JSON] = as_json
+        return ctx
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that is called."""
+        with _usage_errors_as_json(ctx.meta[_AS_JSON]):
+            return super().invoke(ctx)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The real command in the place of the one that stands for it in the help."""
@@ -46,6 +63,20 @@ class CommandTable(TyperGroup):
         if name is not None and command is not None:
             command = typer.main.get_command(importlib.import_module(MODULES[name]).app)
         return name, command, rest
+
+
+@contextmanager
+def _usage_errors_as_json(as_json: bool) -> Iterator[None]:
+    """For a script, write what is wrong with the call as every other error; a terminal gets it drawn."""
+    try:
+        yield
+    except TyperException as error:
+        if not as_json:
+            raise
+        from stepmill.cli.failures import report  # not for the help, which must be quick
+
+        report(InputError("wrong_usage", error.format_message()), as_json=True)
+        raise typer.Exit(error.exit_code) from None
 
 
 def build() -> typer.Typer:
