@@ -14,8 +14,9 @@ const page = new JobPage(byId("job"));
 /** @type {JobStream | null} */
 let stream = null;
 
-const feed = new JobFeed(() => {
+const feed = new JobFeed((_, status) => {
   follow();
+  if (feed.connected) stream?.hear(status);
   list.show(feed, stream?.jobId ?? null);
   byId("link-state").textContent = feed.connected ? "Live" : "Connection lost, trying again…";
 });

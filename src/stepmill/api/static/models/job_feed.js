@@ -2,15 +2,18 @@ import { call } from "./api.js";
 
 const KEPT = 50;
 const RECONNECT_MS = 2000;
-const ENDED = ["DONE", "ERROR", "CANCELLED"];
+export const ENDED = ["DONE", "ERROR", "CANCELLED"];
 
-/** The newest jobs, kept up to date by the feed over all jobs. Calls `changed` when something did. */
+/**
+ * The newest jobs, kept up to date by the feed over all jobs. Calls `changed` when something did, with the status that was
+ * told, of whichever job; without one when the feed was opened and everything may have changed.
+ */
 export class JobFeed {
   #source = null;
   #timer = null;
   #changed;
 
-  /** @param {(feed: JobFeed) => void} changed */
+  /** @param {(feed: JobFeed, status?: Record<string, any>) => void} changed */
   constructor(changed) {
     /** @type {Array<Record<string, any>>} */
     this.jobs = [];
@@ -57,7 +60,7 @@ export class JobFeed {
     const isKnown = this.jobs.some((job) => job.jobId === status.jobId);
     if (isKnown) {
       this.jobs = this.jobs.map((job) => (job.jobId === status.jobId ? { ...job, ...status } : job));
-      this.#changed(this);
+      this.#changed(this, status);
     }
     if (isKnown && !ENDED.includes(status.status)) return;
     // What is new, or has a result now, is fetched: a status says neither.
@@ -65,6 +68,6 @@ export class JobFeed {
     if (!job) return;
     const others = this.jobs.filter((other) => other.jobId !== job.jobId);
     this.jobs = [job, ...others].sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1)).slice(0, KEPT);
-    this.#changed(this);
+    this.#changed(this, status);
   }
 }

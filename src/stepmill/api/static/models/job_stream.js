@@ -1,4 +1,5 @@
 import { call } from "./api.js";
+import { ENDED } from "./job_feed.js";
 
 const RECONNECT_MS = 2000;
 const LOG_LINES = 500;
@@ -48,12 +49,23 @@ export class JobStream {
   #lost() {
     this.#set({ connected: false });
     // EventSource tries again by itself unless the answer was an error or "nothing more" (204).
-    if (this.#source?.readyState !== EventSource.CLOSED || this.isOver) return;
-    this.#timer = setTimeout(() => this.open(), RECONNECT_MS);
+    if (this.#source?.readyState !== EventSource.CLOSED) return;
+    if (this.isOver) this.close();
+    else this.#timer = setTimeout(() => this.open(), RECONNECT_MS);
   }
 
   get isOver() {
-    return ["DONE", "ERROR", "CANCELLED"].includes(this.job?.status);
+    return ENDED.includes(this.job?.status);
+  }
+
+  /**
+   * What the feed over all jobs tells: a job whose stream has ended may have been taken up again, here or elsewhere. Then
+   * its stream goes on. Without a status the feed knows no more than that it may have missed something.
+   * @param {{jobId: string, status: string}} [status]
+   */
+  hear(status) {
+    const goesOn = !status || (status.jobId === this.jobId && !ENDED.includes(status.status));
+    if (goesOn && this.isOver && !this.#source) this.open();
   }
 
   #take(kind, event) {
@@ -62,7 +74,7 @@ export class JobStream {
     if (kind === "snapshot") this.#begin(data, Number(event.lastEventId));
     else if (kind === "log") this.log = [...this.log, data].slice(-LOG_LINES);
     else if (kind === "step" || kind === "progress") this.#takeStep(data);
-    else if (this.job) this.job = { ...this.job, ...data };
+    else if (this.job) this.job = { ...this.job, ...data, finishedAt: kind === "end" ? data.at : null };
     if (kind === "end") this.close();
     this.#changed(this);
   }
@@ -91,6 +103,7 @@ export class JobStream {
     const name = data.name ?? data.step;
     const { done, total, unit, message, ...rest } = data;
     const news = done === undefined ? data : { progress: { done, total, unit, message }, ...("status" in rest ? rest : {}) };
+    if (data.status === "RUNNING" || data.reason === "retry") news.progress = null;
     this.job = { ...this.job, steps: this.job.steps.map((step) => (step.name === name ? { ...step, ...news } : step)) };
   }
 
