@@ -1,6 +1,7 @@
 """Cancel means stopped."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -139,6 +140,16 @@ async def test_a_cancelled_job_can_be_retried_and_its_stream_goes_on(bench: Benc
         kinds = [event.kind async for event in events]
     assert kinds.count("end") == 1
     assert job_types.CALLS.count(f"{job['jobId']}/one") == 1
+
+
+async def test_a_retry_means_now_also_for_a_job_that_was_set_to_run_later(bench: Bench) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    job_id = (await bench.submit("PLAIN", runAt=later.isoformat()))["jobId"]
+    await cancel_job(bench.engine, CALLER, job_id)
+    retried = await retry_job(bench.engine, CALLER, job_id)
+    assert datetime.fromisoformat(retried["runAt"]) < later
+    async with bench.worker():
+        assert (await bench.follow(job_id))["status"] == "DONE"
 
 
 async def test_cancel_by_filter_takes_only_what_matches(bench: Bench) -> None:
