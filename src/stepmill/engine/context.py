@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from psycopg import AsyncConnection
@@ -25,7 +25,7 @@ R = TypeVar("R")
 class AttemptConnection:
     """All that a compute child needs to open its own connection as this attempt; plain data, picklable."""
 
-    url: str
+    url: str = field(repr=False)
     application_name: str
     job_id: str
     attempt: int
