@@ -1,10 +1,12 @@
 """Fixtures that all tests share: a database for each test, on one PostgreSQL for the whole run."""
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from stepmill.gateways.sql.database import Database
@@ -36,6 +38,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the server, if this process started it."""
     if _stack in config.stash:
         config.stash[_stack].close()
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """A command that a test runs in this process sets the process's logging up, to streams that end with the test."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        root.setLevel(level)
+        for handler in root.handlers[:]:
+            if isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter):
+                root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

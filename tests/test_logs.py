@@ -1,23 +1,12 @@
 """What reaches the log of an error that nobody foresaw."""
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 
 from stepmill import logs
 
 
-@pytest.fixture
-def _own_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
-@pytest.mark.usefixtures("_own_logging")
 @pytest.mark.parametrize("style", ["json", "console"])
 def test_a_traceback_shows_no_local_variables(style: str, capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", style)

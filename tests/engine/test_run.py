@@ -1,5 +1,7 @@
 """Jobs run: steps in order, outputs, events, failures and retries."""
 
+import asyncio
+
 import pytest
 
 from stepmill.engine.read import get_job, list_events
@@ -130,3 +132,23 @@ async def _taken_back_by(bench: Bench, job_id: str, from_step: str | None) -> li
         if event["event"] == "step":
             assert {event["data"][key] for key in ("startedAt", "finishedAt", "output", "error")} == {None}
     return [(event["event"], event["data"].get("name"), event["data"]["status"]) for event in back]
+
+
+async def test_a_worker_takes_no_job_before_it_is_known(bench: Bench) -> None:
+    """Its jobs would be taken for those of a dead one."""
+    job = await bench.submit("PLAIN")
+    waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'workers'::regclass"
+    begun = "SELECT FROM job_attempts"
+    async with await bench.database.connect(application_name="tests:lock", role="stepmill_engine") as lock:
+        await lock.execute("BEGIN; LOCK workers IN ACCESS EXCLUSIVE MODE")
+        async with bench.worker(), bench.database.autocommit() as conn:
+            try:
+                async with asyncio.timeout(10):
+                    while (await conn.execute(waiting)).rowcount == 0:
+                        await asyncio.sleep(0.02)
+                for _ in range(25):  # many times as long as it takes to begin a job
+                    assert (await conn.execute(begun)).rowcount == 0
+                    await asyncio.sleep(0.02)
+            finally:
+                await lock.execute("COMMIT")
+            assert (await bench.follow(job["jobId"]))["status"] == "DONE"

@@ -69,6 +69,7 @@ class Worker:
         self._types = _served_types(engine)
         self._runner = JobRunner(engine, gateways, compute_pool, worker_id)
         self._concurrency = settings.worker_concurrency
+        self._said_hello = asyncio.Event()
         self._stopping = asyncio.Event()
         self._tickets: Any = None
         # Procrastinate says each ticket's start and end at INFO; the job's own events say more.
@@ -77,6 +78,7 @@ class Worker:
     def stop(self) -> None:
         """Take no further jobs, let the running ones finish for a while, then hand them back."""
         self._stopping.set()
+        self._said_hello.set()  # nobody need wait for it any more
         if self._tickets is not None:
             self._tickets.stop()
 
@@ -87,6 +89,7 @@ class Worker:
         sweep = asyncio.create_task(self._sweeper.run(), name="stepmill sweep")
         grace = asyncio.create_task(self._end_after_grace(), name="stepmill grace")
         try:
+            await self._said_hello.wait()  # a worker that nobody knows would be taken for dead, and its jobs rescued
             while not self._stopping.is_set():
                 await self._take_tickets()
         finally:
@@ -157,6 +160,7 @@ class Worker:
         """Beat, and look for cancels and lost attempts: told by NOTIFY, and every 250 ms while something runs."""
         hello = (self._worker_id, socket.gethostname(), os.getpid(), __version__, self._types, self._concurrency)
         await conn.execute(_HELLO, hello)
+        self._said_hello.set()
         await conn.execute(f"LISTEN {CANCEL_CHANNEL}")
         clock = asyncio.get_running_loop().time
         next_beat = 0.0
