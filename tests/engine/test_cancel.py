@@ -109,7 +109,7 @@ async def test_a_worker_that_wakes_after_its_job_was_cancelled_stops_working_for
         async with bench.database.transaction("stepmill_engine") as conn:  # at once, as if the worker had not seen it
             await conn.execute("SELECT cancel_v1(%s)", (job["jobId"],))
             await conn.execute("SELECT rescue_v1(%s, 1, %s, 5)", (job["jobId"], UNHEEDED))
-        await asyncio.wait_for(old.interruption.happened.wait(), 10)
+        await asyncio.wait_for(asyncio.shield(old.interruption.happened), 10)
         assert old.interruption.reason == "lost"
         assert (await bench.follow(job["jobId"]))["status"] == "CANCELLED"
     assert f"{job['jobId']}/release" in job_types.CALLS

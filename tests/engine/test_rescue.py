@@ -31,7 +31,7 @@ async def test_a_dead_workers_job_goes_on_with_another_worker(bench: Bench) -> N
         old = first._runner.running[(job["jobId"], 1)]
         await _find_dead(bench, "first")
         assert (await get_job(bench.engine, CALLER, job["jobId"]))["crashes"] == 1
-        await asyncio.wait_for(old.interruption.happened.wait(), 10)
+        await asyncio.wait_for(asyncio.shield(old.interruption.happened), 10)
         job_types.gate("dead").set()
         assert (await bench.follow(job["jobId"]))["status"] == "DONE"
     assert job_types.CALLS.count(f"{job['jobId']}/one") == 1

@@ -5,6 +5,7 @@ import itertools
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.types.json import Jsonb
 
 from tests.support.database import DatabaseServer
 from tests.support.engine import Bench
@@ -99,3 +100,22 @@ async def test_a_retry_of_a_user_takes_steps_back_as_one_move(bench: Bench) -> N
         row = await (await conn.execute("SELECT retry_v1(%s, 0::smallint) AS answer", (job["jobId"],))).fetchone()
     assert row is not None
     assert row["answer"] == {"outcome": "accepted", "status": "PENDING"}
+
+
+@pytest.mark.parametrize(("column", "value"), [("status", "RUNNING"), ("priority", 101), ("max_attempts", 0)])
+async def test_a_job_begins_within_its_limits(
+    bench: Bench, superuser: psycopg.Connection[tuple[object, ...]], column: str, value: str | int
+) -> None:
+    await bench.submit("PLAIN")
+    with superuser, pytest.raises(psycopg.errors.CheckViolation):
+        superuser.execute(
+            "INSERT INTO jobs SELECT (jsonb_populate_record(j, %s)).* FROM jobs j",
+            (Jsonb({"job_id": "another", column: value}),),
+        )
+
+
+async def test_a_jobs_events_go_with_it(bench: Bench, superuser: psycopg.Connection[tuple[object, ...]]) -> None:
+    gone, kept = [(await bench.submit("PLAIN"))["jobId"] for _ in range(2)]
+    await bench.rows("DELETE FROM jobs WHERE job_id = %s", gone)
+    with superuser:
+        assert superuser.execute("SELECT DISTINCT job_id FROM job_events").fetchall() == [(kept,)]

@@ -9,10 +9,10 @@ class Interruption:
     """Why an attempt must stop what it does now: ``cancelled``, ``lost`` or ``shutdown``."""
 
     reason: str | None = None
-    happened: asyncio.Event = field(default_factory=asyncio.Event)
+    happened: "asyncio.Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def raise_it(self, reason: str) -> None:
         """Interrupt, unless the attempt was interrupted already."""
         if self.reason is None:
             self.reason = reason
-            self.happened.set()
+            self.happened.set_result(None)

@@ -147,17 +147,14 @@ class JobRunner:
         assert attempt.index is not None
         step = self._context(attempt)
         work = asyncio.create_task(self._work(attempt, step), name=f"stepmill step {step.owner} {step.step_name}")
-        interrupted = asyncio.create_task(attempt.interruption.happened.wait())
+        either: set[asyncio.Future[Any]] = {work, attempt.interruption.happened}
         try:
-            await asyncio.wait(
-                {work, interrupted}, timeout=self._seconds_left(attempt), return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait(either, timeout=self._seconds_left(attempt), return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 return await self._completed(attempt, step, work)
             return await self._stopped(attempt, step, work)
         finally:
             attempt.has_artifacts |= step.artifacts.used
-            interrupted.cancel()
             if not work.done():
                 work.cancel()
 
