@@ -1,0 +1,56 @@
+/** One event of a stream: its number, its name, its data. @typedef {{id: string, event: string, data: any}} StreamEvent */
+
+/**
+ * Turns the text of an event stream into events, however it is cut. Written to the grammar of the HTML Standard, section
+ * "Server-sent events": lines end in CR, LF or both; comments (heartbeats) and unknown fields are skipped; an event that
+ * was cut off by the end of the stream is dropped.
+ */
+export class SseParser {
+  #rest = "";
+  #afterCarriageReturn = false;
+  #id = "";
+  #event = "";
+  /** @type {string[]} */
+  #data = [];
+
+  /**
+   * The events that a piece of the stream completes.
+   * @param {string} text
+   * @returns {Generator<StreamEvent>}
+   */
+  *feed(text) {
+    for (const line of this.#lines(text)) {
+      const event = this.#take(line);
+      if (event) yield event;
+    }
+  }
+
+  /** @param {string} text */
+  #lines(text) {
+    if (text === "") return [];
+    const begin = this.#afterCarriageReturn && text.startsWith("\n") ? 1 : 0; // CR LF was cut between two pieces
+    this.#afterCarriageReturn = text.endsWith("\r");
+    const lines = (this.#rest + text.slice(begin)).split(/\r\n|\r|\n/);
+    this.#rest = lines.pop() ?? "";
+    return lines;
+  }
+
+  /** @param {string} line */
+  #take(line) {
+    if (line === "") return this.#dispatch();
+    const colon = line.indexOf(":");
+    const field = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
+    if (field === "data") this.#data.push(value);
+    else if (field === "event") this.#event = value;
+    else if (field === "id" && !value.includes("\0")) this.#id = value;
+    return null;
+  }
+
+  #dispatch() {
+    const [data, event] = [this.#data.join("\n"), this.#event || "message"];
+    this.#data = [];
+    this.#event = "";
+    return data === "" ? null : { id: this.#id, event, data: JSON.parse(data) };
+  }
+}

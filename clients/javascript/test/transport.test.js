@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { after, test } from "node:test";
+
+import { ConflictError, InputError, RateLimitedError, StepmillClient, StepmillError, UnavailableError } from "../src/index.js";
+
+const servers = [];
+after(() => servers.forEach((server) => server.close()));
+
+/** A server that gives these answers in turn, and remembers what it was asked. */
+async function scripted(...answers) {
+  const asked = [];
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const piece of request) body += piece;
+    asked.push({ method: request.method, url: request.url, headers: request.headers, body });
+    const answer = answers[Math.min(asked.length, answers.length) - 1];
+    if (typeof answer === "function") return answer(response, request);
+    const { status = 200, headers = {}, json } = answer;
+    response.writeHead(status, { "content-type": "application/json", ...headers });
+    response.end(json === undefined ? "" : JSON.stringify(json));
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  servers.push(server);
+  server.unref();
+  const url = `http://127.0.0.1:${server.address().port}`;
+  const client = new StepmillClient({ url, headers: () => ({ Authorization: "Bearer t" }) });
+  return { client, asked, url };
+}
+
+test("a write is sent again with the same key when the server is away for a moment", async () => {
+  const { client, asked } = await scripted({ status: 503, headers: { "retry-after": "0" } }, (response) => response.destroy(), {
+    status: 201,
+    json: { jobId: "j" },
+  });
+  assert.equal((await client.startJob({ type: "T", params: {}, envId: "default" })).jobId, "j");
+  assert.equal(asked.length, 3);
+  assert.equal(new Set(asked.map((each) => each.headers["idempotency-key"])).size, 1);
+  assert.ok(asked[0].headers["idempotency-key"]);
+  assert.deepEqual(JSON.parse(asked[2].body), { type: "T", params: {}, envId: "default" });
+  assert.equal(asked[2].headers.authorization, "Bearer t");
+});
+
+test("what is wrong is not sent again, and says where", async () => {
+  const errors = [{ pointer: "/params/fileId", message: "This field is required." }];
+  const problem = { status: 422, code: "invalid_params", detail: "The params don't fit.", errors, requestId: "r" };
+  const { client, asked } = await scripted({ status: 422, json: problem });
+  await assert.rejects(client.startJob({ type: "T", params: {} }), (error) => {
+    assert.ok(error instanceof InputError && error instanceof StepmillError);
+    assert.deepEqual([error.code, error.status, error.message, error.requestId], ["invalid_params", 422, "The params don't fit.", "r"]);
+    assert.deepEqual(error.errors, errors);
+    return true;
+  });
+  assert.equal(asked.length, 1);
+});
+
+test("each status has its error", async () => {
+  for (const [status, Kind] of [[409, ConflictError], [413, InputError], [500, StepmillError]]) {
+    const { client } = await scripted({ status, json: { code: "c", detail: "d" } });
+    await assert.rejects(client.getJob("j"), Kind);
+  }
+  const limited = await scripted({ status: 429, headers: { "retry-after": "0" }, json: { code: "slow_down" } });
+  await assert.rejects(limited.client.getJob("j"), RateLimitedError);
+  assert.equal(limited.asked.length, 4);
+  const nobody = new StepmillClient({ url: "http://127.0.0.1:9", retries: 0 });
+  await assert.rejects(nobody.getJob("j"), (error) => error instanceof UnavailableError && /127\.0\.0\.1:9/.test(error.message));
+});
+
+test("content that can be read only once is sent once", async () => {
+  const { client, asked } = await scripted({ status: 503 });
+  const content = new ReadableStream({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode("a\n1\n"));
+      controller.close();
+    },
+  });
+  await assert.rejects(client.uploadFile("default", "a", content, { name: "x.csv" }), UnavailableError);
+  assert.equal(asked.length, 1);
+  assert.equal(asked[0].body, "a\n1\n");
+});
+
+test("names and filters are escaped; what is left out is not sent", async () => {
+  const { client, asked } = await scripted({ json: { items: [] } });
+  await client.listFiles("a/b", "c?d", { limit: 5, cursor: undefined });
+  await client.listJobs({ status: ["DONE", "ERROR"], createdAfter: new Date(0) });
+  assert.equal(asked[0].url, "/api/envs/a%2Fb/areas/c%3Fd/files?limit=5");
+  assert.equal(asked[1].url, "/api/jobs?status=DONE&status=ERROR&createdAfter=1970-01-01T00%3A00%3A00.000Z");
+});
+
+test("an abort ends a call, a wait before a retry, and a stream, with its reason", async () => {
+  const hanging = await scripted(() => {});
+  const reason = new Error("enough");
+  const controller = new AbortController();
+  const call = hanging.client.getJob("j", { signal: controller.signal });
+  controller.abort(reason);
+  await assert.rejects(call, reason);
+
+  const waiting = await scripted((response) => {
+    response.writeHead(503, { "retry-after": "10" });
+    response.end();
+    setImmediate(() => second.abort(reason));
+  });
+  const second = new AbortController();
+  await assert.rejects(waiting.client.getJob("j", { signal: second.signal }), reason);
+
+  const streaming = await scripted((response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write('id: 1\nevent: status\ndata: {"n": 1}\n\n');
+  });
+  const third = new AbortController();
+  await assert.rejects(async () => {
+    for await (const _event of streaming.client.streamJob("j", { signal: third.signal })) third.abort(reason);
+  }, reason);
+});
+
+const events = (response, ...numbers) => {
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  for (const number of numbers) response.write(`id: ${number}\nevent: status\ndata: {"n": ${number}}\n\n`);
+};
+
+test("a stream goes on where a lost connection left it, and ends at end", async () => {
+  const { client, asked } = await scripted(
+    (response) => {
+      events(response, 1, 2);
+      response.write("id: 3\nevent: status\nda");
+      setImmediate(() => response.destroy());
+    },
+    { status: 503 },
+    (response) => {
+      events(response, 3);
+      response.end();
+    },
+    (response) => {
+      events(response, 4);
+      response.end('id: 5\nevent: end\ndata: {"status": "DONE"}\n\n');
+    },
+  );
+  const seen = [];
+  for await (const event of client.streamJob("j")) seen.push(event.id);
+  assert.deepEqual(seen, ["1", "2", "3", "4", "5"]);
+  assert.deepEqual(asked.map((each) => each.headers["last-event-id"]), [undefined, "2", "2", "3"]);
+});
+
+test("a stream with nothing more to come ends, and one of nothing is an error", async () => {
+  const over = await scripted((response) => response.writeHead(204).end());
+  const seen = [];
+  for await (const event of over.client.streamJob("j", { after: 7 })) seen.push(event);
+  assert.deepEqual(seen, []);
+  assert.equal(over.asked[0].headers["last-event-id"], "7");
+
+  const missing = await scripted({ status: 404, json: { code: "job_not_found", detail: "There is no job." } });
+  await assert.rejects(async () => {
+    for await (const _event of missing.client.streamJob("j"));
+  }, { code: "job_not_found" });
+  assert.equal(missing.asked.length, 1);
+});
