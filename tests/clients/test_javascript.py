@@ -15,6 +15,7 @@ from tests.cli.processes import clean_environment, serving
 CLIENT = Path(__file__).parents[2] / "clients" / "javascript"
 _NODE = shutil.which("node")
 _LEAST_NODE = 20
+_BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 def _node_version() -> int:
@@ -61,7 +62,7 @@ def _install(folder: Path) -> None:
     command = ("npm", "ci", "--no-audit", "--no-fund")
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, env=clean_environment())
     if re.search(r"npm error code (ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN)", done.stderr):
-        pytest.skip("npm's registry can't be reached, so there is no TypeScript")
+        pytest.skip("npm's registry can't be reached, so there are no tools for it")
     assert done.returncode == 0, done.stderr
 
 
@@ -94,6 +95,21 @@ def test_its_types_and_its_package(tmp_path: Path) -> None:
     options = ("--allowJs", "--checkJs", "--noEmit", "--strict", "--module", "nodenext", "--target", "es2023")
     _run(tsc, *options, "--types", "", "use.js", folder=user)
     assert os.path.isdir(user / "node_modules" / "stepmill" / "types")  # noqa: PTH112
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
+@pytest.mark.skipif(_BROWSER is None, reason="Chromium is not installed")
+def test_in_a_browser(tmp_path: Path) -> None:
+    folder = tmp_path / "javascript"
+    shutil.copytree(CLIENT, folder, ignore=shutil.ignore_patterns("node_modules", "types", "LICENSE"))
+    _install(folder)
+    secret = "a secret of a service and its server"
+    with serving(tmp_path / "data", STEPMILL_SERVICE_SECRET=secret) as server:
+        environment = {"STEPMILL_URL": server.url, "STEPMILL_SERVICE_SECRET": secret}
+        environment["STEPMILL_TEST_BROWSER"] = str(_BROWSER)
+        command = ("node", "--test", "--test-reporter=tap", "live/browser.js")
+        assert _passed(_run(*command, folder=folder, environment=environment)) == 1
 
 
 def test_its_lock_file_names_no_host() -> None:
