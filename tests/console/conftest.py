@@ -1,0 +1,88 @@
+"""A server, a browser, and pages that fail their test if anything goes wrong in them.
+
+Playwright's synchronous calls run an event loop in their own thread, in which no other can run. The browser therefore
+lives as long as tests of this folder follow each other, and these tests are never ``async``.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
+
+from stepmill.client import Client
+from tests.cli.processes import Serve, serving
+from tests.console.browsing import MISSING, PROGRAM, OpenPage, chromium, new_context, sign_in
+from tests.console.faults import Faults, settle
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a browser where there is none, before a server is started for it."""
+    if PROGRAM is None and "browser" in getattr(item, "fixturenames", ()):
+        pytest.skip(MISSING)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Serve]:
+    """A running server, shared by the tests of a process."""
+    with (
+        tempfile.TemporaryDirectory(prefix="stepmill-tests-", ignore_cleanup_errors=True) as path,
+        serving(Path(path) / "data") as running,
+    ):
+        yield running
+
+
+@pytest.fixture(scope="session")
+def client(server: Serve) -> Iterator[Client]:
+    """The api of the server, for what a test needs to be there."""
+    with server.connect() as client:
+        yield client
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Chromium."""
+    with sync_playwright() as playwright, chromium(playwright) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="package")
+def session(server: Serve, browser: Browser) -> StorageState:
+    """The cookies of a signed-in browser."""
+    return sign_in(browser, server.run("link").stdout.strip())
+
+
+@pytest.fixture
+def faults(server: Serve) -> Faults:
+    """What went wrong; a test that provokes something says so with ``faults.allow``."""
+    return Faults(server.url)
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: Serve, session: StorageState, faults: Faults) -> Iterator[OpenPage]:
+    """Opens pages, each in a signed-in context of its own, which takes the options of playwright's contexts.
+
+    The test fails at its end if anything went wrong in one of them.
+    """
+    contexts: list[BrowserContext] = []
+
+    def open_one(**options: object) -> Page:
+        context = new_context(browser, server.url, session, **options)
+        contexts.append(context)
+        faults.watch(context)
+        return context.new_page()
+
+    yield open_one
+    for context in contexts:
+        for page in context.pages:
+            settle(page)
+        context.close()
+    found = faults.unexpected()
+    assert not found, "went wrong in the browser:\n" + "\n".join(found)
+
+
+@pytest.fixture
+def page(open_page: OpenPage) -> Page:
+    """A signed-in page on a wide screen."""
+    return open_page()
