@@ -32,6 +32,7 @@ from stepmill.api import (
     workers,
 )
 from stepmill.api.callers import AuthenticationMiddleware
+from stepmill.api.console_files import client_files, console_files
 from stepmill.api.head import HeadMiddleware
 from stepmill.api.limits import AllowedHosts, HostsMiddleware, LingerMiddleware, SecurityHeadersMiddleware
 from stepmill.api.observe import HttpMetrics, ObserveMiddleware
@@ -86,7 +87,8 @@ def create_api(parts: ApiParts) -> FastAPI:
     app.state.max_request_bytes = settings.max_request_bytes
     for router in routers:
         app.include_router(router)
-    app.mount("/static", console.static_files(), name="static")
+    app.mount("/static/client", client_files(), name="client")
+    app.mount("/static", console_files(), name="console")
     describe(app)
     return app
 

@@ -1,17 +1,13 @@
-"""The pages for people: the first page with its modules, and signing in and out.
-
-Everything is served from the package under a policy that lets the browser load from here only and run no inline script.
-"""
+"""The pages for people: the console, and signing in and out."""
 
 import html
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import FileResponse, RedirectResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.responses import RedirectResponse, Response
 
 from stepmill.api.callers import principal_of
+from stepmill.api.console_files import CONSOLE, page_policy
 from stepmill.api.parts import ApiParts, Parts
 from stepmill.api.requests import ApiRoute
 from stepmill.auth import SESSION_SECONDS
@@ -19,20 +15,25 @@ from stepmill.engine.idempotency import claim_key
 from stepmill.errors import AuthenticationError, ConflictError, StepmillError
 
 LOGIN_PATH = "/login"
-PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+CONSOLE_PATHS = (
+    "/",
+    "/jobs",
+    "/jobs/{job_id}",
+    "/areas",
+    "/areas/{area_id}",
+    "/areas/{area_id}/plan",
+    "/areas/{area_id}/files/{file_id}",
+    "/tables",
+    "/tables/{phys_id}",
+    "/workers",
 )
-_STATIC = Path(__file__).parent / "static"
+"""Where the console is: its own router reads the rest of the address."""
+
+_PAGE_STYLES = ("tokens", "base", "shell", "docs")
 _LOGIN_ROUTE = f"GET {LOGIN_PATH}"
 _ONE_DAY = 1.0
 
 router = APIRouter(route_class=ApiRoute, include_in_schema=False)
-
-
-def static_files() -> StaticFiles:
-    """The modules, styles and pictures of the pages."""
-    return StaticFiles(directory=_STATIC)
 
 
 def page(body: str, *, title: str, status: int = 200) -> Response:
@@ -42,21 +43,26 @@ def page(body: str, *, title: str, status: int = 200) -> Response:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
         f"<title>{html.escape(title)} · Stepmill</title>"
-        '<link rel="icon" href="/static/icon.svg" type="image/svg+xml"><link rel="stylesheet" href="/static/style.css">'
-        f"</head><body>{body}</body></html>"
+        '<link rel="icon" href="/static/icon.svg" type="image/svg+xml">'
+        + "".join(f'<link rel="stylesheet" href="/static/style/{name}.css">' for name in _PAGE_STYLES)
+        + f"</head><body>{body}</body></html>"
     )
     return Response(text, status_code=status, media_type="text/html", headers=page_headers())
 
 
-def page_headers() -> dict[str, str]:
+def page_headers(text: str = "") -> dict[str, str]:
     """Headers of a page."""
-    return {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-store"}
+    return {"Content-Security-Policy": page_policy(text), "Cache-Control": "no-store"}
 
 
-@router.get("/")
-async def first_page() -> Response:
-    """The newest jobs and one job, live. The page holds no data; what it shows it asks the api for."""
-    return FileResponse(_STATIC / "index.html", media_type="text/html", headers=page_headers())
+def console_page() -> Response:
+    """The console. The page holds no data; what it shows it asks the api for."""
+    text = (CONSOLE / "index.html").read_text(encoding="utf-8")
+    return Response(text, media_type="text/html", headers=page_headers(text))
+
+
+for path in CONSOLE_PATHS:
+    router.add_api_route(path, console_page, methods=["GET"])
 
 
 @router.get(LOGIN_PATH)
@@ -115,7 +121,7 @@ def _to_first_page() -> Response:
 
 def _refusal(error: StepmillError) -> str:
     return (
-        '<main class="page"><h1>This link does not sign you in</h1>'
+        '<main class="lone flow"><h1>This link does not sign you in</h1>'
         f"<p>{html.escape(error.message)}</p>"
         "<p><code>stepmill link</code> prints another.</p></main>"
     )

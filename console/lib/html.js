@@ -1,0 +1,16 @@
+/** The rendering library, in one place. What is put into `html` becomes text: nothing that a user wrote is read as HTML. */
+
+import htm from "htm";
+import { h, options } from "preact";
+
+export { createContext, Fragment, render } from "preact";
+export { useCallback, useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+
+/** @typedef {import("preact").ComponentChildren} Children */
+/** @typedef {import("preact").VNode<any>} VNode */
+
+/** Whatever changes between two frames is drawn once, in the next one; nothing is drawn in a hidden tab. */
+options.debounceRendering = (draw) => requestAnimationFrame(draw);
+
+/** @type {(strings: TemplateStringsArray, ...values: any[]) => VNode} */
+export const html = /** @type {any} */ (htm.bind(/** @type {any} */ (h)));

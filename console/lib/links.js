@@ -1,0 +1,38 @@
+/**
+ * Addresses of the console, each for one environment. The environment is named unless it is the one that every
+ * installation begins with.
+ */
+export class Links {
+  /** @param {string} envId */
+  constructor(envId) {
+    this.envId = envId;
+  }
+
+  overview = () => this.#at("/");
+  /** @param {Record<string, string | null>} [filters] */
+  jobs = (filters) => this.#at("/jobs", filters);
+  /** @param {string} jobId */
+  job = (jobId) => this.#at(`/jobs/${encodeURIComponent(jobId)}`);
+  areas = () => this.#at("/areas");
+  /** @param {string} areaId @param {Record<string, string | null>} [query] */
+  area = (areaId, query) => this.#at(`/areas/${encodeURIComponent(areaId)}`, query);
+  /** @param {string} areaId @param {Record<string, string | null>} [query] */
+  plan = (areaId, query) => this.#at(`/areas/${encodeURIComponent(areaId)}/plan`, query);
+  /** @param {string} areaId @param {string} fileId */
+  file = (areaId, fileId) => this.#at(`/areas/${encodeURIComponent(areaId)}/files/${encodeURIComponent(fileId)}`);
+  tables = () => this.#at("/tables");
+  /** @param {string} physId @param {Record<string, string | null>} [query] `tab`: rows, columns, loads, rejects; `load` */
+  table = (physId, query) => this.#at(`/tables/${encodeURIComponent(physId)}`, query);
+  workers = () => this.#at("/workers");
+  /** The rejects of a load as a CSV file. @param {string} loadId */
+  rejectsCsv = (loadId) => `/api/envs/${encodeURIComponent(this.envId)}/loads/${encodeURIComponent(loadId)}/rejects?format=csv&limit=500`;
+  api = () => "/docs";
+
+  /** @param {string} path @param {Record<string, string | null>} [query] */
+  #at(path, query = {}) {
+    const named = this.envId === "default" ? {} : { env: this.envId };
+    const given = Object.entries({ ...named, ...query }).filter(([, value]) => value !== null && value !== undefined && value !== "");
+    const text = new URLSearchParams(/** @type {[string, string][]} */ (given)).toString();
+    return path + (text ? `?${text}` : "");
+  }
+}

@@ -1,0 +1,84 @@
+import { Observable } from "../lib/observable.js";
+
+/**
+ * Something that is read from the server: `data` when it is there, `error` when the last reading failed, `isLoading`
+ * while it is read. What was there stays while it is read again.
+ * @template T
+ */
+export class Resource extends Observable {
+  /** @type {T | null} */
+  data = null;
+  /** @type {Error | null} */
+  error = null;
+  isLoading = false;
+  #read;
+  /** @type {AbortController | null} */
+  #reading = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
+  /** @param {(signal: AbortSignal) => Promise<T>} read */
+  constructor(read) {
+    super();
+    this.#read = read;
+  }
+
+  /** Read it, now. A reading that is under way is given up. */
+  async load() {
+    this.#stop();
+    const reading = new AbortController();
+    this.#reading = reading;
+    this.isLoading = true;
+    this.changed();
+    try {
+      const data = await this.#read(reading.signal);
+      if (reading.signal.aborted) return;
+      this.data = data;
+      this.error = null;
+    } catch (error) {
+      if (reading.signal.aborted) return;
+      this.error = /** @type {Error} */ (error);
+    }
+    this.isLoading = false;
+    this.#reading = null;
+    this.changed();
+  }
+
+  /** Read it within `ms`: however often this is called until then, it is read once. @param {number} ms */
+  loadSoon(ms) {
+    this.#timer ??= setTimeout(() => this.load(), ms);
+  }
+
+  /** Stop whatever is under way. */
+  close() {
+    this.#stop();
+    this.isLoading = false;
+  }
+
+  #stop() {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#reading?.abort();
+    this.#reading = null;
+  }
+}
+
+/**
+ * All items of a list, page by page, up to `most`.
+ * @template T
+ * @param {(query: {limit: number, cursor?: string}) => Promise<import("stepmill/types").Page<T>>} list
+ * @param {number} [most]
+ * @returns {Promise<T[]>}
+ */
+export async function readAll(list, most = 2_000) {
+  /** @type {T[]} */
+  const items = [];
+  /** @type {string | undefined} */
+  let cursor;
+  do {
+    const page = await list({ limit: 500, cursor });
+    items.push(...page.items);
+    cursor = page.nextCursor;
+  } while (cursor && items.length < most);
+  return items;
+}

@@ -1,0 +1,99 @@
+import { createContext, useContext, useEffect, useMemo, useState } from "../lib/html.js";
+import { Resource } from "../models/resource.js";
+
+/**
+ * What every view may use.
+ * @typedef {object} App
+ * @property {import("stepmill").StepmillClient} client
+ * @property {import("../models/connection.js").Connection} connection
+ * @property {import("../models/session.js").Session} session
+ * @property {import("../models/notices.js").Notices} notices
+ * @property {import("../models/uploads.js").Uploads} uploads
+ * @property {import("../lib/router.js").Router} router
+ * @property {import("../lib/router.js").Route} route
+ * @property {import("../lib/links.js").Links} links
+ * @property {string} envId
+ */
+
+export const AppContext = createContext(/** @type {App} */ (/** @type {unknown} */ (null)));
+
+/** @returns {App} */
+export const useApp = () => useContext(AppContext);
+
+/**
+ * Draw again whenever the model says that it changed.
+ * @template {import("../lib/observable.js").Observable} M
+ * @param {M} model
+ * @returns {M}
+ */
+export function useModel(model) {
+  const [, setTurn] = useState(0);
+  useEffect(() => model.subscribe(() => setTurn((turn) => turn + 1)), [model]);
+  return model;
+}
+
+/**
+ * A model that lives as long as the view, or until one of `inputs` changes: made, begun, and ended with it.
+ * @template {import("../lib/observable.js").Observable & {close(): void}} M
+ * @param {() => M} make
+ * @param {unknown[]} inputs
+ * @param {(model: M) => unknown} [begin]
+ * @returns {M}
+ */
+export function useOwnModel(make, inputs, begin) {
+  const model = useMemo(make, inputs);
+  useEffect(() => {
+    begin?.(model);
+    return () => model.close();
+  }, [model]);
+  return useModel(model);
+}
+
+/**
+ * Something read from the server for this view, and again after a gap in the stream.
+ * @template T
+ * @param {(signal: AbortSignal) => Promise<T>} read
+ * @param {unknown[]} inputs
+ * @returns {Resource<T>}
+ */
+export function useResource(read, inputs) {
+  const { connection } = useApp();
+  const resource = useOwnModel(() => new Resource(read), inputs, (made) => made.load());
+  useEffect(() => connection.onGap(() => resource.data !== null && resource.loadSoon(200)), [resource]);
+  return resource;
+}
+
+/**
+ * Something the reader does: `run` does it, once at a time, and `error` tells why it was refused, until the next try.
+ * @template {any[]} A
+ * @param {(...values: A) => Promise<unknown>} act
+ * @returns {{run: (...values: A) => Promise<boolean>, isRunning: boolean, error: Error | null, clear: () => void}}
+ */
+export function useAction(act) {
+  const [state, setState] = useState(/** @type {{isRunning: boolean, error: Error | null}} */ ({ isRunning: false, error: null }));
+  /** @param {A} values */
+  async function run(...values) {
+    if (state.isRunning) return false;
+    setState({ isRunning: true, error: null });
+    try {
+      await act(...values);
+      setState({ isRunning: false, error: null });
+      return true;
+    } catch (error) {
+      setState({ isRunning: false, error: /** @type {Error} */ (error) });
+      return false;
+    }
+  }
+  return { run, ...state, clear: () => setState({ isRunning: false, error: null }) };
+}
+
+/** A number that changes each `ms`, for what grows with time alone. @param {number} ms @param {boolean} [isOn] */
+export function useTick(ms, isOn = true) {
+  const [tick, setTick] = useState(0);
+  useEffect(() => {
+    if (!isOn) return undefined;
+    const timer = setInterval(() => setTick((turn) => turn + 1), ms);
+    return () => clearInterval(timer);
+  }, [ms, isOn]);
+  return tick;
+}

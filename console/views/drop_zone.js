@@ -1,0 +1,3 @@
+import { html } from "../lib/html.js";
+/** Files may be dropped anywhere. */
+export const DropZone = () => html``;

@@ -1,0 +1,46 @@
+import { html } from "../lib/html.js";
+import { useApp, useModel } from "./app.js";
+import { Icon } from "./parts/icon.js";
+import { ThemeSwitch } from "./theme_switch.js";
+
+const STATES = { connecting: "Connecting", live: "Live", lost: "Reconnecting", paused: "Paused" };
+
+/** The bar at the top: where one is, the way to everything, and whether it is live. @param {{onPalette: () => void}} props */
+export function Header({ onPalette }) {
+  const { links, connection, session } = useApp();
+  const { state } = useModel(connection);
+  return html`
+    <header class="bar">
+      <a class="mark" href=${links.overview()}><img src="/static/icon.svg" alt="" width="22" height="22" />Stepmill</a>
+      <${EnvironmentSwitch} />
+      <span class="grow"></span>
+      <span class=${`link-state ${state}`} title="Changes are shown as they happen"><i aria-hidden="true"></i>${STATES[state]}</span>
+      <button type="button" class="finder" onClick=${onPalette} aria-keyshortcuts="Control+K Meta+K" aria-label="Search and commands">
+        <${Icon} name="search" /><span class="wide-only">Search or go to</span><kbd class="wide-only">Ctrl K</kbd>
+      </button>
+      <${ThemeSwitch} />
+      <button type="button" class="quiet wide-only" onClick=${() => session.signOut()}>Sign out</button>
+    </header>
+  `;
+}
+
+/** Only where there is a choice. */
+function EnvironmentSwitch() {
+  const { session, envId, router } = useApp();
+  if (session.environments.length < 2 && session.environments[0]?.envId === envId) return null;
+  const known = session.environments.some((each) => each.envId === envId);
+  const choose = (/** @type {any} */ event) => {
+    const chosen = event.currentTarget.value;
+    // What a screen shows belongs to one environment, so the list that the screen is one of is shown instead.
+    const [, place = ""] = location.pathname.split("/");
+    router.go(`/${place}${chosen === "default" ? "" : `?env=${encodeURIComponent(chosen)}`}`);
+  };
+  return html`
+    <label class="env"><span class="visually-hidden">Environment</span>
+      <select value=${envId} onChange=${choose}>
+        ${!known && html`<option value=${envId}>${envId}</option>`}
+        ${session.environments.map((each) => html`<option key=${each.envId} value=${each.envId}>${each.name}</option>`)}
+      </select>
+    </label>
+  `;
+}

@@ -1,0 +1,42 @@
+import { ago, bytes, clock, duration, moment, number, secondsBetween, utc } from "../../lib/format.js";
+import { html } from "../../lib/html.js";
+import { useTick } from "../app.js";
+
+/** A time in the reader's zone; the exact UTC on hover. @param {{at: string | null | undefined, only?: "clock" | "moment"}} props */
+export const Time = ({ at, only = "moment" }) =>
+  at ? html`<time class="time" datetime=${at} title=${utc(at)}>${only === "clock" ? clock(at) : moment(at)}</time>` : null;
+
+/** "5 min ago", kept true; the exact UTC on hover. @param {{at: string | null | undefined}} props */
+export function Ago({ at }) {
+  useTick(at && Date.now() - Date.parse(at) < 60_000 ? 1_000 : 30_000);
+  return at ? html`<time class="time" datetime=${at} title=${utc(at)}>${ago(at)}</time>` : null;
+}
+
+/** How long something took, or has taken so far. @param {{from: string | null | undefined, to?: string | null}} props */
+export function Took({ from, to }) {
+  useTick(1_000, Boolean(from && !to));
+  return from ? html`<span class="figure">${duration(to ? secondsBetween(from, to) : Math.round(secondsBetween(from)))}</span>` : null;
+}
+
+/** @param {{value: number | null | undefined}} props */
+export const Count = ({ value }) => html`<span class="figure">${value === null || value === undefined ? "–" : number(value)}</span>`;
+
+/** @param {{value: number | null | undefined}} props */
+export const Bytes = ({ value }) =>
+  value === null || value === undefined ? html`<span class="figure">–</span>` : html`<span class="figure" title=${`${number(value)} bytes`}>${bytes(value)}</span>`;
+
+const WORDS = { PENDING: "Pending", RUNNING: "Running", DONE: "Done", ERROR: "Error", CANCELLED: "Cancelled", STOPPING: "Stopping", WAITING: "Waiting" };
+
+/** A status as a coloured word. @param {{status: keyof typeof WORDS}} props */
+export const Status = ({ status }) => html`<span class=${`status ${status}`}><i aria-hidden="true"></i>${WORDS[status] ?? status}</span>`;
+
+/**
+ * What a job's status is to a person: one that stops, or that waits with its work begun, is not simply running.
+ * @param {{status: import("stepmill/types").JobStatus, cancelRequestedAt?: string | null, waiting?: unknown}} job
+ * @returns {keyof typeof WORDS}
+ */
+export function shownStatus(job) {
+  if (job.status !== "RUNNING") return job.status;
+  if (job.cancelRequestedAt) return "STOPPING";
+  return job.waiting ? "WAITING" : "RUNNING";
+}

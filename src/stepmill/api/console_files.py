@@ -1,0 +1,78 @@
+"""The console's files: where they are, which of them are served, and the policy that its page is served under.
+
+In a package they lie beside the code; in a checkout, which is installed as it is, in folders of their own.
+"""
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+import stepmill
+
+_PACKAGE = Path(stepmill.__file__).parent
+_CHECKOUT = _PACKAGE.parents[1]
+_SERVED = frozenset({"main.js", "theme.js", "icon.svg", "lib", "models", "views", "style", "vendor"})
+_FOR_OTHERS = frozenset({"node.js", "service.js", "types.js"})
+"""Parts of the JavaScript client that no browser needs."""
+
+_IMPORT_MAP = re.compile(r'<script type="importmap">(.*?)</script>', re.DOTALL)
+_POLICY = (
+    "default-src 'none'; script-src 'self'{inline}; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+
+
+def _folder(in_package: str, in_checkout: str) -> Path:
+    packed = _PACKAGE / in_package
+    return packed if packed.is_dir() else _CHECKOUT / in_checkout
+
+
+CONSOLE = _folder("console", "console")
+CLIENT = _folder("console/client", "clients/javascript/src")
+
+
+def page_policy(html: str = "") -> str:
+    """A Content-Security-Policy that lets the browser load from here only and run no inline script.
+
+    An import map can't stand in a file, so the one in ``html`` is allowed by its hash.
+    """
+    found = _IMPORT_MAP.search(html)
+    if found is None:
+        return _POLICY.format(inline="")
+    digest = base64.b64encode(hashlib.sha256(found[1].encode()).digest()).decode()
+    return _POLICY.format(inline=f" 'sha256-{digest}'")
+
+
+class ConsoleFiles(StaticFiles):
+    """Files of one folder, of which some are served. A browser asks each time whether a file is still the same."""
+
+    def __init__(self, directory: Path, *, only: frozenset[str] | None = None, never: frozenset[str] = frozenset()):
+        super().__init__(directory=directory)
+        self._only = only
+        self._never = never
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """One file. Raises HTTPException 404."""
+        first = Path(path).parts[:1]
+        if not first or first[0] in self._never or (self._only is not None and first[0] not in self._only):
+            raise HTTPException(404)
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+def console_files() -> ConsoleFiles:
+    """What ``index.html`` and its modules ask for."""
+    return ConsoleFiles(CONSOLE, only=_SERVED)
+
+
+def client_files() -> ConsoleFiles:
+    """The JavaScript client, as the console imports it."""
+    return ConsoleFiles(CLIENT, never=_FOR_OTHERS)
