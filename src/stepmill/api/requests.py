@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from typing import Any, get_origin
 
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query
@@ -48,15 +48,15 @@ class ApiRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler behind the strict readers."""
         handle = super().get_route_handler()
-        known = frozenset(
-            field.alias for field in get_flat_params(self.dependant) if isinstance(field.field_info, Query)
-        )
+        fields = [field for field in get_flat_params(self.dependant) if isinstance(field.field_info, Query)]
+        known = frozenset(field.alias for field in fields)
+        repeatable = frozenset(field.alias for field in fields if get_origin(field.field_info.annotation) is tuple)
         takes_body = self.body_field is not None
         body_required = self.body_field is not None and self.body_field.field_info.is_required()
 
         async def check_then_handle(request: Request) -> Response:
             check_path(request)
-            check_query(request, known)
+            check_query(request, known, repeatable)
             check_key(request)
             if not takes_body:
                 return await handle(request)
@@ -75,7 +75,7 @@ def check_path(request: Request) -> None:
         raise NotFoundError("not_found", "There is nothing at this address.")
 
 
-def check_query(request: Request, known: frozenset[str]) -> None:
+def check_query(request: Request, known: frozenset[str], repeatable: frozenset[str] = frozenset()) -> None:
     """Refuse a parameter that is unknown, given twice or not storable: a filter that is misspelt must not match all."""
     errors = []
     for name in request.query_params:
@@ -83,9 +83,9 @@ def check_query(request: Request, known: frozenset[str]) -> None:
         if name not in known:
             choice = f"Known here: {', '.join(sorted(known))}." if known else "There are none here."
             errors.append(_query_error(name, f"There is no such query parameter. {choice}"))
-        elif len(values) > 1:
+        elif len(values) > 1 and name not in repeatable:
             errors.append(_query_error(name, "It is given more than once."))
-        elif fault := text_fault(values[0]):
+        elif fault := next(filter(None, map(text_fault, values)), None):
             errors.append(_query_error(name, fault))
     if errors:
         raise InputError("invalid_request", f"{errors[0].pointer}: {errors[0].message}", errors=errors[:100])

@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import psycopg
 import structlog
@@ -15,7 +15,6 @@ from fastapi import Depends, Header, Query
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from stepmill.engine.hub_readers import Event
 from stepmill.errors import FieldError, InputError, StepmillError
 
 HEARTBEAT_SECONDS = 15.0
@@ -26,6 +25,15 @@ _FIRST = b"retry: 1000\n\n"
 _GREATEST_ID = 2**63 - 1
 
 _log = structlog.get_logger("stepmill.api")
+
+
+class Block(Protocol):
+    """What is sent at once: an event, or a position."""
+
+    @property
+    def wire(self) -> bytes:
+        """It in the text/event-stream format."""
+        ...
 
 
 class OpenStreams:
@@ -65,7 +73,7 @@ class EventStream(Response):
 
     def __init__(
         self,
-        events: AsyncIterator[Event],
+        events: AsyncIterator[Block],
         check: Callable[[], Awaitable[object]],
         streams: OpenStreams,
         *,

@@ -6,9 +6,8 @@ and then follows the channel; per-job numbers are given under a row lock, so wha
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
 
 import orjson
 import psycopg
@@ -18,19 +17,12 @@ from psycopg.rows import DictRow
 
 from stepmill.auth import Principal
 from stepmill.engine.engine import Engine
-from stepmill.engine.hub_readers import Channel, Event, FeedReader, Reader
+from stepmill.engine.hub_readers import FOLLOWER_EVENTS, Channel, Event, FeedReader, Position, Reader
+from stepmill.engine.job_events import TERMINAL, catch_up, job_state, known_number, read_events, snapshot
 from stepmill.engine.notify import EVENTS_CHANNEL
-from stepmill.engine.read import read_job
 from stepmill.engine.stamp import FEED_CHANNEL, stamp_events
-from stepmill.errors import NotFoundError, UnavailableError
+from stepmill.errors import UnavailableError
 
-# Few at a time: each reader that catches up holds as many, and there may be hundreds of readers.
-_AFTER = "SELECT seq, kind, data FROM job_events WHERE job_id = %s AND seq > %s ORDER BY seq LIMIT 100"
-_STATE = """
-SELECT c.last_seq, j.status, (SELECT min(seq) FROM job_events e WHERE e.job_id = j.job_id) AS first_seq
-FROM jobs j JOIN job_event_counters c USING (job_id) WHERE j.job_id = %s
-"""
-_END = "SELECT data FROM job_events WHERE job_id = %s AND seq = %s AND kind = 'end'"
 _LAST_SEQS = "SELECT job_id, last_seq FROM job_event_counters WHERE job_id = ANY(%s)"
 _FEED_AFTER = """
 SELECT feed_id, tenant_id, env_id, data FROM job_events WHERE feed_id > %s ORDER BY feed_id LIMIT 1000
@@ -40,7 +32,6 @@ SELECT feed_id, tenant_id, env_id, data FROM job_events
 WHERE feed_id > %s AND feed_id <= %s AND (%s::text IS NULL OR env_id = %s) ORDER BY feed_id LIMIT 1000
 """
 _FEED_LAST = "SELECT coalesce(max(feed_id), 0) AS last FROM job_events WHERE feed_id IS NOT NULL"
-_TERMINAL = ("DONE", "ERROR", "CANCELLED")
 _LOOK_SECONDS = 2.0
 _STAMP_SECONDS = 0.05
 _RECONNECT_SECONDS = 0.5
@@ -86,90 +77,60 @@ class EventHub:
 
         None when the job is at rest and the reader has everything. Raises NotFoundError, also for another tenant's job.
         """
-        async with self._engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
-            state = await (await conn.execute(_STATE, (job_id,))).fetchone()
-            if state is None:
-                raise NotFoundError("job_not_found", f"There is no job {job_id!r}.")
-        if after is not None and (after > state["last_seq"] or (state["first_seq"] or 1) > after + 1):
-            after = None  # a number that is none of ours, or events after it are gone: start with a new snapshot
-        elif after == state["last_seq"] and state["status"] in _TERMINAL:
+        state = await job_state(self._engine, caller, job_id)
+        after = known_number(state, after)
+        if after == state["last_seq"] and state["status"] in TERMINAL:
             return None
-        return self._job_events(caller, job_id, after, state["last_seq"])
+        return self._until_end(self._job_events(caller, job_id, after, Reader(), state["last_seq"]))
+
+    async def follow(self, caller: Principal, job_id: str, after: int | None = None) -> AsyncGenerator[Event]:
+        """The same events, for a reader of several jobs: ``end`` is not the last, because a retry may bring more."""
+        state = await job_state(self._engine, caller, job_id)
+        reader = Reader(FOLLOWER_EVENTS)
+        events = self._job_events(caller, job_id, known_number(state, after), reader, state["last_seq"])
+        async with aclosing(events):
+            async for event in events:
+                yield event
+
+    async def _until_end(self, events: AsyncGenerator[Event]) -> AsyncGenerator[Event]:
+        async with aclosing(events):
+            async for event in events:
+                yield event
+                if event.kind == "end":
+                    return
 
     async def _job_events(
-        self, caller: Principal, job_id: str, after: int | None, committed: int
-    ) -> AsyncIterator[Event]:
+        self, caller: Principal, job_id: str, after: int | None, reader: Reader, committed: int
+    ) -> AsyncGenerator[Event]:
         channel = self._channels.setdefault(job_id, Channel(committed))
-        reader = Reader()
         channel.readers.add(reader)
         try:
             if after is None:
-                snapshot, end = await self._snapshot(caller, job_id)
-                yield snapshot
-                after = snapshot.id
+                first, end = await snapshot(self._engine, caller, job_id)
+                yield first
+                after = first.id
                 if end is not None:
                     yield end
-                    return
-            async for event in self._catch_up(job_id, after):
+            async for event in catch_up(self._engine, job_id, after):
                 after = event.id
                 yield event
-                if event.kind == "end":
-                    return
             while True:
-                if reader.overrun:
-                    raise UnavailableError(
-                        "reader_too_slow", "This stream fell too far behind; connect again with the last id."
-                    )
-                event = await reader.queue.get()
-                if event.id <= after:
-                    continue
-                after = event.id
-                yield event
-                if event.kind == "end":
-                    return
+                event = await reader.next()
+                if event.id > after:
+                    after = event.id
+                    yield event
         finally:
             channel.readers.discard(reader)
             if not channel.readers and self._channels.get(job_id) is channel:
                 del self._channels[job_id]
 
-    async def _snapshot(self, caller: Principal, job_id: str) -> tuple[Event, Event | None]:
-        """The job as it is, and its end, as it was sent to those who were there, if it is at rest."""
-        async with self._engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
-            # The counter first: what commits between the two reads is then sent again as an event, never missed.
-            state = await (await conn.execute(_STATE, (job_id,))).fetchone()
-            if state is None:
-                raise NotFoundError("job_not_found", f"There is no job {job_id!r}.")
-            end = await (await conn.execute(_END, (job_id, state["last_seq"]))).fetchone()
-            job = await read_job(conn, self._engine, job_id)
-        snapshot = Event(state["last_seq"], "snapshot", job)
-        if state["status"] not in _TERMINAL or job["status"] not in _TERMINAL:
-            return snapshot, None
-        return snapshot, Event(snapshot.id, "end", end["data"] if end else _end_of(job))
-
-    async def _catch_up(self, job_id: str, after: int) -> AsyncIterator[Event]:
-        """What the database has after ``after``. An ``end`` that a retry has overtaken is left out."""
-        held: Event | None = None
-        while True:
-            events = await self._read(job_id, after)
-            for event in events:
-                held = event if event.kind == "end" else None
-                if held is None:
-                    yield event
-                after = event.id
-            if not events:
-                break
-        if held is not None:
-            yield held
-
-    async def _read(self, job_id: str, after: int) -> list[Event]:
-        async with self._engine.database.autocommit() as conn:
-            rows = await (await conn.execute(_AFTER, (job_id, after))).fetchall()
-        return [Event(row["seq"], row["kind"], row["data"]) for row in rows]
-
     async def subscribe_feed(
         self, caller: Principal, env_id: str | None = None, after: int | None = None
-    ) -> AsyncIterator[Event]:
-        """Status changes of all the caller's jobs, from now on or after feed number ``after``. Never ends by itself."""
+    ) -> AsyncGenerator[Event | Position]:
+        """Status changes of all the caller's jobs, from now on or after feed number ``after``. Never ends by itself.
+
+        Its first is the position that it goes on from. From then on nothing is missed.
+        """
         reader = FeedReader(caller.tenant_id, env_id)
         if not self._feed_readers:
             self._feed_last = await self._feed_position()
@@ -179,6 +140,7 @@ class EventHub:
                 after = None  # a number that is none of ours
             position = self._feed_last if after is None else after
             end = max(self._feed_last, position)
+            yield Position(position)
             while position < end:
                 async with self._engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
                     rows = await (await conn.execute(_FEED_TENANT, (position, end, env_id, env_id))).fetchall()
@@ -188,11 +150,7 @@ class EventHub:
                 if not rows:
                     break
             while True:
-                if reader.overrun:
-                    raise UnavailableError(
-                        "reader_too_slow", "This stream fell too far behind; connect again with the last id."
-                    )
-                event = await reader.queue.get()
+                event = await reader.next()
                 if event.id > position:
                     position = event.id
                     yield event
@@ -232,7 +190,7 @@ class EventHub:
         if channel is None:
             return
         async with channel.reading:
-            while events := await self._read(job_id, channel.last):
+            while events := await read_events(self._engine, job_id, channel.last):
                 channel.hand_out(events)
 
     async def _look_around(self) -> None:
@@ -280,8 +238,3 @@ class EventHub:
             except (psycopg.Error, UnavailableError, OSError) as error:
                 _log.warning("stamper_lost_database", error=type(error).__name__)
             await asyncio.sleep(_RECONNECT_SECONDS)
-
-
-def _end_of(job: dict[str, Any]) -> dict[str, Any]:
-    """The end of a job whose events were pruned."""
-    return {**{key: job[key] for key in ("status", "result", "error")}, "at": job["finishedAt"]}

@@ -8,7 +8,11 @@ from typing import Any
 
 import orjson
 
+from stepmill.errors import UnavailableError
+
 _SLOW_READER_EVENTS = 10_000
+FOLLOWER_EVENTS = 1_000
+"""How far a reader of several jobs may fall behind in each: what waits for it is so many times as much."""
 
 
 @dataclass(frozen=True)
@@ -20,24 +24,50 @@ class Event:
     data: dict[str, Any]
 
     @cached_property
+    def json(self) -> bytes:
+        """The data as JSON, made once however many readers it has."""
+        return orjson.dumps(self.data)
+
+    @cached_property
     def wire(self) -> bytes:
-        """The event in the text/event-stream format, made once however many readers it has."""
-        return b"id: %d\nevent: %s\ndata: %s\n\n" % (self.id, self.kind.encode(), orjson.dumps(self.data))
+        """The event in the text/event-stream format, made once like its data."""
+        return b"id: %d\nevent: %s\ndata: %s\n\n" % (self.id, self.kind.encode(), self.json)
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a reader of the feed stands: whoever comes back with this number goes on from there."""
+
+    id: int
+
+    @property
+    def wire(self) -> bytes:
+        """A block without data, which a browser takes the id from and hands to nobody."""
+        return b"id: %d\n\n" % self.id
 
 
 class Reader:
     """A queue that a slow reader can't let grow without end."""
 
-    def __init__(self) -> None:
-        self.queue: asyncio.Queue[Event] = asyncio.Queue()
-        self.overrun = False
+    def __init__(self, most: int = _SLOW_READER_EVENTS) -> None:
+        self._most = most
+        self._queue: asyncio.Queue[Event] = asyncio.Queue()
+        self._overrun = False
 
     def put(self, event: Event) -> None:
         """Add an event, or mark the reader as overrun when it is too far behind."""
-        if self.queue.qsize() >= _SLOW_READER_EVENTS:
-            self.overrun = True
+        if self._queue.qsize() >= self._most:
+            self._overrun = True
         else:
-            self.queue.put_nowait(event)
+            self._queue.put_nowait(event)
+
+    async def next(self) -> Event:
+        """Wait for the next event. Raises UnavailableError once the reader is overrun."""
+        if self._overrun:
+            raise UnavailableError(
+                "reader_too_slow", "This stream fell too far behind; connect again with the last id."
+            )
+        return await self._queue.get()
 
 
 class Channel:

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +51,17 @@ async def get_job(engine: Engine, caller: Principal, job_id: str) -> dict[str, A
     """One job. Raises NotFoundError, also for another tenant's."""
     async with engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
         return await read_job(conn, engine, job_id)
+
+
+async def require_jobs(engine: Engine, caller: Principal, job_ids: Iterable[str]) -> None:
+    """Raise NotFoundError unless the caller may see all these jobs."""
+    wanted = list(job_ids)
+    if not wanted:
+        return
+    async with engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
+        rows = await (await conn.execute("SELECT job_id FROM jobs WHERE job_id = ANY(%s)", (wanted,))).fetchall()
+    for job_id in sorted(set(wanted) - {row["job_id"] for row in rows}):
+        raise NotFoundError("job_not_found", f"There is no job {job_id!r}.")
 
 
 async def read_job(conn: AsyncConnection[DictRow], engine: Engine, job_id: str) -> dict[str, Any]:

@@ -1,0 +1,78 @@
+"""What the database has of one job's events, as a reader of the hub needs it."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from psycopg.rows import DictRow
+
+from stepmill.auth import Principal
+from stepmill.engine.engine import Engine
+from stepmill.engine.hub_readers import Event
+from stepmill.engine.read import read_job
+from stepmill.errors import NotFoundError
+
+TERMINAL = ("DONE", "ERROR", "CANCELLED")
+
+# Few at a time: each reader that catches up holds as many, and there may be hundreds of readers.
+_AFTER = "SELECT seq, kind, data FROM job_events WHERE job_id = %s AND seq > %s ORDER BY seq LIMIT 100"
+_STATE = """
+SELECT c.last_seq, j.status, (SELECT min(seq) FROM job_events e WHERE e.job_id = j.job_id) AS first_seq
+FROM jobs j JOIN job_event_counters c USING (job_id) WHERE j.job_id = %s
+"""
+_END = "SELECT data FROM job_events WHERE job_id = %s AND seq = %s AND kind = 'end'"
+
+
+async def job_state(engine: Engine, caller: Principal, job_id: str) -> DictRow:
+    """Its status and the numbers of its first and last events. Raises NotFoundError, also for another tenant's job."""
+    async with engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
+        state = await (await conn.execute(_STATE, (job_id,))).fetchone()
+    if state is None:
+        raise NotFoundError("job_not_found", f"There is no job {job_id!r}.")
+    return state
+
+
+def known_number(state: DictRow, after: int | None) -> int | None:
+    """``after``, or None for a number that is none of ours or whose successors are gone: a new snapshot is needed."""
+    if after is None or after > state["last_seq"] or (state["first_seq"] or 1) > after + 1:
+        return None
+    return after
+
+
+async def snapshot(engine: Engine, caller: Principal, job_id: str) -> tuple[Event, Event | None]:
+    """The job as it is, and its end, as it was sent to those who were there, if it is at rest."""
+    async with engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
+        # The counter first: what commits between the two reads is then sent again as an event, never missed.
+        state = await (await conn.execute(_STATE, (job_id,))).fetchone()
+        if state is None:
+            raise NotFoundError("job_not_found", f"There is no job {job_id!r}.")
+        end = await (await conn.execute(_END, (job_id, state["last_seq"]))).fetchone()
+        job = await read_job(conn, engine, job_id)
+    taken = Event(state["last_seq"], "snapshot", job)
+    if state["status"] not in TERMINAL or job["status"] not in TERMINAL:
+        return taken, None
+    return taken, Event(taken.id, "end", end["data"] if end else _end_of(job))
+
+
+async def catch_up(engine: Engine, job_id: str, after: int) -> AsyncIterator[Event]:
+    """What there is after number ``after``. An ``end`` that a retry has overtaken is left out."""
+    held: Event | None = None
+    while events := await read_events(engine, job_id, after):
+        for event in events:
+            held = event if event.kind == "end" else None
+            if held is None:
+                yield event
+            after = event.id
+    if held is not None:
+        yield held
+
+
+async def read_events(engine: Engine, job_id: str, after: int) -> list[Event]:
+    """The next few after number ``after``."""
+    async with engine.database.autocommit() as conn:
+        rows = await (await conn.execute(_AFTER, (job_id, after))).fetchall()
+    return [Event(row["seq"], row["kind"], row["data"]) for row in rows]
+
+
+def _end_of(job: dict[str, Any]) -> dict[str, Any]:
+    """The end of a job whose events were pruned."""
+    return {**{key: job[key] for key in ("status", "result", "error")}, "at": job["finishedAt"]}
