@@ -1,4 +1,5 @@
 import { Observable } from "../lib/observable.js";
+import { jobAfter } from "./job_after.js";
 
 /** @typedef {import("stepmill").StepmillClient} StepmillClient */
 /** @typedef {import("stepmill/types").Job} Job */
@@ -119,7 +120,7 @@ export class Uploads extends Observable {
   /** @param {number} id @param {string} jobId */
   #follow(id, jobId) {
     const stop = this.#connection.follow(jobId, (events) => {
-      const job = events.reduce(applied, this.items.find((each) => each.id === id)?.job ?? null);
+      const job = events.reduce(jobAfter, this.items.find((each) => each.id === id)?.job ?? null);
       if (!job) return;
       const isOver = ENDED.includes(job.status);
       this.#change(id, { job, state: !isOver ? "loading" : job.status === "DONE" ? "done" : "failed" });
@@ -133,23 +134,4 @@ export class Uploads extends Observable {
     this.items = this.items.map((each) => (each.id === id ? { ...each, ...values } : each));
     this.changed();
   }
-}
-
-/**
- * A job after one of its events.
- * @param {Job | null} job
- * @param {import("stepmill/types").StreamEvent} event
- * @returns {Job | null}
- */
-export function applied(job, { event, data }) {
-  if (event === "snapshot") return data;
-  if (!job || event === "log") return job;
-  if (event === "status") return { ...job, ...data };
-  if (event === "end") return { ...job, status: data.status, result: data.result, error: data.error, finishedAt: data.at };
-  const name = data.name ?? data.step;
-  const { name: _name, step: _step, done, total, unit, message, reason, at: _at, ...rest } = data;
-  /** @type {Record<string, any>} */
-  const news = event === "progress" ? { progress: { done, total, unit, message } } : rest;
-  if (data.status === "RUNNING" || reason === "retry") news.progress = null;
-  return { ...job, steps: job.steps.map((step) => (step.name === name ? { ...step, ...news } : step)) };
 }

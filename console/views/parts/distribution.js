@@ -1,0 +1,33 @@
+import { number, percent } from "../../lib/format.js";
+import { html } from "../../lib/html.js";
+
+/** @typedef {{from: unknown, to: unknown, count: number}} Bucket */
+
+/** How values are spread: a bar for each bucket. @param {{buckets: Bucket[], label: string}} props */
+export function Histogram({ buckets, label }) {
+  const most = Math.max(1, ...buckets.map(({ count }) => count));
+  const ends = buckets.length ? `from ${short(buckets[0].from)} to ${short(buckets[buckets.length - 1].to)}` : "";
+  return html`
+    <div class="histogram" role="img" aria-label=${`${label}: ${ends}`}>
+      ${buckets.map(({ from, to, count }, index) => html`<span key=${index} title=${`${short(from)} to ${short(to)}: ${number(count)}`} style=${{ height: `${count ? Math.max(4, (100 * count) / most) : 0}%` }}></span>`)}
+    </div>
+  `;
+}
+
+/** The commonest values, each with its share as a bar behind it. @param {{values: {value: unknown, count: number}[], total: number}} props */
+export const Commonest = ({ values, total }) => html`
+  <ol class="commonest">
+    ${values.map(
+      ({ value, count }, index) => html`
+        <li key=${index} style=${{ "--share": percentOf(count, total) }}><span class="clip" title=${short(value)}>${short(value)}</span>
+          <span class="soft figure">${percent(total ? count / total : 0)}</span></li>
+      `,
+    )}
+  </ol>
+`;
+
+/** @param {number} count @param {number} total */
+const percentOf = (count, total) => `${total ? ((100 * count) / total).toFixed(2) : 0}%`;
+
+/** @param {unknown} value */
+const short = (value) => (typeof value === "number" ? number(value) : String(value ?? "null"));
