@@ -4,6 +4,7 @@ import html
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from fastapi.routing import APIRoute
 from starlette.responses import RedirectResponse, Response
 
 from stepmill.api.callers import principal_of
@@ -62,7 +63,8 @@ def console_page() -> Response:
 
 
 for path in CONSOLE_PATHS:
-    router.add_api_route(path, console_page, methods=["GET"])
+    # Not as a call of the api: what stands in the rest of the address is the console's own business.
+    router.add_api_route(path, console_page, methods=["GET"], route_class_override=APIRoute)
 
 
 @router.get(LOGIN_PATH)
