@@ -14,6 +14,9 @@ MISSING = "Chromium is not installed, and the console's tests need it: apt insta
 WIDE = {"width": 1280, "height": 800}
 NARROW = {"width": 390, "height": 844}
 
+THEME_KEY = "stepmill.theme"
+THEMES = ("light", "dark", "contrast")
+
 OpenPage = Callable[..., Page]
 
 _PATIENCE_MS = 20_000
@@ -37,9 +40,24 @@ def sign_in(browser: Browser, link: str) -> StorageState:
         return context.storage_state()
 
 
-def new_context(browser: Browser, url: str, session: StorageState | None, **options: Any) -> BrowserContext:
-    """A context with nothing in its caches, on the server at ``url``; without a session nobody is signed in."""
-    chosen = {"viewport": WIDE, **_READER, **options}
-    context = browser.new_context(base_url=url, storage_state=session, **cast("Any", chosen))
+def new_context(
+    browser: Browser, url: str, session: StorageState | None, *, theme: str | None = None, **options: Any
+) -> BrowserContext:
+    """A context with nothing in its caches, on the server at ``url``.
+
+    Without a session nobody is signed in. ``theme`` is what the reader has chosen: light, dark, contrast or system.
+    """
+    chosen: dict[str, Any] = {"viewport": WIDE, **_READER, **options}
+    state: dict[str, Any] = dict(session or {})
+    if theme is not None:
+        state["origins"] = [{"origin": url, "localStorage": [{"name": THEME_KEY, "value": theme}]}]
+    context = browser.new_context(base_url=url, storage_state=cast("StorageState", state), **chosen)
     context.set_default_timeout(_PATIENCE_MS)
     return context
+
+
+def ready(page: Page) -> Page:
+    """Wait until the screen has its title and everything it asked for."""
+    page.locator("main h1").wait_for()
+    page.locator(".skeleton").first.wait_for(state="hidden")
+    return page

@@ -7,6 +7,7 @@ lives as long as tests of this folder follow each other, and these tests are nev
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
@@ -15,6 +16,7 @@ from stepmill.client import Client
 from tests.cli.processes import Serve, serving
 from tests.console.browsing import MISSING, PROGRAM, OpenPage, chromium, new_context, sign_in
 from tests.console.faults import Faults, settle
+from tests.console.npm import installed
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -67,7 +69,7 @@ def open_page(browser: Browser, server: Serve, session: StorageState, faults: Fa
     """
     contexts: list[BrowserContext] = []
 
-    def open_one(**options: object) -> Page:
+    def open_one(**options: Any) -> Page:
         context = new_context(browser, server.url, session, **options)
         contexts.append(context)
         faults.watch(context)
@@ -86,3 +88,15 @@ def open_page(browser: Browser, server: Serve, session: StorageState, faults: Fa
 def page(open_page: OpenPage) -> Page:
     """A signed-in page on a wide screen."""
     return open_page()
+
+
+@pytest.fixture(scope="session")
+def node_modules() -> Path:
+    """The tools that `package.json` beside this file names."""
+    return installed(Path(__file__).parent)
+
+
+@pytest.fixture(scope="session")
+def axe(node_modules: Path) -> Path:
+    """The source of axe-core."""
+    return node_modules / "axe-core" / "axe.min.js"
