@@ -26,6 +26,7 @@ from stepmill.api import (
     jobs,
     loads,
     plans,
+    session,
     stats,
     streams,
     tables,
@@ -42,7 +43,22 @@ from stepmill.api.problems import problem_for
 from stepmill.api.sse import EventStream
 from stepmill.errors import StepmillError
 
-_RESOURCES = (jobs, streams, workers, stats, environments, areas, files, plans, tables, loads, health, docs, console)
+_RESOURCES = (
+    jobs,
+    streams,
+    workers,
+    stats,
+    session,
+    environments,
+    areas,
+    files,
+    plans,
+    tables,
+    loads,
+    health,
+    docs,
+    console,
+)
 _Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 

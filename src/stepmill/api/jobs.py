@@ -1,37 +1,33 @@
 """Jobs: submit, look, cancel, retry. What they mean is the engine's; here is only HTTP."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from fastapi import APIRouter, Depends, Query
-from pydantic import BeforeValidator, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from fastapi import APIRouter, Query
+from pydantic import Field
 from starlette.responses import Response
 
 from stepmill.api import schemas
 from stepmill.api.addresses import JobId
-from stepmill.api.answers import Cursor, IdempotencyKey, Limit, answer, page_of
+from stepmill.api.answers import (
+    Cursor,
+    IdempotencyKey,
+    Limit,
+    answer,
+    invalid_cursor,
+    page_of,
+    read_cursor,
+    write_cursor,
+)
 from stepmill.api.callers import Operator, Viewer
 from stepmill.api.idempotency import Once
+from stepmill.api.job_filters import Filters, JobFilters, one_filter
 from stepmill.api.parts import Parts
-from stepmill.api.problems import invalid_request
 from stepmill.api.requests import ApiRoute
-from stepmill.engine import cancel, read, retry, submit
+from stepmill.engine import cancel, job_filters, read, retry, submit
 from stepmill.engine.job_type import JsonModel
-from stepmill.engine.requests import JobFilter, JobRequest, JobStatus
-from stepmill.errors import FieldError, InputError
+from stepmill.engine.requests import JobRequest, JobStatus
 
 router = APIRouter(route_class=ApiRoute, tags=["Jobs"])
-
-
-def _split(value: Any) -> Any:
-    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
-
-
-class JobFilters(JobFilter):
-    """The list's filters, in a body or in a query. Several values stand in a list, or in one text by comma."""
-
-    status: Annotated[tuple[JobStatus, ...], BeforeValidator(_split)] = Field(default=(), description="Any of these.")
-    type: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(default=(), description="Any of these types.")
 
 
 class RetryRequest(JsonModel):
@@ -46,33 +42,6 @@ class JobBatch(JsonModel):
     """Jobs to submit together, all or none."""
 
     jobs: list[JobRequest] = Field(min_length=1, max_length=1000)
-
-
-async def _filters_of_query(
-    status: Annotated[str | None, Query(description="Statuses, by comma.", examples=["RUNNING,PENDING"])] = None,
-    types: Annotated[str | None, Query(alias="type", description="Job types, by comma.", examples=["FILE_ETL"])] = None,
-    env_id: Annotated[str | None, Query(alias="envId", description="One environment's.")] = None,
-    created_after: Annotated[str | None, Query(alias="createdAfter", description="RFC 3339.")] = None,
-    created_before: Annotated[str | None, Query(alias="createdBefore", description="RFC 3339.")] = None,
-    q: Annotated[str | None, Query(description="Text in id, type, params or error.")] = None,
-) -> JobFilters:
-    given = {
-        "status": status,
-        "type": types,
-        "envId": env_id,
-        # A plus that nobody encoded arrives as a blank, and no RFC 3339 time has a blank there.
-        "createdAfter": created_after and created_after.replace(" ", "+"),
-        "createdBefore": created_before and created_before.replace(" ", "+"),
-        "q": q,
-    }
-    try:
-        return JobFilters.model_validate({name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        errors = [{**item, "loc": ("query", item["loc"][0])} for item in error.errors(include_url=False)]
-        raise invalid_request(errors, None) from None
-
-
-Filters = Annotated[JobFilters, Depends(_filters_of_query)]
 
 
 @router.post("/api/jobs", summary="Submit a job", status_code=201, responses=schemas.created(schemas.Job, repeat=True))
@@ -98,6 +67,14 @@ async def list_jobs(
     return answer(await read.list_jobs(parts.engine, caller, chosen, limit, cursor))
 
 
+@router.get("/api/jobs/counts", summary="Count jobs", responses=schemas.ok(schemas.JobCounts))
+async def count_jobs(caller: Viewer, parts: Parts, chosen: Filters) -> Response:
+    """How many jobs the filters match, in all and by status."""
+    found = await job_filters.count_jobs(parts.engine, caller, chosen)
+    by_status = {status: found.get(status, 0) for status in get_args(JobStatus)}
+    return answer({"total": sum(by_status.values()), "byStatus": by_status})
+
+
 @router.post(
     "/api/jobs/cancel", summary="Cancel many jobs", status_code=202, responses=schemas.accepted(schemas.Matched)
 )
@@ -107,7 +84,7 @@ async def cancel_jobs(
     """Those that the filters match and that have not ended."""
 
     async def act() -> Response:
-        return answer({"matched": await cancel.cancel_jobs(parts.engine, caller, _one_filter(chosen, body))}, 202)
+        return answer({"matched": await cancel.cancel_jobs(parts.engine, caller, one_filter(chosen, body))}, 202)
 
     return await once(act)
 
@@ -119,29 +96,9 @@ async def retry_jobs(
     """Those that the filters match and that ended in ERROR or CANCELLED."""
 
     async def act() -> Response:
-        return answer({"matched": await retry.retry_jobs(parts.engine, caller, _one_filter(chosen, body))}, 202)
+        return answer({"matched": await retry.retry_jobs(parts.engine, caller, one_filter(chosen, body))}, 202)
 
     return await once(act)
-
-
-def _one_filter(query: JobFilters, body: JobFilters | None) -> JobFilters:
-    """The filters of query and body together. None at all is refused: it would mean every job there is."""
-    in_query, in_body = query.model_dump(exclude_unset=True), body.model_dump(exclude_unset=True) if body else {}
-    twice = [to_camel(name) for name in in_query.keys() & in_body.keys() if in_query[name] != in_body[name]]
-    if twice:
-        raise InputError(
-            "invalid_request",
-            f"Given in the query and in the body, with two values: {', '.join(sorted(twice))}. Give each once.",
-            errors=[FieldError(f"/{name}", f"differs from /query/{name}") for name in sorted(twice)],
-        )
-    given = in_query | in_body
-    if not any(given.values()):
-        raise InputError(
-            "filter_required",
-            "Say which jobs: at least one of status, type, envId, createdAfter, createdBefore, q.",
-            errors=[FieldError("", "It has no filter.")],
-        )
-    return JobFilters.model_validate(given)
 
 
 @router.get("/api/jobs/{jobId}", summary="One job", responses=schemas.ok(schemas.Job))
@@ -160,6 +117,21 @@ async def list_events(
 ) -> Response:
     """The events of the stream, as JSON, oldest first."""
     return answer(await read.list_events(parts.engine, caller, job_id, after, limit))
+
+
+@router.get("/api/jobs/{jobId}/attempts", summary="A job's attempts", responses=schemas.ok(schemas.AttemptList))
+async def list_attempts(
+    job_id: JobId, caller: Viewer, parts: Parts, limit: Limit = 50, cursor: Cursor = None
+) -> Response:
+    """Each start of work on the job, oldest first: by which worker, from when to when, and how it ended."""
+    place = read_cursor("attempt", cursor) or "0"
+    if not (place.isascii() and place.isdigit() and len(place) < 10):
+        raise invalid_cursor()
+    attempts = await read.list_attempts(parts.engine, caller, job_id, int(place), limit + 1)
+    page: dict[str, Any] = {"items": attempts[:limit]}
+    if len(attempts) > limit:
+        page["nextCursor"] = write_cursor("attempt", str(attempts[limit - 1]["attempt"]))
+    return answer(page)
 
 
 @router.post(

@@ -6,8 +6,9 @@ import psycopg
 
 from stepmill.auth import Principal
 from stepmill.engine.engine import Engine
+from stepmill.engine.job_filters import matching_ids
 from stepmill.engine.notify import CANCEL_CHANNEL
-from stepmill.engine.read import MATCHING_IDS, filter_values, get_job
+from stepmill.engine.read import get_job
 from stepmill.engine.requests import JobFilter
 from stepmill.errors import ConflictError, NotFoundError
 
@@ -27,10 +28,8 @@ async def cancel_job(engine: Engine, caller: Principal, job_id: str) -> dict[str
 
 async def cancel_jobs(engine: Engine, caller: Principal, chosen: JobFilter) -> int:
     """Ask for every job that the filter matches to stop, those that have ended aside. Returns how many."""
-    values = {**filter_values(chosen), "states": ["PENDING", "RUNNING"]}
-    async with engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
-        rows = await (await conn.execute(MATCHING_IDS, values)).fetchall()
-    answers = [await _cancel(engine, caller, row["job_id"]) for row in rows]
+    job_ids = await matching_ids(engine, caller, chosen, ["PENDING", "RUNNING"])
+    answers = [await _cancel(engine, caller, job_id) for job_id in job_ids]
     return sum(answer is not None and answer["outcome"] == "accepted" for answer in answers)
 
 

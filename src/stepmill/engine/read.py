@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from psycopg.rows import DictRow
 
 from stepmill.auth import Principal
 from stepmill.engine.engine import Engine
+from stepmill.engine.job_filters import condition_of, looking
 from stepmill.engine.json_data import rfc3339
 from stepmill.engine.requests import JobFilter
 from stepmill.engine.waiting import Situation, waiting_of
@@ -25,25 +27,23 @@ j.*, l.job_id AS lock_holder, l.since AS lock_since,
 _FROM = "FROM jobs j LEFT JOIN job_locks l ON l.key = j.waiting_lock"
 _ONE = f"SELECT {_COLUMNS} {_FROM} WHERE j.job_id = %s"
 _SOME = f"SELECT {_COLUMNS} {_FROM} WHERE j.job_id = ANY(%s)"
-_MATCHES = """
-    ((%(status)s::text[] IS NULL OR j.status = ANY(%(status)s::text[]))
-    AND (%(type)s::text[] IS NULL OR j.type = ANY(%(type)s::text[]))
-    AND (%(env_id)s::text IS NULL OR j.env_id = %(env_id)s)
-    AND (%(after)s::timestamptz IS NULL OR j.created_at > %(after)s)
-    AND (%(before)s::timestamptz IS NULL OR j.created_at < %(before)s)
-    AND (%(q)s::text IS NULL OR strpos(lower(concat_ws(' ', j.job_id, j.type, j.params, j.error)), lower(%(q)s)) > 0))
-"""
-_LIST = f"""
-SELECT {_COLUMNS} {_FROM} WHERE {_MATCHES}
-    AND (%(cursor_at)s::timestamptz IS NULL OR (j.created_at, j.job_id) < (%(cursor_at)s, %(cursor_id)s))
-ORDER BY j.created_at DESC, j.job_id DESC LIMIT %(limit)s
-"""
-MATCHING_IDS = f"SELECT j.job_id FROM jobs j WHERE {_MATCHES} AND j.status = ANY(%(states)s) ORDER BY j.created_at"
+_BEFORE = "(%(cursor_at)s::timestamptz IS NULL OR (j.created_at, j.job_id) < (%(cursor_at)s, %(cursor_id)s))"
+_NEWEST_FIRST = "ORDER BY j.created_at DESC, j.job_id DESC LIMIT %(limit)s"
 _CAPACITY = """
 SELECT type, sum(concurrency)::integer AS slots, sum(running_jobs)::integer AS running
 FROM workers, unnest(types) AS type WHERE last_seen_at > now() - make_interval(secs => %s) GROUP BY type
 """
 _EVENTS = "SELECT seq, kind, data FROM job_events WHERE job_id = %s AND seq > %s ORDER BY seq LIMIT %s"
+_ATTEMPTS = """
+SELECT attempt, worker_id, started_at, ended_at, outcome FROM job_attempts
+WHERE job_id = %s AND attempt > %s ORDER BY attempt LIMIT %s
+"""
+_RUNNING = """
+SELECT a.worker_id, a.started_at, j.job_id, j.type, j.env_id,
+    (SELECT s.name FROM job_steps s WHERE s.job_id = j.job_id AND s.status = 'RUNNING' ORDER BY s.idx LIMIT 1) AS step
+FROM job_attempts a JOIN jobs j USING (job_id)
+WHERE a.ended_at IS NULL AND a.worker_id = ANY(%s) ORDER BY a.started_at, j.job_id
+"""
 _WORKERS = "SELECT * FROM workers WHERE last_seen_at > now() - make_interval(secs => %s) ORDER BY started_at, worker_id"
 
 
@@ -85,9 +85,11 @@ async def list_jobs(
 ) -> dict[str, Any]:
     """``{items, nextCursor?}``, newest first. Raises InputError for a cursor that is none of ours."""
     cursor_at, cursor_id = _read_cursor(cursor)
-    values = {**filter_values(chosen), "cursor_at": cursor_at, "cursor_id": cursor_id, "limit": limit + 1}
-    async with engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
-        rows = await (await conn.execute(_LIST, values)).fetchall()
+    condition, values = condition_of(chosen)
+    values |= {"cursor_at": cursor_at, "cursor_id": cursor_id, "limit": limit + 1}
+    query = f"SELECT {_COLUMNS} {_FROM} WHERE {condition} AND {_BEFORE} {_NEWEST_FIRST}"
+    async with looking(engine, caller) as conn:
+        rows = await (await conn.execute(query.encode(), values)).fetchall()
         situation = await _situation(conn, engine, rows)
     page: dict[str, Any] = {"items": [job_json(row, situation) for row in rows[:limit]]}
     if len(rows) > limit:
@@ -95,25 +97,11 @@ async def list_jobs(
     return page
 
 
-def filter_values(chosen: JobFilter) -> dict[str, Any]:
-    """A filter as query parameters."""
-    return {
-        "status": list(chosen.status) or None,
-        "type": list(chosen.type) or None,
-        "env_id": chosen.env_id,
-        "after": chosen.created_after,
-        "before": chosen.created_before,
-        "q": chosen.q,
-    }
-
-
 async def list_events(
     engine: Engine, caller: Principal, job_id: str, after: int = 0, limit: int = 50
 ) -> dict[str, Any]:
     """The job's events after number ``after``, as streamed: ``{items: [{id, event, data}], nextCursor?}``."""
-    async with engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
-        if not await (await conn.execute("SELECT 1 FROM jobs WHERE job_id = %s", (job_id,))).fetchone():
-            raise NotFoundError("job_not_found", f"There is no job {job_id!r}.")
+    async with _of_job(engine, caller, job_id) as conn:
         rows = await (await conn.execute(_EVENTS, (job_id, after, limit + 1))).fetchall()
     page: dict[str, Any] = {
         "items": [{"id": str(row["seq"]), "event": row["kind"], "data": row["data"]} for row in rows[:limit]]
@@ -123,10 +111,37 @@ async def list_events(
     return page
 
 
+async def list_attempts(
+    engine: Engine, caller: Principal, job_id: str, after: int = 0, limit: int = 50
+) -> list[dict[str, Any]]:
+    """The job's attempts after number ``after``, oldest first. Raises NotFoundError, also for another tenant's job."""
+    async with _of_job(engine, caller, job_id) as conn:
+        rows = await (await conn.execute(_ATTEMPTS, (job_id, after, limit))).fetchall()
+    return [
+        {
+            "attempt": row["attempt"],
+            "workerId": row["worker_id"],
+            "startedAt": rfc3339(row["started_at"]),
+            "endedAt": rfc3339(row["ended_at"]),
+            "outcome": row["outcome"],
+        }
+        for row in rows
+    ]
+
+
+@asynccontextmanager
+async def _of_job(engine: Engine, caller: Principal, job_id: str) -> AsyncIterator[AsyncConnection[DictRow]]:
+    async with engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
+        if not await (await conn.execute("SELECT 1 FROM jobs WHERE job_id = %s", (job_id,))).fetchone():
+            raise NotFoundError("job_not_found", f"There is no job {job_id!r}.")
+        yield conn
+
+
 async def list_workers(engine: Engine, caller: Principal) -> list[dict[str, Any]]:
-    """The workers that are alive. Workers belong to no tenant."""
+    """The workers that are alive, with the jobs of the caller's tenant that each runs. Workers belong to no tenant."""
     async with engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
         rows = await (await conn.execute(_WORKERS, (engine.settings.dead_after_seconds,))).fetchall()
+        running = await (await conn.execute(_RUNNING, ([row["worker_id"] for row in rows],))).fetchall()
     return [
         {
             "workerId": row["worker_id"],
@@ -139,9 +154,20 @@ async def list_workers(engine: Engine, caller: Principal) -> list[dict[str, Any]
             "memoryBytes": row["memory_bytes"],
             "startedAt": rfc3339(row["started_at"]),
             "lastSeenAt": rfc3339(row["last_seen_at"]),
+            "jobs": [_running_json(job) for job in running if job["worker_id"] == row["worker_id"]],
         }
         for row in rows
     ]
+
+
+def _running_json(job: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "jobId": job["job_id"],
+        "type": job["type"],
+        "step": job["step"],
+        "envId": job["env_id"],
+        "startedAt": rfc3339(job["started_at"]),
+    }
 
 
 def job_json(row: Mapping[str, Any], situation: Situation) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
 
 from stepmill.engine.job_type import JsonModel
 
@@ -29,7 +29,10 @@ def _not_far(value: datetime) -> datetime:
 
 Time = Annotated[AwareDatetime, BeforeValidator(_only_rfc3339)]
 
+MOST_JOB_IDS = 500
+
 JobStatus = Literal["PENDING", "RUNNING", "DONE", "ERROR", "CANCELLED"]
+JobIdText = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class JobRequest(JsonModel):
@@ -60,8 +63,11 @@ class JobRequest(JsonModel):
 
 
 class JobFilter(JsonModel):
-    """The filters of ``GET /api/jobs``, and of bulk cancel and retry."""
+    """The filters of ``GET /api/jobs``, of its counts, and of bulk cancel and retry."""
 
+    job_id: tuple[JobIdText, ...] = Field(
+        default=(), min_length=1, max_length=MOST_JOB_IDS, description="Any of these."
+    )
     status: tuple[JobStatus, ...] = Field(default=(), description="Any of these.")
     type: tuple[str, ...] = Field(default=(), description="Any of these.")
     env_id: str | None = None

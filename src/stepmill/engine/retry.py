@@ -4,7 +4,8 @@ from typing import Any
 
 from stepmill.auth import Principal
 from stepmill.engine.engine import Engine
-from stepmill.engine.read import MATCHING_IDS, filter_values, get_job
+from stepmill.engine.job_filters import matching_ids
+from stepmill.engine.read import get_job
 from stepmill.engine.requests import JobFilter
 from stepmill.errors import ConflictError, FieldError, InputError, NotFoundError
 
@@ -36,10 +37,8 @@ async def retry_job(engine: Engine, caller: Principal, job_id: str, from_step: s
 
 async def retry_jobs(engine: Engine, caller: Principal, chosen: JobFilter) -> int:
     """Retry every job in ERROR or CANCELLED that the filter matches. Returns how many."""
-    values = {**filter_values(chosen), "states": ["ERROR", "CANCELLED"]}
-    async with engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
-        rows = await (await conn.execute(MATCHING_IDS, values)).fetchall()
-    answers = [await _retry(engine, caller, row["job_id"], None) for row in rows]
+    job_ids = await matching_ids(engine, caller, chosen, ["ERROR", "CANCELLED"])
+    answers = [await _retry(engine, caller, job_id, None) for job_id in job_ids]
     return sum(answer is not None and answer["outcome"] == "accepted" for answer in answers)
 
 

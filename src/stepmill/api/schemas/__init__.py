@@ -12,12 +12,17 @@ from stepmill.api.schemas.files import (
     FileList,
     FilePreview,
     Finding,
+    Line,
     PreviewColumn,
+    ProfiledColumn,
 )
 from stepmill.api.schemas.jobs import (
+    Attempt,
+    AttemptList,
     Event,
     EventList,
     Job,
+    JobCounts,
     JobList,
     JobTypeList,
     JobTypeStep,
@@ -26,12 +31,14 @@ from stepmill.api.schemas.jobs import (
     Step,
     Waiting,
 )
-from stepmill.api.schemas.observe import Stats, StatsPoint, Worker, WorkerList
+from stepmill.api.schemas.observe import RunningJob, Session, Stats, StatsPoint, Worker, WorkerList
 from stepmill.api.schemas.plans import Plan, PlanPreview, PlanVersion, PlanVersionList
 from stepmill.api.schemas.problems import Failure, Problem, ProblemField, Progress
 from stepmill.api.schemas.responses import DELETED, EVENT_STREAM, REJECTS, Responses, accepted, created, ok
 from stepmill.api.schemas.shape import Shape
 from stepmill.api.schemas.tables import (
+    Bucket,
+    Cell,
     Column,
     Load,
     LoadList,
@@ -42,6 +49,7 @@ from stepmill.api.schemas.tables import (
     RowList,
     Table,
     TableList,
+    ValueCount,
 )
 
 __all__ = [
@@ -50,6 +58,10 @@ __all__ = [
     "REJECTS",
     "Area",
     "AreaList",
+    "Attempt",
+    "AttemptList",
+    "Bucket",
+    "Cell",
     "Column",
     "Environment",
     "EnvironmentList",
@@ -61,10 +73,12 @@ __all__ = [
     "FilePreview",
     "Finding",
     "Job",
+    "JobCounts",
     "JobList",
     "JobTypeList",
     "JobTypeStep",
     "JobTypeView",
+    "Line",
     "Load",
     "LoadList",
     "Matched",
@@ -76,18 +90,22 @@ __all__ = [
     "Problem",
     "ProblemField",
     "Profile",
+    "ProfiledColumn",
     "Progress",
     "Reject",
     "RejectList",
     "Responses",
     "Reverted",
     "RowList",
+    "RunningJob",
+    "Session",
     "Shape",
     "Stats",
     "StatsPoint",
     "Step",
     "Table",
     "TableList",
+    "ValueCount",
     "Waiting",
     "Worker",
     "WorkerList",

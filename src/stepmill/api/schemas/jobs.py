@@ -102,6 +102,15 @@ class JobList(Shape):
     next_cursor: str | None = None
 
 
+class JobCounts(Shape):
+    """How many jobs there are."""
+
+    total: int = Field(examples=[4007])
+    by_status: dict[JobStatus, int] = Field(
+        examples=[{"PENDING": 4, "RUNNING": 2, "DONE": 3990, "ERROR": 10, "CANCELLED": 1}]
+    )
+
+
 class Matched(Shape):
     """How many jobs a bulk call took up."""
 
@@ -120,6 +129,23 @@ class EventList(Shape):
     """A page of events; `nextCursor` is the next call's `after`."""
 
     items: list[Event]
+    next_cursor: str | None = None
+
+
+class Attempt(Shape):
+    """One start of work on a job. `outcome` is how it ended, null while it goes on."""
+
+    attempt: int
+    worker_id: str
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str | None = Field(examples=["done"])
+
+
+class AttemptList(Shape):
+    """A page of attempts."""
+
+    items: list[Attempt]
     next_cursor: str | None = None
 
 

@@ -1,14 +1,33 @@
-"""The shapes of workers and statistics."""
+"""The shapes of workers, statistics and the caller."""
 
 from datetime import datetime
 
 from pydantic import Field
 
-from stepmill.api.schemas.shape import Shape
+from stepmill.api.schemas.shape import JOB_ID, Shape
+
+
+class Session(Shape):
+    """Who calls, and what answers."""
+
+    subject: str
+    tenant_id: str
+    roles: list[str] = Field(examples=[["viewer", "operator"]])
+    version: str
+
+
+class RunningJob(Shape):
+    """What a worker does now; `startedAt` is when this attempt began."""
+
+    job_id: str = Field(examples=[JOB_ID])
+    type: str = Field(examples=["FILE_ETL"])
+    step: str | None = Field(examples=["Load"])
+    env_id: str
+    started_at: datetime
 
 
 class Worker(Shape):
-    """A worker that is alive."""
+    """A worker that is alive. `jobs` are those of the caller's tenant; `runningJobs` counts all."""
 
     worker_id: str
     host: str
@@ -16,9 +35,11 @@ class Worker(Shape):
     version: str
     types: list[str]
     running_jobs: int
+    concurrency: int
     memory_bytes: int
     started_at: datetime
     last_seen_at: datetime
+    jobs: list[RunningJob]
 
 
 class WorkerList(Shape):
