@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
 
+import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
@@ -139,10 +140,11 @@ async def preview(
     parts: Parts,
     limit: Annotated[int, Query(ge=1, le=500, description="How many rows at most.", examples=[20])] = 20,
 ) -> Response:
-    """How the rules read it, its columns with types, and its first rows. 422 with a code if it can't be read."""
+    """How the rules read it, what its columns hold, its first lines and rows. 422 with a code if it can't be read."""
     file = await files.get(parts.gateways.documents, caller.tenant_id, env.env_id, file_id)
     location = parts.gateways.blobs.location(file.blob_path)
-    return answer(await parts.preview_pool.run(preview_file, location, file.name, limit))
+    found = await parts.preview_pool.run(preview_file, location, file.name, limit)
+    return answer(found | {"columns": [orjson.Fragment(column) for column in found["columns"]]})
 
 
 @router.delete("/files/{fileId}", summary="Remove a file", status_code=204, responses=schemas.DELETED)

@@ -1,11 +1,10 @@
 """Previews, made in a compute child: how a file would be read, and what a plan would make of its first rows."""
 
-import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-import orjson
 import polars as pl
 
 from stepmill.engine.context import Reporter
@@ -13,39 +12,42 @@ from stepmill.etl.plan.compile import compile_plan
 from stepmill.etl.plan.model import TransformPlan
 from stepmill.etl.plan.parse import parse_plan
 from stepmill.etl.plan.source import SourceFormat
-from stepmill.etl.plan.types import LogicalType
-from stepmill.etl.profile import profile_source
 from stepmill.etl.readers.block import Reject
 from stepmill.etl.readers.detect import Finding, detect_for_plan, detect_source
+from stepmill.etl.readers.first_lines import first_lines
 from stepmill.etl.readers.sample import read_sample
-from stepmill.etl.typed import apply_plan
+from stepmill.etl.typed import TypedBlock, apply_plan
 from stepmill.gateways.blobs import BlobLocation
+from stepmill.planning.column_stats import NOTHING_HELD, column_stats
+from stepmill.planning.preview_sample import take_sample
+from stepmill.planning.preview_values import json_text, json_value
+from stepmill.planning.reject_cells import CellSplitter
 from stepmill.planning.rules import make_plan
-
-_PROFILED_RECORDS = 100_000
 
 
 def preview_file(report: Reporter, location: BlobLocation, name: str, limit: int) -> dict[str, Any]:
-    """How the rules read the file, its columns with the types they would get, and its first rows as they stand there.
+    """How the rules read the file, its columns with what they hold, its first lines and rows as they stand there.
 
-    Types are told from the first 100,000 records here; a load looks at all of them.
+    Columns are JSON texts, so that numbers keep all their digits. Types are told from the first 100,000 records here,
+    or fewer of a file with large ones; a load looks at all of them.
     """
     detected = detect_source(location, name)
-    profile = profile_source(location, detected.source, max_records=_PROFILED_RECORDS)
+    sample = take_sample(location, detected.source)
     warnings = list(detected.warnings)
-    columns: list[dict[str, Any]] = [
-        {"name": column, "logicalName": column, "type": "text", "nullable": True} for column in detected.source.columns
-    ]
-    if profile.rows:
-        plan = make_plan(detected.source, profile)
-        columns = _columns(plan)
+    if sample.profile.rows:
+        plan = make_plan(detected.source, sample.profile)
+        columns = [told | held for told, held in zip(_columns(plan), column_stats(plan, sample.blocks), strict=True)]
         warnings += [Finding(note.code, note.message, note.column) for note in plan.notes]
-    blocks = read_sample(location, detected.source, limit)
+    else:
+        columns = [_unknown(column) for column in detected.source.columns]
+    rejects = [reject for block in sample.blocks for reject in block.rejects]
     return {
         **_how(detected.source),
-        "columns": columns,
-        "rows": list(islice((row for block in blocks for row in block.frame.iter_rows(named=True)), limit)),
-        "rejects": _rejects([reject for block in blocks for reject in block.rejects], limit),
+        "columns": [json_text(column) for column in columns],
+        "lines": [line.as_json() for line in first_lines(location, detected.source, limit)],
+        "rows": list(islice((row for block in sample.blocks for row in block.frame.iter_rows(named=True)), limit)),
+        "rowsProfiled": sample.profile.rows,
+        "rejects": _rejects(rejects[:limit], CellSplitter(detected.source)),
         "evidence": [finding.as_json() for finding in detected.evidence],
         "warnings": [finding.as_json() for finding in warnings],
     }
@@ -62,13 +64,14 @@ def preview_plan(
     detected = detect_for_plan(location, name, plan.source, plan.source_columns)
     compiled = compile_plan(plan)
     typed = [apply_plan(compiled, block) for block in read_sample(location, detected.source, limit)]
+    rejects = [reject for block in typed for reject in block.rejects]
     return {
         "columns": _columns(plan),
         "rows": [row for block in typed for row in _json_rows(plan, block.frame)][:limit],
-        "rejects": _rejects([reject for block in typed for reject in block.rejects], limit),
+        "rejects": _rejects(rejects[:limit], CellSplitter.of_plan(plan, detected.source)),
         "rowsRead": sum(block.records for block in typed),
         "rowsFiltered": sum(block.filtered for block in typed),
-        "warnings": [finding.as_json() for finding in detected.warnings],
+        "warnings": [finding.as_json() for finding in (*detected.warnings, *_changed_values(typed))],
     }
 
 
@@ -92,10 +95,38 @@ def _columns(plan: TransformPlan) -> list[dict[str, Any]]:
     ]
 
 
-def _rejects(rejects: list[Reject], limit: int) -> list[dict[str, Any]]:
+def _unknown(name: str) -> dict[str, Any]:
+    """A column of a file without rows."""
+    return {"name": name, "logicalName": name, "source": name, "type": "text", "nullable": True, **NOTHING_HELD}
+
+
+def _changed_values(typed: Sequence[TypedBlock]) -> Iterator[Finding]:
+    """Warnings on what a load would bring in otherwise than it stands in the file."""
+    nulled: Counter[str] = Counter()
+    for block in typed:
+        nulled.update(block.nulled)
+    for column, count in nulled.items():
+        values = "1 value does not fit and is null" if count == 1 else f"{count:,} values do not fit and are null"
+        yield Finding("values_nulled", f"{values}, as the plan asks.", column)
+    seen = set()
+    for column, lost in ((column, lost) for block in typed for column, lost in block.lost_zeros.items()):
+        if column not in seen:
+            seen.add(column)
+            message = f"Values lose their zeros in front, such as {lost.text!r} in line {lost.line:,}. Are they codes?"
+            yield Finding("lost_zeros", f"{message} Then make the column text.", column)
+
+
+def _rejects(rejects: Sequence[Reject], splitter: CellSplitter) -> list[dict[str, Any]]:
     return [
-        {"line": each.line, "column": each.column, "reason": each.reason, "code": each.code, "raw": each.raw}
-        for each in rejects[:limit]
+        {
+            "line": each.line,
+            "column": each.column,
+            "reason": each.reason,
+            "code": each.code,
+            "raw": each.raw,
+            "cells": splitter.cells(each.record, each.column, each.code),
+        }
+        for each in rejects
     ]
 
 
@@ -103,21 +134,4 @@ def _json_rows(plan: TransformPlan, frame: pl.DataFrame) -> Iterator[str]:
     kinds = {column.name: column.type for column in plan.columns}
     names = {column.name: column.view_name for column in plan.columns}
     for row in frame.iter_rows(named=True):
-        values = {names[name]: _json_value(kinds[name], value) for name, value in row.items()}
-        yield orjson.dumps(values, default=str, option=orjson.OPT_UTC_Z).decode()
-
-
-def _json_value(kind: LogicalType, value: Any) -> Any:
-    """A typed value as the table's own rows would show it."""
-    if value is None:
-        return None
-    if kind is LogicalType.NUMERIC:
-        return orjson.Fragment(format(value, "f"))
-    if kind is LogicalType.UUID:
-        text = bytes(value).hex()
-        return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
-    if kind is LogicalType.JSON:
-        return orjson.Fragment(value)
-    if kind is LogicalType.DOUBLE and not math.isfinite(value):
-        return str(value)
-    return value
+        yield json_text({names[name]: json_value(kinds[name], value) for name, value in row.items()})

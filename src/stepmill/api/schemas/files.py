@@ -1,12 +1,12 @@
 """The shapes of environments, areas and files."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from stepmill.api.schemas.shape import Shape
-from stepmill.api.schemas.tables import Reject
+from stepmill.api.schemas.tables import Bucket, Reject, ValueCount
 
 
 class Environment(Shape):
@@ -74,6 +74,28 @@ class PreviewColumn(Shape):
     nullable: bool
 
 
+class ProfiledColumn(PreviewColumn):
+    """A column with what the records that were looked at hold."""
+
+    nulls: int
+    misfits: int = Field(description="Values that are not of the type.")
+    distinct: int | None
+    min: Any
+    max: Any
+    examples: list[str] = Field(description="Up to 5 different values as they stand in the file.")
+    histogram: list[Bucket] | None = Field(default=None, description="Of numbers, dates and times.")
+    commonest: list[ValueCount] | None = Field(default=None, description="Of everything else.")
+
+
+class Line(Shape):
+    """A line of a file as text."""
+
+    line: int
+    text: str
+    kind: Literal["preamble", "header", "record", "comment", "blank"]
+    truncated: bool = Field(description="Whether there is more of it than `text`.")
+
+
 class Finding(Shape):
     """Something about a file that is good to know."""
 
@@ -93,8 +115,10 @@ class FilePreview(Shape):
     preamble_rows: int | None
     records_path: str | None
     sheet: str | None
-    columns: list[PreviewColumn]
+    columns: list[ProfiledColumn]
+    lines: list[Line]
     rows: list[dict[str, Any]]
+    rows_profiled: int = Field(description="How many rows the columns' types, counts and examples are told from.")
     rejects: list[Reject]
     evidence: list[Finding]
     warnings: list[Finding]

@@ -8,6 +8,14 @@ from pydantic import Field
 from stepmill.api.schemas.shape import Shape
 
 
+class Cell(Shape):
+    """A field of a rejected record."""
+
+    name: str | None = Field(description="The source's column; null for a field behind the last one.")
+    value: str | None = Field(description="Null where it is missing. Long ones are cut.")
+    offending: bool
+
+
 class Reject(Shape):
     """A source record that could not be loaded."""
 
@@ -16,6 +24,7 @@ class Reject(Shape):
     reason: str = Field(examples=["'12,5x' is not a number."])
     code: str = Field(examples=["bad_numeric"])
     raw: str | None
+    cells: list[Cell] | None = Field(description="The record's fields; null where it can't be split into any.")
 
 
 class RejectList(Shape):
@@ -23,6 +32,21 @@ class RejectList(Shape):
 
     items: list[Reject]
     next_cursor: str | None = None
+
+
+class Bucket(Shape):
+    """A part of a histogram; its end belongs to the next one, but for the last."""
+
+    begin: Any = Field(alias="from", examples=[0])
+    end: Any = Field(alias="to", examples=[5])
+    count: int
+
+
+class ValueCount(Shape):
+    """A value and how many rows have it."""
+
+    value: str
+    count: int
 
 
 class Column(Shape):

@@ -32,7 +32,7 @@ def profile_source(
     depends on the number of columns, not of rows. Raises DataError as ``read_blocks`` does.
     """
     watch = SourceWatch(source.columns)
-    blocks_read = read_blocks(location, source, block_bytes=_block_bytes(len(source.columns)))
+    blocks_read = read_blocks(location, source, block_bytes=block_bytes_for(len(source.columns)))
     with closing(made_ahead(blocks_read)) as blocks, ThreadPoolExecutor(_threads()) as pool:
         for block in blocks:
             watch.look(block, pool)
@@ -79,7 +79,7 @@ class SourceWatch:
         return SourceProfile(self._rows, self._rejects, self.bytes_read, columns)
 
 
-def _block_bytes(width: int) -> int:
+def block_bytes_for(width: int) -> int:
     """A look at a column of a block costs the same however few rows it has: wide sources are read in larger blocks."""
     return BLOCK_BYTES * min(_MOST_BLOCKS_AT_ONCE, 1 + width // _USUAL_WIDTH)
 

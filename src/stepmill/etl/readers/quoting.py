@@ -51,6 +51,7 @@ class LineGrammar:
             first = rest + fields
             closing = rb"(?P<closed>)" + rest + fields  # not come to
         self._whole_field = re.compile(spaces + field + d, re.DOTALL)
+        self._last_field = re.compile(spaces + field, re.DOTALL)
         following = rest + fields + rb"(?:" + opened + rb")?"
         self._patterns = {
             State.CLOSED: re.compile(first + tail, re.DOTALL),
@@ -77,3 +78,19 @@ class LineGrammar:
         while (match := self._whole_field.match(record, position)) is not None and match.end() <= place:
             number, position = number + 1, match.end()
         return number
+
+    def fields(self, record: bytes, limit: int) -> tuple[list[bytes], bool]:
+        """The first fields of a record as they stand there, quotes and all, and whether quotes spoil the last of them.
+
+        A field that its quotes spoil goes on to the end of the record.
+        """
+        found: list[bytes] = []
+        position = 0
+        while len(found) < limit:
+            match = self._whole_field.match(record, position)
+            if match is None:
+                found.append(record[position:])
+                return found, self._last_field.fullmatch(record, position) is None
+            found.append(record[position : match.end() - 1])
+            position = match.end()
+        return found, False
