@@ -108,8 +108,10 @@ async def test_loads_and_rejects(warehouse: Warehouse) -> None:
         "startedAt": "",
         "finishedAt": "",
     }
-    first = await load_rejects(warehouse.database, *HERE, load.load_id, limit=2)
-    rest = await load_rejects(warehouse.database, *HERE, load.load_id, limit=2, cursor=first["nextCursor"])
+    found = await load_rejects(warehouse.database, *HERE, load.load_id, limit=2)
+    assert (found.records, found.owner, found.plan_version) == (["{}", "{}"], warehouse.owner, 1)
+    first = found.page
+    rest = (await load_rejects(warehouse.database, *HERE, load.load_id, limit=2, cursor=first["nextCursor"])).page
     assert [reject["line"] for reject in first["items"] + rest["items"]] == [2, 3, 4]
     assert "nextCursor" not in rest
     expected = {"line": 2, "column": "id", "reason": "x is no integer", "code": "bad_integer", "raw": "x"}

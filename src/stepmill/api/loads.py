@@ -1,5 +1,6 @@
 """One load: its rejects, loading them again, taking it back."""
 
+import asyncio
 import csv
 import io
 from typing import Annotated, Any, Literal
@@ -13,11 +14,15 @@ from stepmill.api.answers import Cursor, Limit, answer
 from stepmill.api.callers import Operator, Viewer
 from stepmill.api.environments import Env
 from stepmill.api.idempotency import Once
-from stepmill.api.parts import Parts
+from stepmill.api.parts import ApiParts, Parts
 from stepmill.api.requests import ApiRoute
 from stepmill.engine import submit
 from stepmill.engine.requests import JobRequest
-from stepmill.warehouse.listing import load_rejects
+from stepmill.errors import InputError, NotFoundError
+from stepmill.etl.plan.parse import parse_plan
+from stepmill.planning.reject_cells import CellSplitter
+from stepmill.store import plans
+from stepmill.warehouse.listing import Rejects, load_rejects
 from stepmill.warehouse.replay import replay_params
 from stepmill.warehouse.revert import revert_load
 
@@ -38,8 +43,12 @@ async def get_rejects(
     form: Annotated[Literal["json", "csv"], Query(alias="format", description="JSON, or CSV with a header.")] = "json",
 ) -> Response:
     """Rows that were not loaded, in the order of the source. A page of CSV names the next one in `X-Next-Cursor`."""
-    page = await load_rejects(parts.gateways.sql, caller.tenant_id, env.env_id, load_id, limit=limit, cursor=cursor)
-    return answer(page) if form == "json" else _as_csv(page, load_id)
+    found = await load_rejects(parts.gateways.sql, caller.tenant_id, env.env_id, load_id, limit=limit, cursor=cursor)
+    if form == "csv":
+        return _as_csv(found.page, load_id)
+    splitter = await _splitter(parts, caller.tenant_id, env.env_id, found)
+    # In a thread: splitting a page of large records takes long enough to be felt by those who wait for events.
+    return answer(await asyncio.to_thread(_with_cells, found, splitter))
 
 
 @router.post(
@@ -68,6 +77,22 @@ async def revert(env: Env, load_id: LoadId, caller: Operator, parts: Parts, once
         return answer({"loadId": load_id, "reverted": True}, 202)
 
     return await once(act)
+
+
+async def _splitter(parts: ApiParts, tenant_id: str, env_id: str, found: Rejects) -> CellSplitter:
+    try:
+        stored = await plans.get(parts.gateways.documents, tenant_id, env_id, found.owner.id, found.plan_version)
+        return CellSplitter.of_plan(parse_plan(stored.plan))
+    except (NotFoundError, InputError):  # the rejects are worth seeing without the plan, too
+        return CellSplitter()
+
+
+def _with_cells(found: Rejects, splitter: CellSplitter) -> dict[str, Any]:
+    items = [
+        item | {"cells": record and splitter.cells(record, item["column"], item["code"])}
+        for item, record in zip(found.page["items"], found.records, strict=True)
+    ]
+    return found.page | {"items": items}
 
 
 def _as_csv(page: dict[str, Any], load_id: str) -> Response:

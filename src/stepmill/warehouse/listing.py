@@ -1,5 +1,6 @@
 """Tables, loads and rejects as the HTTP contract shows them."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -10,6 +11,7 @@ from stepmill.gateways.sql.database import Database
 from stepmill.warehouse.columns import columns_from_json
 from stepmill.warehouse.ledger import get_load
 from stepmill.warehouse.pages import page, read_cursor
+from stepmill.warehouse.tables import Owner, get_table
 
 _TABLES = (
     "SELECT *, coalesce(pg_total_relation_size(to_regclass("
@@ -21,8 +23,26 @@ _LOADS = (
     " ORDER BY version DESC LIMIT %(limit)s"
 )
 _REJECTS = (
-    "SELECT * FROM load_rejects WHERE load_id = %(load_id)s AND ordinal > %(after)s ORDER BY ordinal LIMIT %(limit)s"
+    "SELECT ordinal, line, column_name, code, reason, raw,"
+    " CASE WHEN octet_length(record) <= %(record_bytes)s THEN record END AS record"
+    " FROM load_rejects WHERE load_id = %(load_id)s AND ordinal > %(after)s ORDER BY ordinal LIMIT %(limit)s"
 )
+_RECORD_BYTES = 100_000
+"""Longer records are left out of a page, which has up to 500."""
+
+
+@dataclass(frozen=True)
+class Rejects:
+    """A page of a load's rejects ``{items, nextCursor?}``, and what was rejected.
+
+    ``records`` are those of the items: JSON of a row's source fields, or of its text where it could not be split into
+    fields; None for a large one. The load was by version ``plan_version`` of its owner's plan.
+    """
+
+    page: dict[str, Any]
+    records: list[str | None]
+    owner: Owner
+    plan_version: int
 
 
 async def list_tables(
@@ -57,18 +77,19 @@ async def table_loads(
 
 async def load_rejects(
     database: Database, tenant_id: str, env_id: str, load_id: str, *, limit: int = 50, cursor: str | None = None
-) -> dict[str, Any]:
+) -> Rejects:
     """The rows that a load rejected, in the order of its source."""
     after = read_cursor(cursor, int)
     values = {"load_id": load_id, "after": after[0] if after else -1, "limit": limit + 1}
     async with database.transaction("stepmill_loader", tenant=tenant_id) as conn:
-        await get_load(conn, env_id, load_id)
-        rows = await (await conn.execute(_REJECTS, values)).fetchall()
-    return page(rows, limit, reject_json, lambda row: [row["ordinal"]])
+        load = await get_load(conn, env_id, load_id)
+        table = await get_table(conn, env_id, load.phys_id)
+        rows = await (await conn.execute(_REJECTS, values | {"record_bytes": _RECORD_BYTES})).fetchall()
+    found = page(rows, limit, _reject_json, lambda row: [row["ordinal"]])
+    return Rejects(found, [row["record"] for row in rows[:limit]], table.owner, load.plan_version)
 
 
-def reject_json(row: DictRow) -> dict[str, Any]:
-    """A rejected row as the contract shows it."""
+def _reject_json(row: DictRow) -> dict[str, Any]:
     return {
         "line": row["line"],
         "column": row["column_name"],

@@ -1,0 +1,65 @@
+"""What is shown of the records that a load rejected."""
+
+from typing import Any
+
+import pytest
+
+from tests.jobs.platform import Platform
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def marked(reject: dict[str, Any]) -> list[tuple[str | None, str | None]] | None:
+    """Names and values; a mark stands before the name of an offending cell."""
+    if reject["cells"] is None:
+        return None
+    return [(f"!{cell['name']}" if cell["offending"] else cell["name"], cell["value"]) for cell in reject["cells"]]
+
+
+async def test_rejects_are_shown_as_cells(platform: Platform) -> None:
+    area = await platform.create_area()
+    good = "".join(f"{number};2024-01-31;9,50\n" for number in range(1, 30))
+    bad = 'x2;2024-02-29;2,00\n3;"not; yet";3,00\n4;2024-04-01;4,00;extra\n5\n6;2024-05-01;"7,0"0\n'
+    await platform.load(area, f"Count Of;Placed On;Net\n{good}")
+    job = await platform.load(area, f"Count Of;Placed On;Net\n{good}{bad}")
+    rejects = await platform.rejects(job["result"]["loadId"])
+    assert [(reject["column"], reject["code"]) for reject in rejects] == [
+        ("count_of", "bad_integer"),
+        ("placed_on", "bad_date"),
+        (None, "too_many_fields"),
+        ("Placed On", "too_few_fields"),
+        ("Net", "stray_quote"),
+    ]
+    assert [marked(reject) for reject in rejects] == [
+        [("!Count Of", "x2"), ("Placed On", "2024-02-29"), ("Net", "2,00")],
+        [("Count Of", "3"), ("!Placed On", "not; yet"), ("Net", "3,00")],
+        [("Count Of", "4"), ("Placed On", "2024-04-01"), ("Net", "4,00"), ("!None", "extra")],
+        [("Count Of", "5"), ("!Placed On", None)],
+        [("Count Of", "6"), ("Placed On", "2024-05-01"), ("!Net", '"7,0"0')],
+    ]
+
+    # They are shown by the plan that they were rejected by, whatever came after it.
+    plan = await platform.get(f"/areas/{area}/plan")
+    plan["columns"][0]["name"], plan["source"]["delimiter"] = "another", "|"
+    await platform.put_plan(area, plan)
+    assert await platform.rejects(job["result"]["loadId"]) == rejects
+    response = await platform.client.get(
+        f"{platform.env}/loads/{job['result']['loadId']}/rejects", params={"format": "csv"}
+    )
+    assert response.text.startswith("line,column,reason,code,raw\r\n31,count_of,")
+
+
+async def test_rejects_of_json(platform: Platform) -> None:
+    area = await platform.create_area()
+    good = "".join(f'{{"id": {number}, "on": "2024-01-31"}}\n' for number in range(1, 30))
+    await platform.load(area, good, "orders.jsonl")
+    job = await platform.load(area, good + '{"id": 3, "on": "soon"}\n{"id": 4, "on"\n', "orders.jsonl")
+    rejects = await platform.rejects(job["result"]["loadId"])
+    assert [marked(reject) for reject in rejects] == [[("id", "3"), ("!on", "soon")], None]
+
+
+async def test_a_row_without_its_key(platform: Platform) -> None:
+    area = await platform.create_area(loadMode="upsert", keyColumns=["k"])
+    job = await platform.load(area, "k,v\n1,a\n,b\n2,c\n")
+    (reject,) = await platform.rejects(job["result"]["loadId"])
+    assert marked(reject) == [("!k", ""), ("v", "b")]
