@@ -38,7 +38,9 @@ def test_the_buckets_of_any_range(ends: tuple[Any, Any]) -> None:
         (1, 3, [1, 2, 3]),
         (0, 99, list(range(0, 100, 5))),
         (7, 7, [7]),
-        (0.0, 1e-323, [0.0]),  # as small as doubles get
+        (0.0, 1e-323, [0.0, 5e-324]),  # as small as doubles get
+        (-1.7e308, 1.7e308, None),
+        (0.0, 10.0, [number / 2 for number in range(20)]),
         (Decimal("0.00"), Decimal("1.00"), [Decimal(number) / 20 for number in range(20)]),
         (Decimal(0), Decimal(200), [Decimal(number) for number in range(0, 201, 11)]),
         (date(2024, 2, 28), date(2024, 3, 1), [date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1)]),

@@ -1,6 +1,7 @@
 """Tables, rows, loads, rejects and profiles as the api shows them."""
 
 import json
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import orjson
@@ -157,6 +158,66 @@ async def test_a_profile(warehouse: Warehouse) -> None:
     assert name["commonest"] == [{"value": "even", "count": 5}]
     assert ok["commonest"] == [{"value": "true", "count": 8}, {"value": "false", "count": 2}]
     assert data["commonest"] == [{"value": '{"a": 1}', "count": 10}]
+
+
+async def test_histograms(warehouse: Warehouse) -> None:
+    columns = (
+        ID,
+        Column("n", "N", "numeric", "numeric(38,2)"),
+        Column("d", "D", "double", "double precision"),
+        Column("day", "Day", "date", "date"),
+        Column("at", "At", "timestamptz", "timestamp with time zone"),
+        Column("local", "Local", "timestamp", "timestamp without time zone"),
+        Column("clock", "Clock", "time", "time without time zone"),
+    )
+    rows: list[tuple[object, ...]] = [
+        (number, f"{number}.50", number / 4, f"2024-01-{number % 28 + 1}", f"2024-01-01 {number % 24}:00+00",
+         f"2024-01-01 0:00:{number % 60}", f"{number % 24}:30")
+        for number in range(100)
+    ]  # fmt: skip
+    rows += [(100, "NaN", value, None, None, None, None) for value in ("NaN", "Infinity", "-Infinity")]
+    rows += [(None,) * 7]
+    load = await warehouse.load(rows, columns=columns)
+    profile = await profile_table(warehouse.database, *HERE, load.phys_id)
+    found = {column["name"]: column.get("histogram") for column in profile["columns"]}
+    assert found["id"][0] == {"from": 0, "to": 6, "count": 6}
+    assert found["id"][-1] == {"from": 96, "to": 100, "count": 7}
+    assert found["n"] == []  # not a number, which no file can bring in
+    assert found["d"][0] == {"from": 0.0, "to": 1.2375, "count": 5}
+    assert found["d"][-1]["to"] == 24.75
+    assert found["day"][-1] == {"from": date(2024, 1, 27), "to": date(2024, 1, 28), "count": 6}
+    assert found["at"][0]["from"] == datetime(2024, 1, 1, tzinfo=UTC)
+    assert [
+        (name, sum(bucket["count"] for bucket in found[name])) for name in ("d", "day", "at", "local", "clock")
+    ] == [(name, 100) for name in ("d", "day", "at", "local", "clock")]
+    assert "low" not in profile["columns"][0]
+
+
+@pytest.mark.parametrize("value", ["infinity", "12024-01-01", "0044-03-15 BC"])
+async def test_days_that_python_does_not_know(warehouse: Warehouse, value: str) -> None:
+    columns = (ID, Column("day", "Day", "date", "date"))
+    load = await warehouse.load([(1, value), (2, "2024-01-01")], columns=columns)
+    profile = await profile_table(warehouse.database, *HERE, load.phys_id)
+    assert profile["columns"][1]["histogram"] == []
+
+
+@pytest.mark.parametrize(
+    ("type_", "sql_type", "values"),
+    [
+        ("integer", "bigint", [-(2**63), 2**63 - 1, 0]),
+        ("double", "double precision", [-1.7e308, 1.7e308, 5e-324]),
+        ("numeric", "numeric(38,0)", ["9" * 38, "-" + "9" * 38, "0"]),
+        ("date", "date", ["0001-01-01", "9999-12-31", "2024-02-29"]),
+        ("timestamp", "timestamp without time zone", ["0001-01-01", "9999-12-31 23:59:59.999999", "2024-02-29"]),
+    ],
+)
+async def test_a_histogram_of_the_widest_range(
+    warehouse: Warehouse, type_: str, sql_type: str, values: list[object]
+) -> None:
+    load = await warehouse.load([(value,) for value in values], columns=(Column("v", "V", type_, sql_type),))
+    histogram = (await profile_table(warehouse.database, *HERE, load.phys_id))["columns"][0]["histogram"]
+    assert sum(bucket["count"] for bucket in histogram) == 3
+    assert (histogram[0]["count"], histogram[-1]["count"]) == (1, 1)
 
 
 async def test_a_profile_of_a_large_table_is_of_a_sample(warehouse: Warehouse) -> None:

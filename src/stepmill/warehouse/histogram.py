@@ -29,8 +29,9 @@ def lower_bounds(low: Any, high: Any) -> list[Any]:
         return list(_whole(low, high))
     if isinstance(low, Decimal):
         return _decimals(low, high)
-    step = high / MOST_BUCKETS - low / MOST_BUCKETS  # not of the difference, which may be past what a double holds
-    return [low, *sorted({bound for place in range(1, MOST_BUCKETS) if low < (bound := low + place * step) < high})]
+    shares = [place / MOST_BUCKETS for place in range(1, MOST_BUCKETS)]
+    # Weighed, since the difference of two doubles may be past what a double holds.
+    return [low, *sorted({bound for share in shares if low < (bound := low * (1 - share) + high * share) < high})]
 
 
 def as_buckets(bounds: Sequence[Any], high: Any, counts: Mapping[int, int]) -> list[dict[str, Any]]:

@@ -96,14 +96,20 @@ class Load(Shape):
     attempt: int
     mode: str
     plan_version: int
+    file_id: str | None = None
+    file_name: str | None = None
     rows_read: int
     rows_loaded: int
     rows_rejected: int
     rows_filtered: int
     rows_deduplicated: int
+    bytes_read: int | None = None
     replay_of: str | None = Field(default=None, description="The load whose rejects this one loaded.")
+    superseded_by: str | None = Field(default=None, description="The load that is in force instead.")
+    reverted_at: datetime | None = Field(default=None, description="When it was taken back.")
+    removed_at: datetime | None = Field(default=None, description="When its file's rows were removed.")
     started_at: datetime
-    finished_at: datetime | None
+    finished_at: datetime | None = None
 
 
 class LoadList(Shape):
@@ -120,9 +126,32 @@ class Reverted(Shape):
     reverted: bool
 
 
+class Quantile(Shape):
+    """The value that such a share of the rows does not exceed."""
+
+    at: float = Field(examples=[0.5])
+    value: Any
+
+
+class ColumnProfile(Shape):
+    """What a column of a table holds."""
+
+    name: str
+    logical_name: str
+    type: str
+    nulls: int
+    distinct: int
+    min: Any
+    max: Any
+    quantiles: list[Quantile] | None = Field(default=None, description="Of numbers, dates and times.")
+    histogram: list[Bucket] | None = Field(default=None, description="Of numbers, dates and times.")
+    commonest: list[ValueCount] | None = Field(default=None, description="Of everything else.")
+
+
 class Profile(Shape):
     """What the columns of a table hold."""
 
     phys_id: str
     rows: int
-    columns: list[dict[str, Any]]
+    sampled_rows: int = Field(description="How many of the rows the counts are of.")
+    columns: list[ColumnProfile]
