@@ -44,9 +44,17 @@ export class Resource extends Observable {
     this.changed();
   }
 
-  /** Read it within `ms`: however often this is called until then, it is read once. @param {number} ms */
+  /**
+   * Read it within `ms`: however often this is called until then, it is read once. A reading that is under way is let
+   * finish first, or one that takes longer than things stay as they are would never be done.
+   * @param {number} ms
+   */
   loadSoon(ms) {
-    this.#timer ??= setTimeout(() => this.load(), ms);
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      if (this.isLoading) this.loadSoon(Math.max(ms, 100));
+      else this.load();
+    }, ms);
   }
 
   /** Stop whatever is under way. */

@@ -24,20 +24,24 @@ export function Header({ onPalette }) {
   `;
 }
 
+/**
+ * Show another environment. What a screen shows belongs to one, so the list that the screen is one of is shown instead.
+ * @param {import("../lib/router.js").Router} router
+ * @param {string} envId
+ */
+export function chooseEnvironment(router, envId) {
+  const [, place = ""] = location.pathname.split("/");
+  router.go(`/${place}${envId === "default" ? "" : `?env=${encodeURIComponent(envId)}`}`);
+}
+
 /** Only where there is a choice. */
 function EnvironmentSwitch() {
   const { session, envId, router } = useApp();
   if (session.environments.length < 2 && session.environments[0]?.envId === envId) return null;
   const known = session.environments.some((each) => each.envId === envId);
-  const choose = (/** @type {any} */ event) => {
-    const chosen = event.currentTarget.value;
-    // What a screen shows belongs to one environment, so the list that the screen is one of is shown instead.
-    const [, place = ""] = location.pathname.split("/");
-    router.go(`/${place}${chosen === "default" ? "" : `?env=${encodeURIComponent(chosen)}`}`);
-  };
   return html`
     <label class="env"><span class="visually-hidden">Environment</span>
-      <select value=${envId} onChange=${choose}>
+      <select value=${envId} onChange=${(/** @type {any} */ event) => chooseEnvironment(router, event.currentTarget.value)}>
         ${!known && html`<option value=${envId}>${envId}</option>`}
         ${session.environments.map((each) => html`<option key=${each.envId} value=${each.envId}>${each.name}</option>`)}
       </select>

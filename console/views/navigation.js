@@ -3,7 +3,7 @@ import { useApp } from "./app.js";
 import { Icon } from "./parts/icon.js";
 
 /** The screens that one goes to, each with those that belong to it. @type {[name: string, text: string, screens: string[]][]} */
-const PLACES = [
+export const PLACES = [
   ["overview", "Overview", ["overview"]],
   ["jobs", "Jobs", ["jobs", "job"]],
   ["areas", "Files", ["areas", "area", "file", "plan"]],

@@ -90,10 +90,12 @@ function Current({ route }) {
   return html`<${loaded.Screen} key=${place} />`;
 }
 
-/** @param {() => void} toggle */
+/** Ctrl+K or Cmd+K anywhere; a slash where nothing is being written. @param {() => void} toggle */
 function onPaletteKey(toggle) {
   const hear = (/** @type {KeyboardEvent} */ event) => {
-    if (event.key.toLowerCase() !== "k" || !(event.metaKey || event.ctrlKey)) return;
+    const isWriting = event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable], dialog");
+    const isSlash = event.key === "/" && !isWriting && !event.metaKey && !event.ctrlKey && !event.altKey;
+    if (!isSlash && !(event.key.toLowerCase() === "k" && (event.metaKey || event.ctrlKey))) return;
     event.preventDefault();
     toggle();
   };

@@ -1,4 +1,4 @@
-import { html, useState } from "../lib/html.js";
+import { html, useEffect, useState } from "../lib/html.js";
 import { Icon } from "./parts/icon.js";
 
 const THEMES = { system: "As the system", light: "Light", dark: "Dark", contrast: "High contrast" };
@@ -19,15 +19,17 @@ export function chooseTheme(theme) {
 
 export { THEMES };
 
+/** A theme may be chosen elsewhere too. */
 export function ThemeSwitch() {
   const [theme, setTheme] = useState(chosenTheme());
-  const choose = (/** @type {any} */ event) => {
-    chooseTheme(event.currentTarget.value);
-    setTheme(event.currentTarget.value);
-  };
+  useEffect(() => {
+    const themed = new MutationObserver(() => setTheme(chosenTheme()));
+    themed.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    return () => themed.disconnect();
+  }, []);
   return html`
-    <label class="theme"><${Icon} name="theme" /><span class="visually-hidden">Theme</span>
-      <select value=${theme} onChange=${choose}>
+    <label class="theme" title="Theme"><${Icon} name="theme" /><span class="visually-hidden">Theme</span>
+      <select value=${theme} onChange=${(/** @type {any} */ event) => chooseTheme(event.currentTarget.value)}>
         ${Object.entries(THEMES).map(([name, text]) => html`<option key=${name} value=${name}>${text}</option>`)}
       </select>
     </label>
