@@ -56,6 +56,40 @@ async def test_areas(client: httpx.AsyncClient) -> None:
     assert_problem(await client.delete(path), 404)
 
 
+async def test_what_areas_have(client: httpx.AsyncClient, area: str) -> None:
+    other = (await client.post(AREAS, json={"name": "Other orders"})).json()
+    assert (other["files"], other["bytes"], other["planVersion"]) == (0, 0, None)
+    for name in ("a.csv", "b.csv"):
+        await client.post(f"{AREAS}/{area}/files?name={name}", content=CSV)
+    plan = {
+        "source": {"format": "csv", "delimiter": ";", "headerRows": 1, "columns": ["a"]},
+        "columns": [{"name": "a", "type": "text", "source": "a"}],
+    }
+    for version in (1, 2):
+        assert (await client.put(f"{AREAS}/{area}/plan", json=plan)).json()["version"] == version
+    first, second = (await client.get(AREAS)).json()["items"]
+    assert (first["files"], first["bytes"], first["planVersion"]) == (2, 2 * len(CSV), 2)
+    assert second == other
+    assert (await client.get(f"{AREAS}/{area}")).json() == first
+    assert (await client.patch(f"{AREAS}/{area}", json={"loadMode": "append"})).json()["files"] == 2
+
+
+async def test_areas_by_name(client: httpx.AsyncClient, area: str) -> None:
+    for name in ("Other orders", "Customers", "100%"):
+        await client.post(AREAS, json={"name": name})
+
+    async def names(**query: str) -> list[str]:
+        return [item["name"] for item in (await client.get(AREAS, params=query)).json()["items"]]
+
+    assert await names(q="ORDER") == ["Orders", "Other orders"]
+    assert await names(q="%") == ["100%"]
+    assert await names(q="nothing") == []
+    page = (await client.get(AREAS, params={"q": "order", "limit": 1})).json()
+    assert await names(q="order", cursor=page["nextCursor"]) == ["Other orders"]
+    assert_problem(await client.get(AREAS, params={"q": ""}), 422)
+    assert (await client.get("/api/envs/default/tables", params={"q": "x"})).json() == {"items": []}
+
+
 async def test_areas_that_can_not_be(client: httpx.AsyncClient) -> None:
     for body, pointer in [
         ({}, "/name"),
@@ -97,8 +131,9 @@ async def test_upload_raw(client: httpx.AsyncClient, area: str) -> None:
     assert (file["name"], file["bytes"], file["areaId"], file["format"]) == ("orders.csv", len(CSV), area, "csv")
     assert file["sha256"] == hashlib.sha256(CSV).hexdigest()
     assert "blobPath" not in file
-    assert (await client.get(f"/api/envs/default/files/{file['fileId']}")).json() == file
-    assert (await client.get(f"{AREAS}/{area}/files")).json() == {"items": [file]}
+    shown = file | {"lastLoad": None}
+    assert (await client.get(f"/api/envs/default/files/{file['fileId']}")).json() == shown
+    assert (await client.get(f"{AREAS}/{area}/files")).json() == {"items": [shown]}
 
     again = (await client.post(f"{AREAS}/{area}/files?name=again.csv", content=CSV)).json()
     assert again["duplicateOf"] == file["fileId"]

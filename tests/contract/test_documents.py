@@ -2,13 +2,14 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stepmill.errors import ConflictError, InputError, NotFoundError
-from stepmill.gateways.documents import Collection, Documents
+from stepmill.gateways.documents import Collection, Documents, Totals
 from stepmill.gateways.documents.postgres import PostgresDocuments
 from stepmill.gateways.sql.database import Database
 
@@ -176,3 +177,38 @@ async def test_any_json_comes_back(documents: Documents, data: dict[str, object]
         assert (await documents.get("t1", "e1", THINGS, "any")).data == data
     finally:
         await documents.delete("t1", "e1", THINGS, "any")
+
+
+async def test_documents_that_contain_a_text(documents: Documents) -> None:
+    for number, name in enumerate(["Orders 2024", "ORDERS%", "Ärger", "other", 7, None]):
+        await documents.create("t1", "e1", THINGS, f"d{number}", {"name": name})
+
+    async def found(text: str, **options: Any) -> list[Any]:
+        items = await documents.query("t1", "e1", THINGS, containing={"name": text}, **options)
+        return [document.data["name"] for document in items]
+
+    assert await found("ord") == ["Orders 2024", "ORDERS%"]
+    assert await found("ord", limit=1) == ["Orders 2024"]
+    assert await found("ord", after="d0") == ["ORDERS%"]
+    assert await found("%") == ["ORDERS%"]  # a character like others
+    assert await found("ä") == ["Ärger"]
+    assert await found("x") == []
+
+
+async def test_totals(documents: Documents) -> None:
+    for number, (kind, size) in enumerate([("a", 5), ("a", 2**62), ("a", None), ("b", 0), ("c", 1), ("it's", 3)]):
+        data = {"kind": kind, "even": number % 2 == 0} | ({} if size is None else {"size": size})
+        await documents.create("t1", "e1", THINGS, str(number), data)
+    await documents.create("t1", "e2", THINGS, "0", {"kind": "a", "size": 1})
+    await documents.create("t2", "e1", THINGS, "0", {"kind": "a", "size": 1})
+
+    assert await documents.totals("t1", "e1", THINGS, "kind", ["a", "b", "it's", "nothing"], "size") == {
+        "a": Totals(3, 2**62 + 5, 2**62),
+        "b": Totals(1, 0, 0),
+        "it's": Totals(1, 3, 3),
+    }
+    assert await documents.totals("t1", "e1", THINGS, "kind", ["a", "b"], "size", {"even": True}) == {
+        "a": Totals(2, 5, 5)
+    }
+    assert await documents.totals("t1", "e1", THINGS, "kind", ["a"], "none") == {"a": Totals(3, 0, None)}
+    assert await documents.totals("t1", "e1", THINGS, "kind", [], "size") == {}

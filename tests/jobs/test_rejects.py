@@ -38,6 +38,13 @@ async def test_rejects_are_shown_as_cells(platform: Platform) -> None:
         [("Count Of", "6"), ("Placed On", "2024-05-01"), ("!Net", '"7,0"0')],
     ]
 
+    (_, file) = (await platform.get(f"/areas/{area}/files"))["items"]
+    last = file["lastLoad"]
+    assert (last["loadId"], last["jobId"], last["rowsLoaded"], last["rowsRejected"]) == (
+        job["result"]["loadId"], job["jobId"], 29, 5,
+    )  # fmt: skip
+    assert last["finishedAt"]
+
     # They are shown by the plan that they were rejected by, whatever came after it.
     plan = await platform.get(f"/areas/{area}/plan")
     plan["columns"][0]["name"], plan["source"]["delimiter"] = "another", "|"

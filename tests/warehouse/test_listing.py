@@ -9,7 +9,7 @@ import pytest
 
 from stepmill.errors import ConflictError, InputError, NotFoundError
 from stepmill.warehouse.columns import Column
-from stepmill.warehouse.listing import describe_table, list_tables, load_rejects, table_loads
+from stepmill.warehouse.listing import describe_table, last_loads, list_tables, load_rejects, table_loads
 from stepmill.warehouse.profile import profile_table
 from stepmill.warehouse.replay import replay_params
 from stepmill.warehouse.rows import table_rows
@@ -55,6 +55,9 @@ async def test_tables_by_pages_and_by_tenant(warehouse: Warehouse) -> None:
         if (cursor := found.get("nextCursor")) is None:
             break
     assert [name for name in seen if name in names] == names
+    for text, expected in ((warehouse.name.upper(), names), (f"{names[1][2:]}", names[1:2]), ("%", [])):
+        found = await list_tables(warehouse.database, *HERE, name_contains=text)
+        assert [table["logicalName"] for table in found["items"]] == expected
     assert (await list_tables(warehouse.database, "other", ENV))["items"] == []
     assert (await list_tables(warehouse.database, TENANT, "other"))["items"] == []
 
@@ -120,6 +123,20 @@ async def test_loads_and_rejects(warehouse: Warehouse) -> None:
     for tenant, env in (("other", ENV), (TENANT, "other")):
         with pytest.raises(NotFoundError):
             await load_rejects(warehouse.database, tenant, env, load.load_id)
+
+
+async def test_the_newest_load_of_each_file(warehouse: Warehouse) -> None:
+    await warehouse.load([(1, "a")], rejects=1)
+    again = await warehouse.load([(1, "a"), (2, "b")], rejects=3)
+    other = await warehouse.load([(3, "c")], file="b.csv")
+    ids = [warehouse.file_id(file) for file in ("a.csv", "b.csv", "never.csv")]
+    found = await last_loads(warehouse.database, *HERE, ids)
+    assert {file: (load["loadId"], load["rowsLoaded"], load["rowsRejected"]) for file, load in found.items()} == {
+        ids[0]: (again.load_id, 2, 3),
+        ids[1]: (other.load_id, 1, 0),
+    }
+    assert await last_loads(warehouse.database, "other", ENV, ids) == {}
+    assert await last_loads(warehouse.database, TENANT, "other", ids) == {}
 
 
 async def test_what_can_be_replayed(warehouse: Warehouse) -> None:

@@ -19,6 +19,10 @@ Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many at most."
 Cursor = Annotated[
     str | None, Query(min_length=1, max_length=2000, description="`nextCursor` of the page before.", examples=[None])
 ]
+NameFilter = Annotated[
+    str | None,
+    Query(min_length=1, max_length=200, description="Text in the name, in capitals or not.", examples=[None]),
+]
 IdempotencyKey = Annotated[
     str | None,
     Header(

@@ -1,6 +1,7 @@
 """File areas: named buckets of related files, each of which feeds one table."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -8,17 +9,19 @@ from starlette.responses import Response
 
 from stepmill.api import schemas
 from stepmill.api.addresses import AreaId
-from stepmill.api.answers import Cursor, Limit, answer, nothing, read_cursor, write_cursor
+from stepmill.api.answers import Cursor, Limit, NameFilter, answer, nothing, read_cursor, write_cursor
 from stepmill.api.callers import Editor, Viewer
 from stepmill.api.environments import Env
 from stepmill.api.idempotency import Once
 from stepmill.api.in_use import refuse_if_in_use
-from stepmill.api.parts import Parts
+from stepmill.api.parts import ApiParts, Parts
 from stepmill.api.requests import ApiRoute
 from stepmill.engine.job_type import JsonModel
 from stepmill.errors import StepmillError
+from stepmill.gateways.documents import Totals
 from stepmill.store import areas, files, plans
-from stepmill.store.areas import LoadMode
+from stepmill.store.areas import Area, LoadMode
+from stepmill.store.environments import Environment
 from stepmill.warehouse.removal import drop_table, rename_table
 
 router = APIRouter(route_class=ApiRoute, tags=["Files"], prefix="/api/envs/{envId}")
@@ -59,27 +62,32 @@ async def create_area(env: Env, caller: Editor, parts: Parts, once: Once, body: 
             load_mode=body.load_mode,
             key_columns=body.key_columns,
         )
-        return answer(area.as_json(), 201, {"Location": f"/api/envs/{env.env_id}/areas/{area.area_id}"})
+        shown = await _shown(parts, env, area)
+        return answer(shown, 201, {"Location": f"/api/envs/{env.env_id}/areas/{area.area_id}"})
 
     return await once(act)
 
 
 @router.get("/areas", summary="File areas", responses=schemas.ok(schemas.AreaList))
-async def list_areas(env: Env, caller: Viewer, parts: Parts, limit: Limit = 50, cursor: Cursor = None) -> Response:
+async def list_areas(
+    env: Env, caller: Viewer, parts: Parts, q: NameFilter = None, limit: Limit = 50, cursor: Cursor = None
+) -> Response:
     """In the order of their making."""
+    after = read_cursor("areaId", cursor)
     found = await areas.find_all(
-        parts.gateways.documents, caller.tenant_id, env.env_id, limit=limit + 1, after=read_cursor("areaId", cursor)
+        parts.gateways.documents, caller.tenant_id, env.env_id, name_contains=q, limit=limit + 1, after=after
     )
-    page = {"items": [area.as_json() for area in found[:limit]]}
+    page: dict[str, Any] = {"items": await _all_shown(parts, env, found[:limit])}
     if len(found) > limit:
-        return answer({**page, "nextCursor": write_cursor("areaId", found[limit - 1].area_id)})
+        page["nextCursor"] = write_cursor("areaId", found[limit - 1].area_id)
     return answer(page)
 
 
 @router.get("/areas/{areaId}", summary="One file area", responses=schemas.ok(schemas.Area))
 async def get_area(env: Env, area_id: AreaId, caller: Viewer, parts: Parts) -> Response:
-    """With its load mode and the id of its table."""
-    return answer((await areas.get(parts.gateways.documents, caller.tenant_id, env.env_id, area_id)).as_json())
+    """With its load mode, the id of its table, and how many files it has."""
+    area = await areas.get(parts.gateways.documents, caller.tenant_id, env.env_id, area_id)
+    return answer(await _shown(parts, env, area))
 
 
 @router.patch("/areas/{areaId}", summary="Change a file area", responses=schemas.ok(schemas.Area))
@@ -99,7 +107,7 @@ async def change_area(
             except StepmillError:
                 await areas.update(documents, tenant, env.env_id, area_id, {"name": before.name})
                 raise
-        return answer(area.as_json())
+        return answer(await _shown(parts, env, area))
 
     return await once(act)
 
@@ -122,3 +130,23 @@ async def delete_area(env: Env, area_id: AreaId, caller: Editor, parts: Parts, o
         return nothing()
 
     return await once(act)
+
+
+async def _shown(parts: ApiParts, env: Environment, area: Area) -> dict[str, Any]:
+    return (await _all_shown(parts, env, [area]))[0]
+
+
+async def _all_shown(parts: ApiParts, env: Environment, found: Sequence[Area]) -> list[dict[str, Any]]:
+    """The areas with what they have, asked for all at once."""
+    if not found:
+        return []
+    documents, ids = parts.gateways.documents, [area.area_id for area in found]
+    totals = await files.totals(documents, env.tenant_id, env.env_id, ids)
+    versions = await plans.versions_in_force(documents, env.tenant_id, env.env_id, ids)
+    none = Totals(0, 0, None)
+    return [
+        area.as_json()
+        | {"files": totals.get(area.area_id, none).count, "bytes": totals.get(area.area_id, none).sum}
+        | {"planVersion": versions.get(area.area_id)}
+        for area in found
+    ]

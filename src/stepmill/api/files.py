@@ -1,7 +1,7 @@
 """Files: upload, look, preview, remove."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
 
@@ -24,6 +24,7 @@ from stepmill.errors import FieldError, InputError
 from stepmill.planning.preview import preview_file
 from stepmill.store import areas, files
 from stepmill.store.files import File, Received
+from stepmill.warehouse.listing import last_loads
 from stepmill.warehouse.revert import remove_file_rows
 
 router = APIRouter(route_class=ApiRoute, tags=["Files"], prefix="/api/envs/{envId}")
@@ -111,16 +112,21 @@ def _file_json(file: File) -> dict[str, Any]:
     return data
 
 
+async def _with_loads(parts: ApiParts, tenant_id: str, env_id: str, found: Sequence[File]) -> list[dict[str, Any]]:
+    loads = await last_loads(parts.gateways.sql, tenant_id, env_id, [file.file_id for file in found]) if found else {}
+    return [_file_json(file) | {"lastLoad": loads.get(file.file_id)} for file in found]
+
+
 @router.get("/areas/{areaId}/files", summary="An area's files", responses=schemas.ok(schemas.FileList))
 async def list_files(
     env: Env, area_id: AreaId, caller: Viewer, parts: Parts, limit: Limit = 50, cursor: Cursor = None
 ) -> Response:
-    """In the order of their upload."""
+    """In the order of their upload, each with its newest load."""
     documents, tenant = parts.gateways.documents, caller.tenant_id
     await areas.get(documents, tenant, env.env_id, area_id)
     after = read_cursor("fileId", cursor)
     found = await files.find_all(documents, tenant, env.env_id, area_id, limit=limit + 1, after=after)
-    page: dict[str, Any] = {"items": [_file_json(file) for file in found[:limit]]}
+    page: dict[str, Any] = {"items": await _with_loads(parts, tenant, env.env_id, found[:limit])}
     if len(found) > limit:
         page["nextCursor"] = write_cursor("fileId", found[limit - 1].file_id)
     return answer(page)
@@ -128,8 +134,9 @@ async def list_files(
 
 @router.get("/files/{fileId}", summary="One file", responses=schemas.ok(schemas.File))
 async def get_file(env: Env, file_id: FileId, caller: Viewer, parts: Parts) -> Response:
-    """Its record."""
-    return answer(_file_json(await files.get(parts.gateways.documents, caller.tenant_id, env.env_id, file_id)))
+    """Its record and its newest load."""
+    file = await files.get(parts.gateways.documents, caller.tenant_id, env.env_id, file_id)
+    return answer((await _with_loads(parts, caller.tenant_id, env.env_id, [file]))[0])
 
 
 @router.get("/files/{fileId}/preview", summary="Preview a file", responses=schemas.ok(schemas.FilePreview))

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from stepmill.api import schemas
 from stepmill.api.addresses import PhysId
-from stepmill.api.answers import Cursor, Limit, answer
+from stepmill.api.answers import Cursor, Limit, NameFilter, answer
 from stepmill.api.callers import Viewer
 from stepmill.api.environments import Env
 from stepmill.api.parts import Parts
@@ -18,10 +18,12 @@ router = APIRouter(route_class=ApiRoute, tags=["Tables"], prefix="/api/envs/{env
 
 
 @router.get("", summary="Tables", responses=schemas.ok(schemas.TableList))
-async def get_tables(env: Env, caller: Viewer, parts: Parts, limit: Limit = 50, cursor: Cursor = None) -> Response:
+async def get_tables(
+    env: Env, caller: Viewer, parts: Parts, q: NameFilter = None, limit: Limit = 50, cursor: Cursor = None
+) -> Response:
     """Those that readers can see, by logical name."""
     sql = parts.gateways.sql
-    return answer(await list_tables(sql, caller.tenant_id, env.env_id, limit=limit, cursor=cursor))
+    return answer(await list_tables(sql, caller.tenant_id, env.env_id, name_contains=q, limit=limit, cursor=cursor))
 
 
 @router.get("/{physId}", summary="One table", responses=schemas.ok(schemas.Table))
@@ -50,5 +52,5 @@ async def get_loads(
 
 @router.get("/{physId}/profile", summary="A table's profile", responses=schemas.ok(schemas.Profile))
 async def get_profile(env: Env, phys_id: PhysId, caller: Viewer, parts: Parts) -> Response:
-    """For each column: nulls, distinct values, ends, and quantiles or the commonest values."""
+    """For each column: nulls, distinct values, ends, and a histogram or the commonest values."""
     return answer(await profile_table(parts.gateways.sql, caller.tenant_id, env.env_id, phys_id))

@@ -55,10 +55,18 @@ async def get(documents: Documents, tenant: str, env: str, area_id: str) -> Area
 
 
 async def find_all(
-    documents: Documents, tenant: str, env: str, *, limit: int = 50, after: str | None = None
+    documents: Documents,
+    tenant: str,
+    env: str,
+    *,
+    name_contains: str | None = None,
+    limit: int = 50,
+    after: str | None = None,
 ) -> list[Area]:
-    """Areas in the order of their making, from the one that follows the id ``after``."""
-    return [_area(document) for document in await documents.query(tenant, env, AREAS, limit=limit, after=after)]
+    """Areas in the order of their making, from the one that follows ``after``; only those with a text in their name."""
+    containing = {"name": name_contains} if name_contains else None
+    found = await documents.query(tenant, env, AREAS, containing=containing, limit=limit, after=after)
+    return [_area(document) for document in found]
 
 
 async def find_by_table(documents: Documents, tenant: str, env: str, phys_id: str) -> Area | None:

@@ -1,13 +1,13 @@
 """Uploaded files: a record in the documents, the bytes in blob storage."""
 
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from stepmill.engine.ids import new_id
 from stepmill.errors import FieldError, InputError, NotFoundError
 from stepmill.gateways.blobs import BlobLocation, Blobs
-from stepmill.gateways.documents import Collection, Document, Documents
+from stepmill.gateways.documents import Collection, Document, Documents, Totals
 from stepmill.store.records import Record, from_document
 
 FILES = Collection("files", indexed=("areaId", "name", "sha256"))
@@ -119,6 +119,11 @@ async def find_all(
     where = {"areaId": area_id} if name is None else {"areaId": area_id, "name": name}
     found = await documents.query(tenant, env, FILES, where, limit=limit, after=after)
     return [_file(document) for document in found]
+
+
+async def totals(documents: Documents, tenant: str, env: str, area_ids: Sequence[str]) -> dict[str, Totals]:
+    """How many files each of these areas has, and their bytes; areas without any are left out."""
+    return await documents.totals(tenant, env, FILES, "areaId", area_ids, "bytes")
 
 
 async def delete(documents: Documents, blobs: Blobs, tenant: str, env: str, file_id: str) -> None:

@@ -1,6 +1,6 @@
 """Versions of transform plans, of an area or a stream. A version never changes; the newest approved one is in force."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -68,6 +68,15 @@ async def in_force(documents: Documents, tenant: str, env: str, owner_id: str) -
     where = {"ownerId": owner_id, "status": "approved"}
     found = await documents.query(tenant, env, PLANS, where, limit=1, order="descending")
     return _version(found[0], None) if found else None
+
+
+async def versions_in_force(
+    documents: Documents, tenant: str, env: str, owner_ids: Sequence[str]
+) -> dict[str, int | None]:
+    """The number of the version that is in force, for each of these owners that has one."""
+    approved = {"status": "approved"}
+    found = await documents.totals(tenant, env, PLANS, "ownerId", owner_ids, "version", approved)
+    return {owner_id: totals.largest for owner_id, totals in found.items()}
 
 
 async def get(documents: Documents, tenant: str, env: str, owner_id: str, version: int) -> PlanVersion:

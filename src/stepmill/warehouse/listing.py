@@ -1,5 +1,6 @@
 """Tables, loads and rejects as the HTTP contract shows them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,10 @@ _TABLES = (
 _LOADS = (
     "SELECT * FROM load_ledger WHERE phys_id = %(phys_id)s AND (%(after)s::bigint IS NULL OR version < %(after)s)"
     " ORDER BY version DESC LIMIT %(limit)s"
+)
+_LAST_LOADS = (
+    "SELECT DISTINCT ON (file_id) file_id, load_id, job_id, finished_at, rows_loaded, rows_rejected FROM load_ledger"
+    " WHERE tenant_id = %s AND env_id = %s AND file_id = ANY(%s) ORDER BY file_id, load_number DESC"
 )
 _REJECTS = (
     "SELECT ordinal, line, column_name, code, reason, raw,"
@@ -46,12 +51,25 @@ class Rejects:
 
 
 async def list_tables(
-    database: Database, tenant_id: str, env_id: str, *, limit: int = 50, cursor: str | None = None
+    database: Database,
+    tenant_id: str,
+    env_id: str,
+    *,
+    name_contains: str | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
 ) -> dict[str, Any]:
-    """The environment's tables that readers can see, by logical name: ``{items, nextCursor?}``."""
+    """The environment's tables that readers can see, by logical name: ``{items, nextCursor?}``.
+
+    ``name_contains``: only those with this text in their name, in capitals or not.
+    """
     after = read_cursor(cursor, str)
-    query = f"{_TABLES} AND (%(after)s::text IS NULL OR logical_name > %(after)s) ORDER BY logical_name LIMIT %(limit)s"
-    values = {"env_id": env_id, "after": after[0] if after else None, "limit": limit + 1}
+    query = (
+        f"{_TABLES} AND (%(after)s::text IS NULL OR logical_name > %(after)s)"
+        " AND (%(text)s::text IS NULL OR strpos(lower(logical_name), lower(%(text)s)) > 0)"
+        " ORDER BY logical_name LIMIT %(limit)s"
+    )
+    values = {"env_id": env_id, "after": after[0] if after else None, "text": name_contains, "limit": limit + 1}
     async with database.transaction("stepmill_loader", tenant=tenant_id) as conn:
         rows = await (await conn.execute(query, values)).fetchall()
     return page(rows, limit, _table_json, lambda row: [row["logical_name"]])
@@ -73,6 +91,24 @@ async def table_loads(
         await _table_row(conn, env_id, phys_id)
         rows = await (await conn.execute(_LOADS, values)).fetchall()
     return page(rows, limit, _load_json, lambda row: [row["version"]])
+
+
+async def last_loads(
+    database: Database, tenant_id: str, env_id: str, file_ids: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """The newest load of each file that has one: ``{loadId, jobId, finishedAt, rowsLoaded, rowsRejected}``."""
+    async with database.transaction("stepmill_loader", tenant=tenant_id) as conn:
+        rows = await (await conn.execute(_LAST_LOADS, (tenant_id, env_id, list(file_ids)))).fetchall()
+    return {
+        row["file_id"]: {
+            "loadId": row["load_id"],
+            "jobId": row["job_id"],
+            "finishedAt": row["finished_at"],
+            "rowsLoaded": row["rows_loaded"],
+            "rowsRejected": row["rows_rejected"],
+        }
+        for row in rows
+    }
 
 
 async def load_rejects(

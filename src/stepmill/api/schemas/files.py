@@ -34,6 +34,9 @@ class Area(Shape):
     key_columns: list[str]
     phys_id: str | None = None
     created_at: datetime
+    files: int = Field(description="How many there are.")
+    bytes: int = Field(description="Of all files together.")
+    plan_version: int | None = Field(description="The version of the plan that is in force.")
 
 
 class AreaList(Shape):
@@ -41,6 +44,16 @@ class AreaList(Shape):
 
     items: list[Area]
     next_cursor: str | None = None
+
+
+class LastLoad(Shape):
+    """The newest load of a file."""
+
+    load_id: str
+    job_id: str
+    finished_at: datetime
+    rows_loaded: int
+    rows_rejected: int
 
 
 class File(Shape):
@@ -54,6 +67,7 @@ class File(Shape):
     format: str = Field(examples=["csv"])
     created_at: datetime
     duplicate_of: str | None = None
+    last_load: LastLoad | None = None
 
 
 class FileList(Shape):

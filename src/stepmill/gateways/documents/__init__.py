@@ -1,5 +1,5 @@
 """Documents: small JSON records with a version, by tenant, environment and collection."""
 
-from stepmill.gateways.documents.port import JSON, Collection, Document, Documents
+from stepmill.gateways.documents.port import JSON, Collection, Document, Documents, Totals
 
-__all__ = ["JSON", "Collection", "Document", "Documents"]
+__all__ = ["JSON", "Collection", "Document", "Documents", "Totals"]

@@ -1,6 +1,6 @@
 """The port: what every documents adapter does in the same way (held to it by ``tests/contract/test_documents.py``)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -26,6 +26,15 @@ class Document:
     data: dict[str, Any]
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Totals:
+    """How many documents there are, and the sum and the largest of the numbers in one of their fields."""
+
+    count: int
+    sum: int
+    largest: int | None
 
 
 class Documents(Protocol):
@@ -68,8 +77,27 @@ class Documents(Protocol):
         collection: Collection,
         where: Mapping[str, JSON] | None = None,
         *,
+        containing: Mapping[str, str] | None = None,
         limit: int = 50,
         after: str | None = None,
         order: Literal["ascending", "descending"] = "ascending",
     ) -> list[Document]:
-        """Documents whose top-level fields equal those of ``where``, by id, from the one that follows ``after``."""
+        """Documents whose top-level fields equal those of ``where``, by id, from the one that follows ``after``.
+
+        Those of ``containing`` hold the text, in capitals or not.
+        """
+
+    async def totals(
+        self,
+        tenant: str,
+        env: str,
+        collection: Collection,
+        by: str,
+        values: Sequence[str],
+        number: str,
+        where: Mapping[str, JSON] | None = None,
+    ) -> dict[str, Totals]:
+        """For each of these texts in the indexed field ``by``, the totals of the whole numbers in the field ``number``.
+
+        Of documents whose top-level fields equal those of ``where``. A text that no document has is left out.
+        """

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from stepmill.errors import ConflictError, InputError, NotFoundError
-from stepmill.gateways.documents.port import JSON, Collection, Document
+from stepmill.gateways.documents.port import JSON, Collection, Document, Totals
 from stepmill.gateways.sql.database import Database
 
 #: A longer value of an indexed field is kept as its hash: an index's entry has a limit.
@@ -46,6 +46,15 @@ _CREATE_KEY = """
 _HAS_KEY = """
     EXISTS (SELECT FROM document_keys k WHERE k.tenant_id = d.tenant_id AND k.env_id = d.env_id
             AND k.collection = d.collection AND k.id = d.id AND k.field = {field} AND k.value = {value})
+"""
+
+_TOTALS = """
+    SELECT k.value, count(*) AS count, coalesce(sum((d.data ->> %(number)s)::numeric), 0) AS sum,
+           max((d.data ->> %(number)s)::numeric) AS largest
+    FROM document_keys k JOIN documents d USING (tenant_id, env_id, collection, id)
+    WHERE k.tenant_id = %(tenant)s AND k.env_id = %(env)s AND k.collection = %(collection)s AND k.field = %(by)s
+      AND k.value = ANY(%(keys)s) AND d.data @> %(where)s
+    GROUP BY k.value
 """
 
 
@@ -115,11 +124,15 @@ class PostgresDocuments:
         collection: Collection,
         where: Mapping[str, JSON] | None = None,
         *,
+        containing: Mapping[str, str] | None = None,
         limit: int = 50,
         after: str | None = None,
         order: Literal["ascending", "descending"] = "ascending",
     ) -> list[Document]:
-        """Documents whose top-level fields equal those of ``where``, by id, from the one that follows ``after``."""
+        """Documents whose top-level fields equal those of ``where``, by id, from the one that follows ``after``.
+
+        Those of ``containing`` hold the text, in capitals or not.
+        """
         conditions = [
             sql.SQL("tenant_id = {} AND env_id = {} AND collection = {}").format(tenant, env, collection.name)
         ]
@@ -128,6 +141,8 @@ class PostgresDocuments:
                 conditions.append(sql.SQL(_HAS_KEY).format(field=field, value=_key(value)))
             else:
                 conditions.append(sql.SQL("data @> {}").format(Jsonb({field: value})))
+        for field, text in (containing or {}).items():
+            conditions.append(sql.SQL("strpos(lower(data ->> {}), lower({})) > 0").format(field, text))
         if after is not None:
             conditions.append(sql.SQL("id > {}" if order == "ascending" else "id < {}").format(after))
         query = sql.SQL("SELECT {} FROM documents d WHERE {} ORDER BY id {} LIMIT {}").format(
@@ -138,6 +153,32 @@ class PostgresDocuments:
         )
         async with self._transaction(tenant) as conn:
             return [Document(**row) for row in await (await conn.execute(query)).fetchall()]
+
+    async def totals(
+        self,
+        tenant: str,
+        env: str,
+        collection: Collection,
+        by: str,
+        values: Sequence[str],
+        number: str,
+        where: Mapping[str, JSON] | None = None,
+    ) -> dict[str, Totals]:
+        """For each of these texts in the indexed field ``by``, the totals of the whole numbers in the field ``number``.
+
+        Of documents whose top-level fields equal those of ``where``. A text that no document has is left out.
+        """
+        texts = {_key(value): value for value in values}
+        asked = {"tenant": tenant, "env": env, "collection": collection.name, "by": by, "keys": list(texts)}
+        async with self._transaction(tenant) as conn:
+            cursor = await conn.execute(_TOTALS, asked | {"number": number, "where": Jsonb(dict(where or {}))})
+            rows = await cursor.fetchall()
+        return {
+            texts[row["value"]]: Totals(
+                row["count"], int(row["sum"]), None if row["largest"] is None else int(row["largest"])
+            )
+            for row in rows
+        }
 
     @asynccontextmanager
     async def _transaction(self, tenant: str) -> AsyncIterator[AsyncConnection[DictRow]]:
