@@ -12,7 +12,7 @@ export { useCallback, useContext, useEffect, useLayoutEffect, useMemo, useRef, u
 /** Whatever changes between two frames is drawn once, in the next one; nothing is drawn in a hidden tab. */
 options.debounceRendering = (draw) => requestAnimationFrame(draw);
 
-/** What may be put into `html`. A function in it takes whatever it is called with. @typedef {((...values: any[]) => any) | object | string | number | bigint | boolean | null | undefined} Value */
+/** What may be put into `html`. A function in it takes whatever it is called with. @typedef {((...values: any[]) => any) | {} | null | undefined} Value */
 
-/** @type {{(strings: TemplateStringsArray, ...values: Value[]): VNode, (strings: TemplateStringsArray, ...values: unknown[]): VNode}} */
+/** @type {(strings: TemplateStringsArray, ...values: Value[]) => VNode} */
 export const html = /** @type {any} */ (htm.bind(/** @type {any} */ (h)));
