@@ -28,6 +28,8 @@ const ENDED = ["DONE", "ERROR", "CANCELLED"];
 export class Uploads extends Observable {
   /** @type {Upload[]} */
   items = [];
+  /** Files that were chosen or dropped where no area was in sight: the reader is asked for one. @type {File[]} */
+  offered = [];
   #client;
   #connection;
   #last = 0;
@@ -59,22 +61,54 @@ export class Uploads extends Observable {
    */
   add(envId, area, files) {
     for (const file of files) {
-      const id = (this.#last += 1);
-      this.#files.set(id, file);
-      /** @type {Upload} */
-      const upload = {
-        ...{ id, envId, name: file.name, areaId: area.areaId, areaName: area.name, size: file.size, sent: 0 },
-        ...{ state: "waiting", fileId: null, jobId: null, job: null, error: null },
-      };
-      this.items = [...this.items, upload];
+      this.#files.set(this.#put(envId, area, file.name, file.size), file);
     }
     this.changed();
     this.#next();
   }
 
-  /** Try one again that failed on its way. @param {number} id */
+  /** @param {string} envId @param {{areaId: string, name: string}} area @param {string} name @param {number} size */
+  #put(envId, area, name, size) {
+    const id = (this.#last += 1);
+    /** @type {Upload} */
+    const upload = {
+      ...{ id, envId, name, areaId: area.areaId, areaName: area.name, size, sent: 0 },
+      ...{ state: "waiting", fileId: null, jobId: null, job: null, error: null },
+    };
+    this.items = [...this.items, upload];
+    return id;
+  }
+
+  /** @param {string} envId @param {string} areaId @param {string} fileId @param {AbortSignal} [signal] */
+  #startJob(envId, areaId, fileId, signal) {
+    return this.#client.startJob({ type: "FILE_ETL", params: { fileId, areaId }, envId }, { signal });
+  }
+
+  /** Ask for an area for these files; none at all takes the question back. @param {File[]} files */
+  offer(files) {
+    this.offered = files;
+    this.changed();
+  }
+
+  /**
+   * Load a file that is there already, by a job that `start` begins if it is another one than the usual.
+   * @param {string} envId
+   * @param {{areaId: string, name: string}} area
+   * @param {{fileId: string | null, name: string, bytes: number}} file
+   * @param {() => Promise<Job>} [start]
+   * @returns {Promise<Job>} rejects where the job is refused
+   */
+  async load(envId, area, file, start = () => this.#startJob(envId, area.areaId, /** @type {string} */ (file.fileId))) {
+    const job = await start();
+    const id = this.#put(envId, area, file.name, file.bytes);
+    this.#change(id, { state: "loading", sent: file.bytes, fileId: file.fileId, jobId: job.jobId, job });
+    this.#follow(id, job.jobId);
+    return job;
+  }
+
+  /** Try one again that failed: what was sent is not sent again. @param {number} id */
   again(id) {
-    this.#change(id, { state: "waiting", sent: 0, error: null });
+    this.#change(id, { state: "waiting", error: null, job: null, jobId: null });
     this.#next();
   }
 
@@ -99,17 +133,20 @@ export class Uploads extends Observable {
   }
 
   /** @param {Upload} upload */
-  async #send({ id, envId, areaId, name }) {
+  async #send({ id, envId, areaId, name, fileId }) {
     const stop = new AbortController();
     this.#stops.set(id, () => stop.abort());
     this.#change(id, { state: "sending" });
     try {
-      const content = /** @type {File} */ (this.#files.get(id));
-      const onProgress = (/** @type {number} */ sent) => this.#change(id, { sent });
-      const { fileId } = await this.#client.uploadFile(envId, areaId, content, { name, onProgress, signal: stop.signal });
-      const job = await this.#client.startJob({ type: "FILE_ETL", params: { fileId, areaId }, envId }, { signal: stop.signal });
-      this.#files.delete(id);
-      this.#change(id, { state: "loading", fileId, jobId: job.jobId, job });
+      if (!fileId) {
+        const content = /** @type {File} */ (this.#files.get(id));
+        const onProgress = (/** @type {number} */ sent) => this.#change(id, { sent });
+        ({ fileId } = await this.#client.uploadFile(envId, areaId, content, { name, onProgress, signal: stop.signal }));
+        this.#files.delete(id);
+        this.#change(id, { fileId });
+      }
+      const job = await this.#startJob(envId, areaId, fileId, stop.signal);
+      this.#change(id, { state: "loading", jobId: job.jobId, job });
       this.#follow(id, job.jobId);
     } catch (error) {
       if (!stop.signal.aborted) this.#change(id, { state: "failed", error: /** @type {Error} */ (error) });
@@ -124,7 +161,7 @@ export class Uploads extends Observable {
       if (!job) return;
       const isOver = ENDED.includes(job.status);
       this.#change(id, { job, state: !isOver ? "loading" : job.status === "DONE" ? "done" : "failed" });
-      if (isOver && events.some((event) => event.event === "end")) stop();
+      if (isOver) stop();
     });
     this.#stops.set(id, stop);
   }

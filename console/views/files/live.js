@@ -1,0 +1,17 @@
+import { useEffect } from "../../lib/html.js";
+import { useApp } from "../app.js";
+
+const SOON_MS = 700;
+
+/** Read these again whenever a load has ended, since it may have changed them. @param {{loadSoon(ms: number): void}[]} resources */
+export function useFreshAfterLoads(resources) {
+  const { connection } = useApp();
+  useEffect(
+    () =>
+      connection.onStatus((changes) => {
+        const isLoad = changes.some(({ type, status }) => type === "FILE_ETL" && status !== "PENDING" && status !== "RUNNING");
+        if (isLoad) for (const resource of resources) resource.loadSoon(SOON_MS);
+      }),
+    resources,
+  );
+}
