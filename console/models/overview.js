@@ -7,87 +7,60 @@ import { readAll } from "./resource.js";
 
 const MOST_FOLLOWED = 10;
 const MOST_LISTED = 5;
-const DAY_SECONDS = 86_400;
+const DAY = 86_400;
 
-/** How far back the charts go, and in what stretches. @type {Record<string, {text: string, seconds: number, step: number}>} */
+/** How far back charts go, in what stretches, in seconds. @type {Record<string, {seconds: number, stepSeconds: number}>} */
 export const RANGES = {
-  hour: { text: "Hour", seconds: 3_600, step: 60 },
-  day: { text: "Day", seconds: DAY_SECONDS, step: 900 },
-  week: { text: "Week", seconds: 7 * DAY_SECONDS, step: 7_200 },
+  hour: { seconds: 3_600, stepSeconds: 60 },
+  day: { seconds: DAY, stepSeconds: 900 },
+  week: { seconds: 7 * DAY, stepSeconds: 7_200 },
 };
 
-/** Stretches lie on the clock, so that they stay where they are as time goes on. @param {string} range */
-function stretches(range) {
-  const { seconds, step } = RANGES[range] ?? RANGES.hour;
-  const end = (Math.floor(Date.now() / 1000 / step) + 1) * step;
-  return { from: new Date((end - seconds) * 1000), to: new Date(end * 1000), stepSeconds: step };
-}
-
-/** The reader's day, in its zone. */
-export function today() {
-  const now = new Date();
-  const [from, to] = [0, 1].map((days) => new Date(now.getFullYear(), now.getMonth(), now.getDate() + days));
-  return { from, to, stepSeconds: DAY_SECONDS };
-}
-
-/**
- * What runs, waits and failed just now, newest first; and whether anything ever ran here.
- * @param {StepmillClient} client
- * @param {string} envId
- * @param {AbortSignal} signal
- */
+/** What runs, waits and failed just now; and whether nothing ever ran here. @param {StepmillClient} client @param {string} envId @param {AbortSignal} signal */
 export async function readNow(client, envId, signal) {
-  const list = (/** @type {import("stepmill/types").JobStatus} */ status, /** @type {number} */ limit) =>
-    client.listJobs({ status, envId, limit }, { signal }).then(({ items }) => items);
-  const count = (/** @type {import("stepmill/types").JobStatus} */ status) =>
-    client.countJobs({ status, envId }, { signal }).then(({ total }) => total);
-  const [running, waiting, failed, runningCount, waitingCount] = await Promise.all([
-    list("RUNNING", MOST_FOLLOWED),
-    list("PENDING", MOST_LISTED),
-    list("ERROR", MOST_LISTED),
-    count("RUNNING"),
-    count("PENDING"),
+  const list = (/** @type {import("stepmill/types").JobFilters & {limit: number}} */ query) => client.listJobs({ ...query, envId }, { signal }).then(({ items }) => items);
+  const [running, waiting, failed, { byStatus }] = await Promise.all([
+    list({ status: "RUNNING", limit: MOST_FOLLOWED }),
+    list({ status: "PENDING", limit: MOST_LISTED }),
+    list({ status: "ERROR", limit: MOST_LISTED }),
+    client.countJobs({ status: ["RUNNING", "PENDING"], envId }, { signal }),
   ]);
-  const isQuiet = running.length + waiting.length + failed.length === 0;
-  const isFirst = isQuiet && (await client.listJobs({ envId, limit: 1 }, { signal })).items.length === 0;
-  return { running, waiting, failed, runningCount, waitingCount, isFirst };
+  const isFirst = running.length + waiting.length + failed.length === 0 && (await list({ limit: 1 })).length === 0;
+  return { running, waiting, failed, runningCount: byStatus.RUNNING ?? 0, waitingCount: byStatus.PENDING ?? 0, isFirst };
 }
 
 /**
- * Statistics of today in sum, and of a range in stretches.
+ * The sums of the reader's day, and a range in stretches. They lie on the clock, so that they stay as time goes on.
  * @param {StepmillClient} client
  * @param {string} envId
  * @param {string} range
  * @param {AbortSignal} signal
  */
 export async function readFigures(client, envId, range, signal) {
-  const [day, stats] = await Promise.all([today(), stretches(range)].map((query) => client.getStats({ ...query, envId }, { signal })));
-  const sum = (/** @type {(point: any) => number} */ of) => day.items.reduce((/** @type {number} */ so, /** @type {any} */ point) => so + of(point), 0);
-  return {
-    done: sum((point) => point.finished.DONE),
-    failed: sum((point) => point.finished.ERROR),
-    rowsLoaded: sum((point) => point.rowsLoaded),
-    points: /** @type {any[]} */ (stats.items),
-  };
+  const { seconds, stepSeconds } = RANGES[range];
+  const now = new Date();
+  const end = (Math.floor(now.getTime() / 1000 / stepSeconds) + 1) * stepSeconds;
+  const midnight = (/** @type {number} */ days) => new Date(now.getFullYear(), now.getMonth(), now.getDate() + days);
+  const [day, { items: points }] = await Promise.all([
+    client.getStats({ from: midnight(0), to: midnight(1), stepSeconds: DAY, envId }, { signal }),
+    client.getStats({ from: new Date((end - seconds) * 1000), to: new Date(end * 1000), stepSeconds, envId }, { signal }),
+  ]);
+  const sum = (/** @type {(point: any) => number} */ of) => day.items.map(of).reduce((/** @type {number} */ one, /** @type {number} */ other) => one + other, 0);
+  const [done, failed, rowsLoaded] = [sum((point) => point.finished.DONE), sum((point) => point.finished.ERROR), sum((point) => point.rowsLoaded)];
+  return { done, failed, rowsLoaded, points: /** @type {any[]} */ (points) };
 }
 
-/**
- * The names of areas, by their ids, and the tables that were not loaded for the longest.
- * @param {StepmillClient} client
- * @param {string} envId
- * @param {AbortSignal} signal
- */
+/** Areas' names by their ids, and the tables not loaded for the longest. @param {StepmillClient} client @param {string} envId @param {AbortSignal} signal */
 export async function readStock(client, envId, signal) {
   const [areas, tables] = await Promise.all([
     readAll((query) => client.listAreas(envId, query, { signal })),
     readAll((query) => client.listTables(envId, query, { signal })),
   ]);
-  const loadedAt = (/** @type {import("stepmill/types").Table} */ table) => Date.parse(table.lastLoadAt ?? "");
-  const loaded = tables.filter((table) => table.lastLoadAt).sort((one, other) => loadedAt(one) - loadedAt(other));
-  return { areaNames: new Map(areas.map(({ areaId, name }) => [areaId, name])), tables: tables.length, stale: loaded.slice(0, MOST_LISTED) };
+  const stale = tables.filter((table) => table.lastLoadAt).sort((one, other) => Date.parse(one.lastLoadAt ?? "") - Date.parse(other.lastLoadAt ?? ""));
+  return { names: new Map(areas.map(({ areaId, name }) => [areaId, name])), tables: tables.length, stale: stale.slice(0, MOST_LISTED) };
 }
 
-/** The jobs that run, each followed, so that its steps and how far they are change as they do. */
+/** The jobs that run, each followed: its steps, and how far they are, change as they do. */
 export class RunningJobs extends Observable {
   /** @type {Job[]} */
   jobs = [];
@@ -101,24 +74,24 @@ export class RunningJobs extends Observable {
     this.#connection = connection;
   }
 
-  /** These run now. What is known of one by its events is newer than the list. @param {Job[]} listed */
+  /** What is known of one by its events is newer than the list. @param {Job[]} listed */
   show(listed) {
     const known = new Map(this.jobs.map((job) => [job.jobId, job]));
     this.jobs = listed.map((job) => known.get(job.jobId) ?? job);
-    for (const [jobId, stop] of this.#stops) {
-      if (listed.some((job) => job.jobId === jobId)) continue;
-      stop();
-      this.#stops.delete(jobId);
-    }
-    for (const { jobId } of listed.slice(0, MOST_FOLLOWED)) {
-      if (!this.#stops.has(jobId)) this.#stops.set(jobId, this.#connection.follow(jobId, (events) => this.#take(jobId, events)));
-    }
+    const ids = listed.map(({ jobId }) => jobId);
+    for (const jobId of this.#stops.keys()) if (!ids.includes(jobId)) this.#stop(jobId);
+    for (const jobId of ids) if (!this.#stops.has(jobId)) this.#stops.set(jobId, this.#connection.follow(jobId, (events) => this.#take(jobId, events)));
     this.changed();
   }
 
   close() {
-    for (const stop of this.#stops.values()) stop();
-    this.#stops.clear();
+    for (const jobId of this.#stops.keys()) this.#stop(jobId);
+  }
+
+  /** @param {string} jobId */
+  #stop(jobId) {
+    this.#stops.get(jobId)?.();
+    this.#stops.delete(jobId);
   }
 
   /** @param {string} jobId @param {import("stepmill/types").StreamEvent[]} events */

@@ -1,66 +1,64 @@
 import { Observable } from "../lib/observable.js";
 
 /** @typedef {Record<string, unknown>} Row */
-/** @typedef {(query: {limit: number, cursor?: string}, signal: AbortSignal) => Promise<import("stepmill/types").Page<Row>>} Read */
 
 const PAGE = 200;
 const AHEAD = 5_000;
 const PAGES_KEPT = 30;
 
 /**
- * A table's rows, as far as somebody looks. Only the page before tells where a page begins, so one goes ahead by so many
- * rows at a time; pages far from what is looked at are let go, and read again when they are needed.
+ * A table's rows, as far as somebody looks. Only the page before tells where one begins, so one goes ahead by so many rows
+ * at a time; pages far away are let go, and read again when needed.
  */
 export class TableRows extends Observable {
   /** @type {Error | null} */
   error = null;
-  #read;
+  #list;
   #total;
-  /** Where each page begins, as far as it is known. @type {(string | undefined)[]} */
+  /** Where each page begins, as far as is known. @type {(string | undefined)[]} */
   #cursors = [undefined];
   /** @type {Map<number, Row[]>} */
   #pages = new Map();
-  /** Shown until they are read again. @type {Map<number, Row[]>} */
-  #stale = new Map();
-  /** @type {number | null} */
-  #end = null;
-  #reached = 0;
+  /** The pages that were read since the table changed. @type {Set<number>} */
+  #fresh = new Set();
   /** @type {number[]} */
   #wanted = [];
+  #reached = 0;
+  #end = Infinity;
   /** @type {AbortController | null} */
   #reading = null;
 
-  /** @param {Read} read @param {number} total */
-  constructor(read, total) {
+  /**
+   * @param {(query: {limit: number, cursor?: string}, signal: AbortSignal) => Promise<import("stepmill/types").Page<Row>>} list
+   * @param {number} total
+   */
+  constructor(list, total) {
     super();
-    this.#read = read;
+    this.#list = list;
     this.#total = total;
   }
 
   /** How many rows one can go to by now. */
   get count() {
-    return this.#end ?? Math.min(this.#total, Math.max(this.#reached, this.#cursors.length * PAGE) + AHEAD);
+    return Math.min(this.#end, this.#total, this.#reached + AHEAD);
   }
 
   /** Null while it is not there yet. @param {number} index */
   row(index) {
-    const page = Math.floor(index / PAGE);
-    return (this.#pages.get(page) ?? this.#stale.get(page))?.[index % PAGE] ?? null;
+    return this.#pages.get(Math.floor(index / PAGE))?.[index % PAGE] ?? null;
   }
 
-  /** Some rows are looked at, and one perhaps in full. @param {number} first @param {number} last @param {number} [open] */
-  look(first, last, open = first) {
-    this.#reached = Math.max(this.#reached, last);
-    const pages = [open, first, last - 1].map((index) => Math.floor(Math.max(0, index) / PAGE));
-    this.#wanted = [...new Set(pages)];
+  /** These rows are looked at, the most wanted first. @param {number[]} indices */
+  look(indices) {
+    this.#wanted = indices.map((index) => Math.floor(Math.max(0, index) / PAGE));
     this.#next();
   }
 
   /** The table has changed: what is looked at is read again, and stays until then. @param {number} total */
   refresh(total) {
     this.#total = total;
-    this.#end = null;
-    this.#outdate(0);
+    this.#end = Infinity;
+    this.#fresh.clear();
     this.retry();
   }
 
@@ -75,20 +73,10 @@ export class TableRows extends Observable {
     this.#reading = null;
   }
 
-  /** @param {number} from the first page that is no longer as it was read */
-  #outdate(from) {
-    for (const [page, rows] of [...this.#pages]) {
-      if (page < from) continue;
-      this.#stale.set(page, rows);
-      this.#pages.delete(page);
-    }
-  }
-
   #next() {
     if (this.#reading || this.error) return;
-    const page = this.#wanted.find((each) => !this.#pages.has(each) && (this.#end === null || each * PAGE < this.#end));
-    if (page === undefined) return this.#stale.clear();
-    this.#load(Math.min(page, this.#cursors.length - 1));
+    const page = this.#wanted.find((each) => !this.#fresh.has(each) && each * PAGE < Math.min(this.#end, this.#total));
+    if (page !== undefined) this.#load(Math.min(page, this.#cursors.length - 1));
   }
 
   /** @param {number} page */
@@ -96,17 +84,13 @@ export class TableRows extends Observable {
     const reading = new AbortController();
     this.#reading = reading;
     try {
-      const { items, nextCursor } = await this.#read({ limit: PAGE, cursor: this.#cursors[page] }, reading.signal);
+      const { items, nextCursor } = await this.#list({ limit: PAGE, cursor: this.#cursors[page] }, reading.signal);
       if (reading.signal.aborted) return;
       this.#keep(page, items, nextCursor);
     } catch (error) {
       if (reading.signal.aborted) return;
-      if (/** @type {any} */ (error).code === "table_replaced") {
-        this.#cursors = [undefined];
-        this.#outdate(0);
-      } else {
-        this.error = /** @type {Error} */ (error);
-      }
+      if (/** @type {any} */ (error).code === "table_replaced") this.#forgetFrom(0);
+      else this.error = /** @type {Error} */ (error);
     }
     this.#reading = null;
     this.changed();
@@ -115,15 +99,21 @@ export class TableRows extends Observable {
 
   /** @param {number} page @param {Row[]} rows @param {string} [nextCursor] */
   #keep(page, rows, nextCursor) {
+    if (nextCursor !== this.#cursors[page + 1]) this.#forgetFrom(page + 1);
+    if (nextCursor) this.#cursors[page + 1] = nextCursor;
+    this.#end = nextCursor ? Infinity : page * PAGE + rows.length;
+    this.#reached = Math.max(this.#reached, (page + 1) * PAGE);
     this.#pages.set(page, rows);
-    if (nextCursor !== this.#cursors[page + 1]) {
-      this.#cursors.length = page + 1;
-      this.#outdate(page + 1);
-      if (nextCursor) this.#cursors.push(nextCursor);
-    }
-    this.#end = nextCursor ? null : page * PAGE + rows.length;
-    const place = this.#wanted[0] ?? 0;
-    const byDistance = [...this.#pages.keys()].sort((a, b) => Math.abs(b - place) - Math.abs(a - place));
-    for (const far of byDistance.slice(0, Math.max(0, this.#pages.size - PAGES_KEPT))) this.#pages.delete(far);
+    this.#fresh.add(page);
+    if (this.#pages.size <= PAGES_KEPT) return;
+    const far = [...this.#pages.keys()].reduce((most, each) => (Math.abs(each - this.#wanted[0]) > Math.abs(most - this.#wanted[0]) ? each : most));
+    this.#pages.delete(far);
+    this.#fresh.delete(far);
+  }
+
+  /** Where this page and those after it begin is no longer known. @param {number} page */
+  #forgetFrom(page) {
+    this.#cursors.length = Math.max(1, page);
+    for (const each of this.#fresh) if (each >= page) this.#fresh.delete(each);
   }
 }

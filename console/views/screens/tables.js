@@ -1,4 +1,84 @@
+import { counted } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
+import { readAll } from "../../models/resource.js";
+import { useApp, useResource } from "../app.js";
+import { useFreshAfterLoads } from "../files/live.js";
 import { Page } from "../parts/page.js";
+import { Empty, Loaded, Skeleton } from "../parts/states.js";
+import { Ago, Bytes, Count } from "../parts/words.js";
+import { Copy } from "../table/copy.js";
 
-export const Screen = () => html`<${Page} title="tables"><//>`;
+/** @typedef {import("stepmill/types").Table} Table */
+
+const STALE_MS = 24 * 3_600_000;
+
+/** @type {[name: string, className: string, sortedBy: (table: Table) => string | number, cell: (table: Table) => any][]} */
+const COLUMNS = [
+  ["Rows", "number", ({ rows }) => rows, ({ rows }) => html`<${Count} value=${rows} />`],
+  ["Size", "number wide-only", ({ bytes }) => bytes, ({ bytes }) => html`<${Bytes} value=${bytes} />`],
+  ["Columns", "number wide-only", ({ columns }) => columns.length, ({ columns }) => columns.length],
+  ["Plan", "number wide-only", ({ planVersion }) => planVersion ?? 0, ({ planVersion }) => `v${planVersion ?? "–"}`],
+  ["Last load", "", ({ lastLoadAt }) => lastLoadAt ?? "", ({ lastLoadAt }) => html`<span class=${Date.now() - Date.parse(lastLoadAt ?? "") > STALE_MS ? "stale" : ""}><${Ago} at=${lastLoadAt} /></span>`],
+];
+const NAME = "Table";
+
+/** All tables of the environment. */
+export function Screen() {
+  const { client, envId, router, route } = useApp();
+  const tables = useResource((signal) => readAll((query) => client.listTables(envId, query, { signal })), []);
+  const areas = useResource((signal) => readAll((query) => client.listAreas(envId, query, { signal })), []);
+  useFreshAfterLoads([tables]);
+  const { q = "" } = route.query;
+  const search = html`<input type="search" aria-label="Search tables" placeholder="Search" value=${q} onInput=${(/** @type {any} */ event) => router.set({ q: event.currentTarget.value })} />`;
+  return html`
+    <${Page} title="Tables" actions=${tables.data?.length ? search : null}>
+      <${Loaded} resource=${tables} what="The list of tables" skeleton=${html`<${Skeleton} rows=${6} kind="row" />`}>
+        ${(/** @type {Table[]} */ all) => {
+          if (all.length === 0) return html`<${NoTables} />`;
+          const found = all.filter(({ logicalName }) => logicalName.toLowerCase().includes(q.toLowerCase()));
+          return html`
+            <p class="soft small" role="status">${found.length < all.length && `${found.length} of `}${counted(all.length, "table")}</p>
+            ${found.length > 0 && html`<${List} tables=${found} names=${new Map(areas.data?.map(({ areaId, name }) => [areaId, name]))} />`}
+          `;
+        }}
+      <//>
+    <//>
+  `;
+}
+
+/** @param {{tables: Table[], names: Map<string, string>}} props */
+function List({ tables, names }) {
+  const { links, route, router } = useApp();
+  const { sort = NAME, dir } = route.query;
+  const by = COLUMNS.find(([name]) => name === sort)?.[2] ?? (({ logicalName }) => logicalName.toLowerCase());
+  const sign = dir === "desc" ? -1 : 1;
+  const sorted = [...tables].sort((a, b) => sign * (by(a) < by(b) ? -1 : Number(by(a) > by(b))));
+  const head = (/** @type {string} */ name, className = "") => {
+    const order = name !== sort ? undefined : dir ? "descending" : "ascending";
+    const turn = () => router.set({ sort: name, dir: order === "ascending" ? "desc" : null });
+    return html`<th scope="col" class=${className} aria-sort=${order}><button type="button" class="quiet" onClick=${turn}>${name}</button></th>`;
+  };
+  return html`
+    <div class="sheet">
+      <table class="tables">
+        <thead><tr>${head(NAME)}${COLUMNS.map(([name, className]) => head(name, className))}</tr></thead>
+        <tbody>${sorted.map(
+          (table) => html`
+            <tr key=${table.physId}>
+              <th scope="row"><a href=${links.table(table.physId)}>${table.logicalName}</a>
+                ${table.owner.kind === "area" && html`<small>from <a href=${links.area(table.owner.id)}>${names.get(table.owner.id) ?? "its files"}</a></small>`}</th>
+              ${COLUMNS.map(([, className, , cell]) => html`<td class=${className}>${cell(table)}</td>`)}
+            </tr>
+          `,
+        )}</tbody>
+      </table>
+    </div>
+  `;
+}
+
+const NoTables = () => html`
+  <${Empty} title="No tables yet" icon="tables">
+    <p>A file becomes a table: its columns are found and typed, its rows loaded and accounted for. Drop a CSV, Excel, JSON or Parquet file anywhere on this page, or run</p>
+    <p><${Copy} text="stepmill load FILE.csv" /></p>
+  <//>
+`;
