@@ -142,6 +142,9 @@ class Area(TypedDict):
     keyColumns: NotRequired[list[str] | None]
     createdAt: NotRequired[str]
     physId: NotRequired[str | None]
+    files: NotRequired[int]
+    bytes: NotRequired[int]
+    planVersion: NotRequired[int | None]
 
 
 class File(TypedDict):
@@ -155,10 +158,11 @@ class File(TypedDict):
     format: str | None
     createdAt: str
     duplicateOf: NotRequired[str | None]
+    lastLoad: NotRequired[dict[str, Any] | None]
 
 
 class Preview(TypedDict, total=False):
-    """How a file is read, its columns with types, its first rows, and warnings."""
+    """How a file is read, what its columns hold, its first lines and rows, and warnings."""
 
     format: str
     encoding: str
@@ -168,7 +172,10 @@ class Preview(TypedDict, total=False):
     preambleRows: int
     recordsPath: str | None
     columns: list[dict[str, Any]]
+    rowsProfiled: int
+    lines: list[dict[str, Any]]
     rows: list[dict[str, Any]]
+    rejects: list[dict[str, Any]]
     warnings: list[Any]
 
 
@@ -234,6 +241,7 @@ class Reject(TypedDict):
     reason: str
     code: str
     raw: str | None
+    cells: NotRequired[list[dict[str, Any]] | None]
 
 
 @dataclass(frozen=True)

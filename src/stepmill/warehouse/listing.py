@@ -24,7 +24,7 @@ _LOADS = (
     " ORDER BY version DESC LIMIT %(limit)s"
 )
 _LAST_LOADS = (
-    "SELECT DISTINCT ON (file_id) file_id, load_id, job_id, finished_at, rows_loaded, rows_rejected FROM load_ledger"
+    "SELECT DISTINCT ON (file_id) * FROM load_ledger"
     " WHERE tenant_id = %s AND env_id = %s AND file_id = ANY(%s) ORDER BY file_id, load_number DESC"
 )
 _REJECTS = (
@@ -96,7 +96,7 @@ async def table_loads(
 async def last_loads(
     database: Database, tenant_id: str, env_id: str, file_ids: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """The newest load of each file that has one: ``{loadId, jobId, finishedAt, rowsLoaded, rowsRejected}``."""
+    """The newest load of each file that has one: its ids, when it was finished, and what became of its rows."""
     async with database.transaction("stepmill_loader", tenant=tenant_id) as conn:
         rows = await (await conn.execute(_LAST_LOADS, (tenant_id, env_id, list(file_ids)))).fetchall()
     return {
@@ -104,8 +104,7 @@ async def last_loads(
             "loadId": row["load_id"],
             "jobId": row["job_id"],
             "finishedAt": row["finished_at"],
-            "rowsLoaded": row["rows_loaded"],
-            "rowsRejected": row["rows_rejected"],
+            **_row_counts(row),
         }
         for row in rows
     }
@@ -176,11 +175,7 @@ def _load_json(row: DictRow) -> dict[str, Any]:
         "planVersion": row["plan_version"],
         "fileId": row["file_id"],
         "fileName": row["file_name"],
-        "rowsRead": row["rows_read"],
-        "rowsLoaded": row["rows_loaded"],
-        "rowsRejected": row["rows_rejected"],
-        "rowsFiltered": row["rows_filtered"],
-        "rowsDeduplicated": row["rows_deduplicated"],
+        **_row_counts(row),
         "bytesRead": row["bytes_read"],
         "startedAt": row["started_at"],
         "finishedAt": row["finished_at"],
@@ -191,3 +186,13 @@ def _load_json(row: DictRow) -> dict[str, Any]:
     }
     always = {"loadId", "jobId", "attempt", "mode", "planVersion"}
     return {name: value for name, value in load.items() if value is not None or name in always}
+
+
+def _row_counts(row: DictRow) -> dict[str, int]:
+    return {
+        "rowsRead": row["rows_read"],
+        "rowsLoaded": row["rows_loaded"],
+        "rowsRejected": row["rows_rejected"],
+        "rowsFiltered": row["rows_filtered"],
+        "rowsDeduplicated": row["rows_deduplicated"],
+    }

@@ -52,8 +52,11 @@ class LastLoad(Shape):
     load_id: str
     job_id: str
     finished_at: datetime
+    rows_read: int
     rows_loaded: int
     rows_rejected: int
+    rows_filtered: int
+    rows_deduplicated: int
 
 
 class File(Shape):
