@@ -10,9 +10,6 @@ const FILES = {
   "preact.js": { package: "preact", file: "dist/preact.mjs" },
   "hooks.js": { package: "preact", file: "hooks/dist/hooks.mjs" },
   "htm.js": { package: "htm", file: "dist/htm.mjs" },
-  // The minified file is a script; as a module it hands out what it defines.
-  "uplot.js": { package: "uplot", file: "dist/uPlot.iife.min.js", append: "export default uPlot;\n" },
-  "uplot.css": { package: "uplot", file: "dist/uPlot.min.css" },
 };
 
 const here = (path) => new URL(path, import.meta.url);
@@ -22,10 +19,10 @@ const lock = await json("package-lock.json");
 await rm(here("vendor/"), { recursive: true, force: true });
 await mkdir(here("vendor/"));
 const manifest = {};
-for (const [name, { package: from, file, append = "" }] of Object.entries(FILES)) {
+for (const [name, { package: from, file }] of Object.entries(FILES)) {
   const { version, license } = await json(`node_modules/${from}/package.json`);
   const source = await readFile(here(`node_modules/${from}/${file}`), "utf8");
-  const text = `${source.replace(/\n?\/\/# sourceMappingURL=.*\n?$/, "\n")}${append}`;
+  const text = source.replace(/\n?\/\/# sourceMappingURL=.*\n?$/, "\n");
   await writeFile(here(`vendor/${name}`), text);
   await writeFile(here(`vendor/LICENSE.${from}.txt`), await readFile(here(`node_modules/${from}/LICENSE`), "utf8"));
   const integrity = lock.packages[`node_modules/${from}`].integrity;
