@@ -11,8 +11,8 @@ export class Links {
   overview = () => this.#at("/");
   /** @param {Record<string, string | null>} [filters] */
   jobs = (filters) => this.#at("/jobs", filters);
-  /** @param {string} jobId */
-  job = (jobId) => this.#at(`/jobs/${encodeURIComponent(jobId)}`);
+  /** @param {string} jobId @param {Record<string, string | null>} [query] `tab`: log, events, data */
+  job = (jobId, query) => this.#at(`/jobs/${encodeURIComponent(jobId)}`, query);
   areas = () => this.#at("/areas");
   /** @param {string} areaId @param {Record<string, string | null>} [query] */
   area = (areaId, query) => this.#at(`/areas/${encodeURIComponent(areaId)}`, query);
@@ -27,6 +27,12 @@ export class Links {
   /** The rejects of a load as a CSV file. @param {string} loadId */
   rejectsCsv = (loadId) => `/api/envs/${encodeURIComponent(this.envId)}/loads/${encodeURIComponent(loadId)}/rejects?format=csv&limit=500`;
   api = () => "/docs";
+  /** What one types to load a file. */
+  loadByCommand = () => `stepmill load FILE.csv${this.envId === "default" ? "" : ` --env ${this.envId}`}`;
+  loadByHttp = () => `api=${location.origin}/api auth="Authorization: Bearer $STEPMILL_TOKEN" json='Content-Type: application/json'
+area=$(curl -sf $api/envs/${this.envId}/areas -H "$auth" -H "$json" -d '{"name": "sales"}' | jq -r .areaId)
+file=$(curl -sf "$api/envs/${this.envId}/areas/$area/files?name=FILE.csv" -H "$auth" --data-binary @FILE.csv | jq -r .fileId)
+curl -sf $api/jobs -H "$auth" -H "$json" -d '{"type": "FILE_ETL", "envId": "${this.envId}", "params": {"areaId": "'$area'", "fileId": "'$file'"}}'`;
 
   /** @param {string} path @param {Record<string, string | null>} [query] */
   #at(path, query = {}) {

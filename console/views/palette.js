@@ -1,102 +1,74 @@
 import { counted } from "../lib/format.js";
-import { html, useEffect, useMemo, useRef, useState } from "../lib/html.js";
-import { fitting, jobIdIn, PaletteSearch } from "../models/palette.js";
-import { useApp, useOwnModel } from "./app.js";
-import { commands, foundEntries } from "./palette_entries.js";
+import { html, useEffect, useRef, useState } from "../lib/html.js";
+import { find } from "../models/palette.js";
+import { useApp, useResource } from "./app.js";
+import { entriesOf } from "./palette_entries.js";
 import { Icon } from "./parts/icon.js";
 
-/** @typedef {import("../models/palette.js").Entry} Entry */
+const PATIENCE_MS = 120;
 
 /** Everything one can go to or do, found by typing. @param {{onClose: () => void}} props */
 export function Palette({ onClose }) {
   const app = useApp();
-  const [NewJob, setNewJob] = useState(/** @type {any} */ (null));
-  const newJob = () => import("./job/new_job.js").then((module) => setNewJob(() => module.NewJob));
-  const search = useOwnModel(() => new PaletteSearch(app.client, app.envId), []);
   const [typed, setTyped] = useState("");
   const [active, setActive] = useState(0);
-  useEffect(() => search.look(typed), [typed]);
-  const entries = useMemo(() => {
-    const fixed = fitting(commands(app, newJob), typed);
-    const found = foundEntries(app, search, typed);
-    if (typed) return jobIdIn(typed) ? [...found, ...fixed] : [...fixed, ...found];
-    const at = fixed.findIndex((entry) => entry.group !== "Go to");
-    return [...fixed.slice(0, at), ...found, ...fixed.slice(at)];
-  }, [app, typed, search.jobs, search.tables]);
-  if (NewJob) return html`<${NewJob} onClose=${onClose} />`;
-
-  const chosen = entries[Math.min(active, entries.length - 1)];
-  const choose = (/** @type {Entry} */ entry) => {
-    if (entry.id === "new-job") return newJob();
-    onClose();
-    if (entry.href) follow(app, entry.href);
-    return entry.act?.();
-  };
-  const press = (/** @type {KeyboardEvent} */ event) => {
-    const ways = /** @type {Record<string, number>} */ ({ ArrowDown: active + 1, ArrowUp: active - 1, Home: 0, End: entries.length - 1 });
-    if (event.key === "Enter" && chosen && !event.isComposing) choose(chosen);
-    else if (event.key in ways && entries.length > 0 && !event.shiftKey) setActive((ways[event.key] + entries.length) % entries.length);
-    else return;
-    event.preventDefault();
-  };
-  const type = (/** @type {any} */ event) => {
-    setTyped(event.currentTarget.value);
-    setActive(0);
-  };
-  return html`
-    <${Frame} onClose=${onClose}>
-      <div class="palette-field"><${Icon} name="search" />
-        <input type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-autocomplete="list" aria-label="Search and commands" autocomplete="off" spellcheck=${false}
-          aria-activedescendant=${chosen ? `entry-${chosen.id}` : undefined} placeholder="Search jobs, files, tables and commands" value=${typed} onInput=${type} onKeyDown=${press} /><kbd>Esc</kbd></div>
-      <${Results} entries=${entries} chosen=${chosen} onPoint=${(/** @type {Entry} */ entry) => setActive(entries.indexOf(entry))} onChoose=${choose} />
-      ${entries.length === 0 && !search.isSearching && html`<p class="nothing">Nothing is called that. A job is found by its id, type, params or error.</p>`}
-      ${search.error && html`<p class="nothing bad">${search.error.message}</p>`}
-      <p class="visually-hidden" role="status">${search.isSearching ? "" : counted(entries.length, "result")}</p>
-    <//>
-  `;
-}
-
-/** A page that is not the console's own is loaded. @param {import("./app.js").App} app @param {string} href */
-const follow = ({ links, router }, href) => (href === links.api() ? location.assign(href) : router.go(href));
-
-/** @param {{onClose: () => void, children: any}} props */
-function Frame({ onClose, children }) {
+  const [NewJob, setNewJob] = useState(/** @type {any} */ (null));
+  const latest = useRef("");
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const found = useResource((signal) => find(app.client, app.envId, latest.current, signal), []);
+  const newJob = () => import("./job/new_job.js").then((module) => setNewJob(() => module.NewJob));
+  const entries = entriesOf(app, typed, found.data, newJob);
+  const chosen = entries[Math.min(active, entries.length - 1)];
   useEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
     return () => before instanceof HTMLElement && before.isConnected && before.focus();
   }, []);
-  return html`
-    <dialog ref=${dialog} class="palette" aria-label="Search and commands" onClose=${onClose}
-      onClick=${(/** @type {MouseEvent} */ event) => event.target === dialog.current && dialog.current?.close()}><div>${children}</div></dialog>
-  `;
-}
+  useEffect(() => document.getElementById(`entry-${chosen?.id}`)?.scrollIntoView({ block: "nearest" }), [chosen?.id]);
+  if (NewJob) return html`<${NewJob} onClose=${onClose} />`;
 
-/** @param {{entries: Entry[], chosen: Entry | undefined, onPoint: (entry: Entry) => void, onChoose: (entry: Entry) => void}} props */
-function Results({ entries, chosen, onPoint, onChoose }) {
-  const groups = [...new Set(entries.map((entry) => entry.group))];
-  useEffect(() => {
-    if (chosen) document.getElementById(`entry-${chosen.id}`)?.scrollIntoView({ block: "nearest" });
-  }, [chosen?.id]);
+  const choose = ({ href, act } = chosen) => {
+    if (act === newJob) return newJob();
+    onClose();
+    if (href === app.links.api()) location.assign(href);
+    else if (href) app.router.go(href);
+    return act?.();
+  };
+  const type = (/** @type {any} */ event) => {
+    latest.current = event.currentTarget.value;
+    setTyped(latest.current);
+    setActive(0);
+    found.loadSoon(PATIENCE_MS);
+  };
+  const press = (/** @type {KeyboardEvent} */ event) => {
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (!chosen || event.isComposing || (event.key !== "Enter" && !step)) return;
+    event.preventDefault();
+    if (step) setActive((entries.indexOf(chosen) + step + entries.length) % entries.length);
+    else choose();
+  };
+  const isOver = found.data?.typed === typed;
   return html`
-    <div id="palette-list" class="palette-list" role="listbox" aria-label="Results">
-      ${groups.map(
-        (group, index) => html`
-          <div key=${group} role="group" aria-labelledby=${`group-${index}`}>
-            <p id=${`group-${index}`} class="palette-group" role="presentation">${group}</p>
-            ${entries
-              .filter((entry) => entry.group === group)
-              .map(
-                (entry) => html`
-                  <div key=${entry.id} id=${`entry-${entry.id}`} role="option" aria-selected=${entry === chosen} onPointerMove=${() => entry !== chosen && onPoint(entry)} onClick=${() => onChoose(entry)}>
-                    <${Icon} name=${entry.icon} /><span class="clip">${entry.text}</span>${entry.hint && html`<span class="soft small nowrap">${entry.hint}</span>`}
-                  </div>
-                `,
-              )}
-          </div>
-        `,
-      )}
-    </div>
+    <dialog ref=${dialog} class="palette" aria-label="Search and commands" onClose=${onClose} onClick=${(/** @type {MouseEvent} */ event) => event.target === dialog.current && onClose()}><div>
+      <div class="palette-field"><${Icon} name="search" />
+        <input type="text" role="combobox" aria-expanded="true" aria-controls="entries" aria-autocomplete="list" aria-label="Search and commands" autocomplete="off" spellcheck=${false}
+          aria-activedescendant=${chosen && `entry-${chosen.id}`} placeholder="Search jobs, files, tables and commands" value=${typed} onInput=${type} onKeyDown=${press} />
+        <button type="button" class="quiet" aria-label="Close" onClick=${onClose}><kbd>Esc</kbd></button></div>
+      <div id="entries" role="listbox" aria-label="Results">
+        ${[...new Set(entries.map(({ group }) => group))].map(
+          (group) => html`
+            <div key=${group} role="group" aria-label=${group}><p aria-hidden="true">${group}</p>
+              ${entries.map(
+                (entry, index) =>
+                  entry.group === group &&
+                  html`<div key=${entry.id} id=${`entry-${entry.id}`} role="option" aria-selected=${entry === chosen} onPointerMove=${() => setActive(index)} onClick=${() => choose(entry)}>
+                    <${Icon} name=${entry.icon} /><span class="clip grow">${entry.text}</span><span class="soft nowrap">${entry.hint}</span></div>`,
+              )}</div>
+          `,
+        )}
+      </div>
+      <p class=${entries.length > 0 && !found.error ? "visually-hidden" : "nothing"} role="status">
+        ${found.error ? found.error.message : isOver && (entries.length > 0 ? counted(entries.length, "result") : "Nothing is called that. Jobs are found by id, type, params and error.")}</p>
+    </div></dialog>
   `;
 }
