@@ -5,6 +5,8 @@ from typing import Any
 import fsspec
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stepmill.etl.plan.compile import compile_plan
 from stepmill.etl.plan.source import SourceFormat
@@ -99,3 +101,14 @@ def test_there_is_a_limit_and_the_offending_cell_is_within_it() -> None:
     assert cells[-1]["offending"]
     assert len(cells[-1]["value"]) == len(cells[0]["value"]) == 1_000
     assert sum(len(cell["value"]) for cell in cells) < 35_000
+
+
+PIECES = [b'"', b'""', b";", b"a", b"\n", b" ", b"\\", b"\xff", b"b;c;", "\u00e4".encode()]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=40), st.booleans(), st.booleans())
+def test_every_reject_of_a_file_has_an_offending_cell(pieces: list[bytes], escapes: bool, trails: bool) -> None:
+    source = THREE.model_copy(update={"escape": "\\" if escapes else None, "trailing_delimiter": trails})
+    for cells in rejected(b"".join(pieces), source):
+        assert cells is not None
+        assert any(str(name).startswith("!") for name, _ in cells)

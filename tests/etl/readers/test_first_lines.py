@@ -2,7 +2,13 @@
 
 import gzip
 
+import fsspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.first_lines import Line, first_lines
+from stepmill.etl.readers.read import read_blocks
 from tests.etl.readers.detecting import LOCATION, detect
 
 
@@ -65,3 +71,32 @@ def test_no_more_is_read_than_is_shown() -> None:
     found = lines("a,b\n" + rows, 500)
     assert 50 < len(found) < 200  # what half a megabyte holds
     assert found[-1].truncated
+
+
+@given(
+    st.lists(st.sampled_from(['"', '""', ";", "a", "\n", "\r\n", "\r", "#", " ", "\\", "b;c"]), max_size=40),
+    st.booleans(),
+)
+def test_what_the_reader_takes_for_a_record_is_shown_as_one(pieces: list[str], has_escape: bool) -> None:
+    source = SourceFormat(
+        format="csv",
+        delimiter=";",
+        quote='"',
+        escape="\\" if has_escape else None,
+        comment="#",
+        preamble_rows=1,
+        header_rows=1,
+        columns=("x", "y"),
+    )
+    fsspec.filesystem("memory").pipe("/detecting", ("title\nx;y\n" + "".join(pieces)).encode())
+    begins = {2}  # the header
+    for block in read_blocks(LOCATION, source):
+        begins |= {*block.lines.to_list(), *(reject.line for reject in block.rejects)}
+    found = first_lines(LOCATION, source, 100)
+    assert [line.kind for line in found[:2]] == ["preamble", "header"]
+    first_of_run = {line.line for line in found if line.kind in ("header", "record")}
+    assert begins <= first_of_run
+    for line in found:
+        if line.kind in ("blank", "comment"):
+            assert line.line not in begins
+            assert line.text.startswith("#") if line.kind == "comment" else not line.text.strip()
