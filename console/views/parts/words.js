@@ -15,7 +15,7 @@ export function Ago({ at }) {
 /** How long something took, or has taken so far. @param {{from: string | null | undefined, to?: string | null}} props */
 export function Took({ from, to }) {
   useTick(1_000, Boolean(from && !to));
-  return from ? html`<span class="figure">${duration(to ? secondsBetween(from, to) : Math.round(secondsBetween(from)))}</span>` : null;
+  return from ? html`<span class="figure">${to ? duration(secondsBetween(from, to)) : duration(Math.max(1, Math.round(secondsBetween(from)))).replace(".0", "")}</span>` : null;
 }
 
 /** @param {{value: number | null | undefined}} props */
