@@ -12,10 +12,10 @@ LOCK := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extr
 	--no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test check lint format docs fuzz bench soak lock clean
+.PHONY: help install demo serve test check lint format docs screenshots fuzz bench soak vendor lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/.installed ## Make .venv with Stepmill and what it needs, from the hash lock
 
@@ -47,11 +47,18 @@ format: .venv/.installed-dev ## Put the code into its shape
 docs: .venv/.installed-dev ## Write the pages that are made from the code
 	$(BIN)/python -m docs.generator
 
+screenshots: .venv/.installed-dev ## Take the pictures of the console anew, in Chromium
+	$(BIN)/python -m tests.console.screenshots
+
 bench: .venv/.installed-dev ## Measure speed and memory, as ratios to psql and to the bare queue
 	$(BIN)/python -m bench
 
 soak: .venv/.installed-dev ## Run jobs while everything is killed at random, until stopped
 	$(BIN)/python -m soak
+
+vendor: ## Copy the console's libraries from npm, as console/package-lock.json has them
+	npm --prefix console ci --no-audit --no-fund --ignore-scripts
+	npm --prefix console run vendor
 
 lock: .venv/.installed-dev ## Write the hash locks anew from pyproject.toml
 	$(LOCK) --upgrade --build-deps-for editable --output-file requirements.lock pyproject.toml

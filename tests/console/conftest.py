@@ -17,6 +17,7 @@ from tests.cli.processes import Serve, serving
 from tests.console.browsing import MISSING, PROGRAM, OpenPage, chromium, new_context, sign_in
 from tests.console.faults import Faults, settle
 from tests.console.npm import installed
+from tests.console.sample import Ids, load_sample
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -40,6 +41,12 @@ def client(server: Serve) -> Iterator[Client]:
     """The api of the server, for what a test needs to be there."""
     with server.connect() as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def sample(client: Client) -> Ids:
+    """Ids of the areas, tables and jobs of the sample data, which are on the server from here on."""
+    return load_sample(client)
 
 
 @pytest.fixture(scope="package")

@@ -80,10 +80,14 @@ def superuser(server: Serve) -> Iterator[Connection]:
 
 
 @contextmanager
-def many_jobs(server: Serve, count: int, env_id: str = "default") -> Iterator[list[str]]:
-    """The ids of ``count`` jobs of every status, the newest first. They are gone after the block."""
+def many_jobs(
+    server: Serve, count: int, env_id: str = "default", *, area_id: str = "area_many", file_id: str = "file_many"
+) -> Iterator[list[str]]:
+    """The ids of ``count`` jobs of every status, the newest first, all for one file. They are gone after the block."""
     ids = [new_id("job") for _ in range(count)]
-    values = {"ids": ids, "env": env_id, "worker": WORKER, "creator": CREATOR, "error": json.dumps(_STALE)}
+    params = json.dumps({"areaId": area_id, "fileId": file_id})
+    values = {"ids": ids, "env": env_id, "params": params, "worker": WORKER, "creator": CREATOR}
+    values["error"] = json.dumps(_STALE)
     with superuser(server) as conn:
         with conn.transaction():
             conn.execute("SET LOCAL session_replication_role = replica")

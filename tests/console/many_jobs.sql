@@ -8,7 +8,7 @@ ON CONFLICT DO NOTHING;
 INSERT INTO jobs (job_id, tenant_id, env_id, type, params, status, result, error, attempt, max_attempts, result_step,
                   created_by, created_at, run_at, started_at, finished_at)
 SELECT id, 'local', %(env)s::text, 'FILE_ETL',
-       jsonb_build_object('areaId', 'area_' || n %% 7, 'fileId', 'file_' || n, 'envId', %(env)s::text, 'tenantId', 'local'),
+       %(params)s::jsonb || jsonb_build_object('envId', %(env)s::text, 'tenantId', 'local'),
        status,
        CASE status WHEN 'DONE' THEN jsonb_build_object('physId', 'table_' || n %% 7, 'logicalName', 'Table ' || n %% 7,
            'loadId', 'load_' || n, 'planVersion', 1, 'rowsRead', n * 10, 'rowsLoaded', n * 9, 'rowsRejected', n,

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 def test_many_jobs_are_listed_newest_first_in_every_status(server: Serve, client: Client) -> None:
     with many_jobs(server, 400) as ids:
-        page = client.list_jobs(limit=400, q="file_")
+        page = client.list_jobs(limit=400, q="file_many")
         assert [job["jobId"] for job in page["items"]] == ids
         assert {job["status"] for job in page["items"]} == {"PENDING", "RUNNING", "DONE", "ERROR", "CANCELLED"}
         for job in page["items"][:20]:
