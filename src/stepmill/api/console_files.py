@@ -5,12 +5,14 @@ In a package they lie beside the code; in a checkout, which is installed as it i
 
 import base64
 import hashlib
+import os
 import re
 from pathlib import Path
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
 
 import stepmill
@@ -21,6 +23,15 @@ _SERVED = frozenset({"main.js", "theme.js", "icon.svg", "lib", "models", "views"
 _FOR_OTHERS = frozenset({"node.js", "service.js", "types.js"})
 """Parts of the JavaScript client that no browser needs."""
 
+_COMMENTED = frozenset({".js", ".css"})
+_COMMENT = re.compile(
+    r"""
+    ^[ \t]*/\*(?:(?!\*/).)*\*/[ \t]*\n   # on lines of its own
+    | ^[ \t]*//[^\n]*\n                    # the same, in the other form
+    | /\*(?:(?!\*/).)*\*/[ ]?             # within a line
+    """,
+    re.DOTALL | re.MULTILINE | re.VERBOSE,
+)
 _IMPORT_MAP = re.compile(r'<script type="importmap">(.*?)</script>', re.DOTALL)
 _POLICY = (
     "default-src 'none'; script-src 'self'{inline}; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -50,8 +61,17 @@ def page_policy(html: str = "") -> str:
     return _POLICY.format(inline=f" 'sha256-{digest}'")
 
 
+def without_comments(text: str) -> str:
+    """A script or a style of ours without its comments. None of ours has what looks like one in a text."""
+    return _COMMENT.sub("", text)
+
+
 class ConsoleFiles(StaticFiles):
-    """Files of one folder, of which some are served. A browser asks each time whether a file is still the same."""
+    """Files of one folder, of which some are served. A browser asks each time whether a file is still the same.
+
+    What is written here is sent without its comments, which are a quarter of it: types and reasons are for readers of
+    the source. A library is sent as it is, with its licence.
+    """
 
     def __init__(self, directory: Path, *, only: frozenset[str] | None = None, never: frozenset[str] = frozenset()):
         super().__init__(directory=directory)
@@ -65,6 +85,21 @@ class ConsoleFiles(StaticFiles):
             raise HTTPException(404)
         response = await super().get_response(path, scope)
         response.headers["Cache-Control"] = "no-cache"
+        return response
+
+    def file_response(
+        self, full_path: "os.PathLike[str] | str", stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        """The file's answer, or 304 if the browser has it."""
+        path = Path(full_path)
+        as_it_is = super().file_response(full_path, stat_result, scope, status_code)
+        if path.suffix not in _COMMENTED or path.parent.name == "vendor" or as_it_is.status_code != status_code:
+            return as_it_is
+        headers = {name: as_it_is.headers[name] for name in ("etag", "last-modified")}
+        text = without_comments(path.read_text(encoding="utf-8"))
+        response = Response(text, status_code, headers, media_type=as_it_is.media_type)
+        if self.is_not_modified(response.headers, Headers(scope=scope)):
+            return NotModifiedResponse(response.headers)
         return response
 
 
