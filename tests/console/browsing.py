@@ -19,7 +19,7 @@ THEMES = ("light", "dark", "contrast")
 
 OpenPage = Callable[..., Page]
 
-_PATIENCE_MS = 20_000
+PATIENCE_MS = 20_000
 _READER = {"locale": "en-GB", "timezone_id": "Europe/Berlin"}
 """A reader whose times are not UTC and whose numbers have separators, the same on every machine."""
 
@@ -52,7 +52,7 @@ def new_context(
     if theme is not None:
         state["origins"] = [{"origin": url, "localStorage": [{"name": THEME_KEY, "value": theme}]}]
     context = browser.new_context(base_url=url, storage_state=cast("StorageState", state), **chosen)
-    context.set_default_timeout(_PATIENCE_MS)
+    context.set_default_timeout(PATIENCE_MS)
     return context
 
 

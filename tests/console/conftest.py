@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect, sync_playwright
 
 from stepmill.client import Client
 from tests.cli.processes import Serve, serving
-from tests.console.browsing import MISSING, PROGRAM, OpenPage, chromium, new_context, sign_in
+from tests.console.browsing import MISSING, PATIENCE_MS, PROGRAM, OpenPage, chromium, new_context, sign_in
 from tests.console.faults import Faults, settle
 from tests.console.npm import installed
 from tests.console.sample import Ids, load_sample
+
+expect.set_options(timeout=PATIENCE_MS)  # as for everything else that a page is waited for
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
