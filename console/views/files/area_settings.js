@@ -22,8 +22,8 @@ export function AreaSettings({ area, onChange }) {
   if (!session.may("editor")) return html`<p class="hint">Who has the role editor can change or delete this area.</p>`;
   return html`
     <div class="sheet pad narrow"><${AreaForm} area=${area} submit="Save" onSubmit=${save} /></div>
-    <${Section} title="Delete the area" aside=${html`<button type="button" class="danger" onClick=${() => setDeleting(true)}>Delete this area</button>`}>
-      <p class="soft">With its files, its plans and its table.</p>
+    <${Section} title="Delete the area">
+      <p class="line small"><button type="button" class="danger" onClick=${() => setDeleting(true)}>Delete this area</button>with its files, its plans and its table</p>
     <//>
     ${isDeleting &&
     html`<${Dialog} title=${`Delete ${area.name}?`} onClose=${() => setDeleting(false)}>

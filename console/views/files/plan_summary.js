@@ -1,4 +1,3 @@
-import { counted } from "../../lib/format.js";
 import { html, useEffect } from "../../lib/html.js";
 import { readAll } from "../../models/resource.js";
 import { useAction, useApp, useResource } from "../app.js";
@@ -6,6 +5,7 @@ import { Icon } from "../parts/icon.js";
 import { Facts, Section } from "../parts/page.js";
 import { Empty, Failure, Loaded } from "../parts/states.js";
 import { Time } from "../parts/words.js";
+import { Findings } from "./preview_parts.js";
 import { Table } from "./table.js";
 
 const AUTHORS = { rules: "The rules", ai: "AI", user: "A person" };
@@ -70,7 +70,7 @@ function InForce({ plan, areaId }) {
   return html`
     <${Section} title=${`Version ${plan.version}`} id="plan" aside=${edit}>
       <div class="sheet pad"><${Facts} items=${facts} /></div>
-      ${plan.notes?.length > 0 && html`<details class="hint"><summary>${counted(plan.notes.length, "note")} of its maker</summary><ul>${plan.notes.map((/** @type {any} */ note) => html`<li>${note.column && html`<strong>${note.column}:</strong> `}${note.message}</li>`)}</ul></details>`}
+      <${Findings} findings=${plan.notes ?? []} tone="" />
       <${Table} label="Columns" columns=${COLUMNS} items=${plan.columns} />
     <//>
   `;

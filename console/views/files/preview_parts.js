@@ -27,14 +27,23 @@ export function HowRead({ preview }) {
     <${Section} title="How it is read" id="how">
       <div class="sheet pad flow"><${Facts} items=${facts} />
         ${evidence.length > 0 && html`<ul class="small soft">${evidence.map((/** @type {any} */ each) => html`<li>${each.message}</li>`)}</ul>`}</div>
-      <${Warnings} warnings=${warnings} />
+      <${Findings} findings=${warnings} />
     <//>
   `;
 }
 
-/** @param {{warnings: {message: string, column?: string}[]}} props */
-export const Warnings = ({ warnings }) =>
-  warnings.length > 0 && html`<ul class="hint WAITING">${warnings.map(({ message, column }) => html`<li>${column && html`<strong>${column}:</strong> `}${message}</li>`)}</ul>`;
+/** @typedef {{message: string, column?: string | null}} Finding */
+
+const SHOWN = 4;
+
+/** What is good to know; of many the rest is folded. @param {{findings: Finding[], tone?: string}} props */
+export const Findings = ({ findings, tone = "WAITING" }) =>
+  findings.length > 0 &&
+  html`<div class=${`hint ${tone}`}>${listOf(findings.slice(0, SHOWN))}
+    ${findings.length > SHOWN && html`<details><summary>${findings.length - SHOWN} more</summary>${listOf(findings.slice(SHOWN))}</details>`}</div>`;
+
+/** @param {Finding[]} findings */
+const listOf = (findings) => html`<ul>${findings.map(({ message, column }) => html`<li>${column && html`<strong>${column}:</strong> `}${message}</li>`)}</ul>`;
 
 const KINDS = { preamble: "not read", header: "header", comment: "comment", blank: "blank", record: "" };
 

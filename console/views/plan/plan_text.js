@@ -33,13 +33,15 @@ export function placeOf(text, pointer) {
   let found = 0;
   let reached = 0;
   for (const { 0: token, index } of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],]|[^\s{}[\],:"]+/g)) {
-    const depth = path.length;
-    if (token === "{" || token === "[") path.push(token === "[" ? 0 : "");
-    else if (token === "}" || token === "]") path.pop();
-    else if (token === "," && typeof path[depth - 1] === "number") path[depth - 1] = Number(path[depth - 1]) + 1;
-    else if (token.startsWith('"') && /^\s*:/.test(text.slice(index + token.length))) path[depth - 1] = JSON.parse(token);
-    const fits = path.length <= wanted.length && path.every((part, place) => String(part) === wanted[place]);
-    if (fits && path.length > reached) [found, reached] = [index, path.length];
+    const last = path.length - 1;
+    if (token === "}" || token === "]") path.pop();
+    else if (token === ",") path[last] = typeof path[last] === "number" ? path[last] + 1 : "";
+    else if (token.startsWith('"') && /^\s*:/.test(text.slice(index + token.length))) path[last] = JSON.parse(token);
+    else {
+      const fits = path.length <= wanted.length && path.every((part, place) => String(part) === wanted[place]);
+      if (fits && path.length > reached) [found, reached] = [index, path.length];
+      if (token === "{" || token === "[") path.push(token === "[" ? 0 : "");
+    }
   }
   return found;
 }

@@ -1,9 +1,10 @@
 import { counted, number } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
 import { useApp } from "../app.js";
-import { Warnings } from "../files/preview_parts.js";
+import { Findings } from "../files/preview_parts.js";
 import { Table } from "../files/table.js";
 import { Failure, Skeleton } from "../parts/states.js";
+import { RejectRows } from "../table/reject_rows.js";
 
 const SHOWN_ROWS = 20;
 
@@ -17,7 +18,7 @@ export function PlanTrial({ draft, files, fileId }) {
       <header><h2 id="trial">Tried on</h2>
         <select aria-label="File to try the plan on" value=${fileId} onChange=${(event) => router.set({ file: event.currentTarget.value })}>
           ${files.map((file) => html`<option key=${file.fileId} value=${file.fileId}>${file.name}</option>`)}</select></header>
-      <p role="status" class=${isTrying ? "soft" : ""}>${isTrying ? "Trying …" : after && !error && verdict(after, before)}</p>
+      <p role="status" class=${isTrying ? "soft" : ""}>${isTrying ? after && "Trying …" : after && !error && verdict(after, before)}</p>
       ${error && html`<${Failure} error=${error} what="The plan" />`}
       ${after ? html`<${Outcome} trial=${after} />` : !error && html`<${Skeleton} rows=${8} kind="row" />`}
     </section>
@@ -36,8 +37,8 @@ function Outcome({ trial }) {
   /** @type {import("../files/table.js").TableColumn[]} */
   const columns = trial.columns.map((/** @type {any} */ column) => [html`${column.logicalName}<br /><code>${column.type}</code>`, (/** @type {any} */ row) => cell(row[column.logicalName]), isNumber(column) ? "number" : ""]);
   return html`
-    <${Warnings} warnings=${trial.warnings} />
-    ${trial.rejects.length > 0 && html`<h3>Rejected</h3><ul class="sheet pad flow small">${trial.rejects.slice(0, SHOWN_ROWS).map((/** @type {any} */ each) => html`<li>Line ${each.line}: ${each.reason}</li>`)}</ul>`}
+    <${Findings} findings=${trial.warnings} />
+    ${trial.rejects.length > 0 && html`<h3>Rejected</h3><div class="sheet"><${RejectRows} rejects=${trial.rejects.slice(0, SHOWN_ROWS)} /></div>`}
     ${trial.rows.length > 0 && html`<h3>First rows</h3><${Table} label="First rows by the plan" columns=${columns} items=${trial.rows.slice(0, SHOWN_ROWS)} />`}
   `;
 }

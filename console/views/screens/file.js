@@ -7,6 +7,7 @@ import { Icon } from "../parts/icon.js";
 import { Page, Section } from "../parts/page.js";
 import { Failure, Loaded, Skeleton } from "../parts/states.js";
 import { Bytes, Time } from "../parts/words.js";
+import { RejectRows } from "../table/reject_rows.js";
 
 const LINES = 50;
 
@@ -39,7 +40,7 @@ function Content({ preview }) {
     <${HowRead} preview=${preview} />
     ${lines?.length > 0 && html`<${Section} title="As it stands there" id="text"><${TextLines} lines=${lines} /><//>`}
     <${Section} title="Columns" id="columns" aside=${`What ${counted(rowsProfiled, "row")} hold`}><${ColumnTable} columns=${columns} rows=${rowsProfiled} /><//>
-    ${rejects.length > 0 && html`<${Section} title="Rows that can't be split" id="rejects"><ul class="sheet pad flow">${rejects.map((/** @type {any} */ each) => html`<li>Line ${each.line}: ${each.reason}</li>`)}</ul><//>`}
+    ${rejects.length > 0 && html`<${Section} title="Rows that can't be split" id="rejects"><div class="sheet"><${RejectRows} rejects=${rejects} /></div><//>`}
     ${rows.length > 0 && html`<${Section} title="First rows" id="rows"><${Table} label="First rows" columns=${cells} items=${rows} /><//>`}
   `;
 }

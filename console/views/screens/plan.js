@@ -17,7 +17,7 @@ export function Screen() {
   const version = Number(route.query.version) || undefined;
   const resource = useResource(async () => {
     const [area, files] = await Promise.all([client.getArea(envId, areaId), readAll((query) => client.listFiles(envId, areaId, query))]);
-    const plan = await client.getPlan(envId, areaId, { version }).catch((error) => (error.code === "plan_not_found" ? null : Promise.reject(error)));
+    const plan = area.planVersion ? await client.getPlan(envId, areaId, { version }) : null;
     return { area, files: files.reverse(), plan };
   }, [envId, areaId, version]);
   return html`<${Loaded} resource=${resource} what="The plan" skeleton=${html`<${Skeleton} rows=${8} kind="row" />`}>${({ area, files, plan }) => html`

@@ -1,0 +1,107 @@
+"""Files in the console: dropped, sent, loaded, looked at, removed."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from stepmill.client import Client
+from tests.console.browsing import ready
+
+pytestmark = pytest.mark.slow
+
+ENV = "default"
+DRAG = """
+([kind, files]) => {
+  const transfer = new DataTransfer();
+  for (const [name, text] of files) transfer.items.add(new File([text], name));
+  document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+}
+"""
+
+MakeArea = Callable[..., str]
+
+
+def orders(count: int = 40, *, wrong: str = "open") -> str:
+    """A CSV file whose third row has a word among its amounts."""
+    rows = [f"{number},2026-01-{number % 28 + 1:02},{number * 7}.50" for number in range(1, count)]
+    return "\n".join(["id,ordered on,amount", *rows[:2], f"{count},2026-02-01,{wrong}", *rows[2:], ""])
+
+
+def drag(page: Page, kind: str, *files: tuple[str, str]) -> None:
+    """Let files of this computer come over the page, or drop them there."""
+    page.evaluate(DRAG, [kind, list(files)])
+
+
+@pytest.fixture
+def make_area(client: Client, request: pytest.FixtureRequest) -> MakeArea:
+    """Makes an area of the test's own."""
+
+    def make(**settings: Any) -> str:
+        return str(client.create_area(ENV, f"{request.node.name} {len(settings)}", **settings)["areaId"])
+
+    return make
+
+
+def test_dropped_files_go_to_a_new_area_and_are_loaded(page: Page) -> None:
+    page.goto("/areas")
+    ready(page)
+    files = (("dropped orders.csv", orders()), ("second.csv", orders(9, wrong="1.00")))
+    drag(page, "dragover", *files)
+    expect(page.get_by_text("Drop, then choose where they go")).to_be_visible()
+    drag(page, "drop", *files)
+
+    dialog = page.get_by_role("dialog", name="Where do these files go?")
+    expect(dialog.get_by_role("textbox", name="Name")).to_have_value("dropped orders")
+    dialog.get_by_role("button", name="Send 2 files").click()
+
+    tray = page.get_by_role("region", name="2 files loaded")
+    expect(tray.get_by_text("39 rows loaded, 1 rejected")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_text("dropped orders")
+    row = page.get_by_role("region", name="Files", exact=True).get_by_role("row", name=re.compile("dropped orders.csv"))
+    expect(row.get_by_role("img", name=re.compile("40 rows read: 39 loaded, 1 rejected"))).to_be_visible()
+    tray.get_by_role("link", name="Rejects").click()
+    expect(page).to_have_url(re.compile(r"/tables/.*tab=rejects"))
+    expect(page.get_by_text("open", exact=True).first).to_be_visible()
+
+
+def test_files_are_chosen_by_keyboard_and_a_failed_load_says_why(page: Page, make_area: MakeArea) -> None:
+    page.goto(f"/areas/{make_area()}")
+    ready(page)
+    page.get_by_role("button", name="Add files").focus()
+    with page.expect_file_chooser() as chosen:
+        page.keyboard.press("Enter")
+    chosen.value.set_files([{"name": "photo.csv", "mimeType": "", "buffer": b"\x89PNG\r\n\x1a\n" + bytes(60)}])
+    item = page.get_by_role("listitem").filter(has_text="photo.csv")
+    expect(item.get_by_role("button", name="Try again")).to_be_visible()
+    expect(item).to_contain_text("PNG")
+
+
+def test_a_preview_marks_what_is_no_record(page: Page, client: Client, make_area: MakeArea) -> None:
+    area = make_area()
+    text = "Report of the day\n\nid;name\n# none of these\n" + "".join(f"{n};name {n % 3}\n" for n in range(30))
+    file = client.upload_file(ENV, area, text.encode(), name="report.csv")
+    page.goto(f"/areas/{area}/files/{file['fileId']}")
+    lines = page.get_by_role("region", name="Text")
+    expect(lines.get_by_role("row", name=re.compile("1 Report of the day not read"))).to_be_visible()
+    expect(lines.get_by_role("row", name="3 id;name header")).to_be_visible()
+    expect(lines.get_by_role("row", name="4 # none of these comment")).to_be_visible()
+    column = page.get_by_role("region", name="Columns").last.get_by_role("row", name=re.compile("^id integer"))
+    expect(column.get_by_role("img", name="id: from 0 to 29")).to_be_visible()
+
+
+def test_a_file_goes_with_its_rows(page: Page, client: Client, make_area: MakeArea) -> None:
+    area = make_area(load_mode="append")
+    file = client.upload_file(ENV, area, orders().encode(), name="orders.csv")
+    job = client.start_job("FILE_ETL", {"areaId": area, "fileId": file["fileId"]}, env_id=ENV)
+    done = client.wait_for_job(job["jobId"])
+    page.goto(f"/areas/{area}")
+    page.get_by_role("button", name="Delete orders.csv").click()
+    dialog = page.get_by_role("dialog", name="Delete orders.csv?")
+    dialog.get_by_label("go with it").check()
+    dialog.get_by_role("button", name="Delete the file").click()
+    expect(page.get_by_text("orders.csv is deleted.")).to_be_visible()
+    expect(page.get_by_text("No files yet")).to_be_visible()
+    assert client.get_table(ENV, done["result"]["physId"])["rows"] == 0

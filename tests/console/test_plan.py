@@ -1,0 +1,81 @@
+"""The plan editor: a plan is changed, tried on a file meanwhile, stored, and used."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from stepmill.client import Client
+from tests.console.browsing import ready
+from tests.console.faults import Faults
+from tests.console.test_files import ENV, MakeArea, make_area, orders
+
+pytestmark = pytest.mark.slow
+
+__all__ = ["make_area"]
+
+
+@pytest.fixture
+def loaded(client: Client, make_area: MakeArea) -> dict[str, str]:
+    """An area with a file of which one row was rejected."""
+    area = make_area()
+    file = client.upload_file(ENV, area, orders().encode(), name="orders.csv")
+    job = client.start_job("FILE_ETL", {"areaId": area, "fileId": file["fileId"]}, env_id=ENV)
+    result = client.wait_for_job(job["jobId"])["result"]
+    assert result["rowsRejected"] == 1
+    return {"area": area, "file": file["fileId"], "table": result["physId"]}
+
+
+def test_a_plan_is_mended_and_the_file_loaded_again(page: Page, client: Client, loaded: dict[str, str]) -> None:
+    page.goto(f"/areas/{loaded['area']}/plan?file={loaded['file']}")
+    trial = page.get_by_role("region", name="Tried on")
+    verdict = trial.get_by_role("status").filter(has_text="tried")
+    expect(verdict).to_have_text("40 rows tried: 1 rejected")
+    expect(trial.get_by_text("At fault:")).to_have_count(1)
+
+    page.get_by_label("Type of amount").select_option("text")
+    expect(verdict).to_have_text("40 rows tried: none rejected, before 1")
+    page.get_by_role("button", name="Save as a new version").click()
+    expect(page.get_by_text("Version 2 is in force.")).to_be_visible()
+    page.get_by_role("button", name="Load orders.csv again").click()
+    expect(page.get_by_role("region", name="1 file loaded").get_by_text("40 rows loaded")).to_be_visible()
+    assert client.get_table(ENV, loaded["table"])["rows"] == 40
+
+
+def test_just_the_rejects_are_loaded(page: Page, client: Client, loaded: dict[str, str]) -> None:
+    page.goto(f"/areas/{loaded['area']}/plan?file={loaded['file']}")
+    page.get_by_role("button", name="Take what does not fit as empty").click()
+    expect(page.get_by_text("none rejected, before 1")).to_be_visible()
+    page.get_by_role("button", name="Save as a new version").click()
+    page.get_by_role("button", name="Load just the reject").click()
+    expect(page.get_by_text("1 row loaded", exact=True)).to_be_visible()
+    assert client.get_table(ENV, loaded["table"])["rows"] == 40
+
+
+def test_a_mapping_is_set_by_its_fields(page: Page, loaded: dict[str, str]) -> None:
+    page.goto(f"/areas/{loaded['area']}/plan?file={loaded['file']}")
+    page.get_by_label("Mapping of amount").select_option("NUMBER_FORMAT")
+    page.get_by_label("Group").select_option("none")
+    page.get_by_label("Decimal").select_option(".")
+    page.get_by_label("Suffixes").fill("€")
+    page.get_by_label("Load ordered on").uncheck()
+    rows = page.get_by_role("region", name="First rows by the plan")
+    expect(rows.get_by_role("columnheader")).to_have_count(2)
+    expect(page.get_by_text("40 rows tried: 1 rejected")).to_be_visible()
+    expect(page.get_by_label("Source column")).to_have_value("amount")
+
+
+def test_a_wrong_plan_is_told_at_the_place(page: Page, faults: Faults, loaded: dict[str, str]) -> None:
+    faults.allow("plan-preview|status of 422")
+    page.goto(f"/areas/{loaded['area']}/plan?file={loaded['file']}&as=json")
+    text = page.get_by_role("textbox", name="The plan")
+    plan = json.loads(text.input_value())
+    plan["columns"][1]["type"] = "day"
+    text.fill(json.dumps(plan, indent=2))
+    page.get_by_role("button", name="/columns/1/type").click()
+    place = text.evaluate("(area) => area.value.slice(area.selectionStart)")
+    assert re.match(r'"day"', place)
+    page.get_by_label("As JSON").uncheck()
+    expect(page.get_by_role("list").get_by_role("alert").first).to_contain_text("must be 'boolean'")
+    ready(page)
