@@ -54,11 +54,16 @@ export class TableRows extends Observable {
     this.#next();
   }
 
-  /** The table has changed: what is looked at is read again, and stays until then. @param {number} total */
+  /**
+   * The table has changed: what is looked at is read again, and stays until then. The first page tells whether all was
+   * replaced: then what is known of the others is of no use.
+   * @param {number} total
+   */
   refresh(total) {
     this.#total = total;
     this.#end = Infinity;
     this.#fresh.clear();
+    this.#wanted.unshift(0);
     this.retry();
   }
 

@@ -28,9 +28,9 @@ export function Accounting({ counts, rejectsHref, slim = false }) {
         ${parts.map(
           ({ name, colour, rows }) => html`
             <li key=${name} class=${rows === 0 ? "none" : ""}><i style=${{ background: `var(${colour})` }} aria-hidden="true"></i>
-              <strong class="figure">${number(rows)}</strong>
+              <strong class="figure">${number(rows)}</strong>${" "}
               ${name === "rejected" && rows > 0 && rejectsHref ? html`<a href=${rejectsHref}>rejected</a>` : name}
-              ${rows > 0 && rows < read ? html`<span class="soft">${percent(rows / read)}</span>` : null}</li>
+              ${rows > 0 && rows < read ? html` <span class="soft">${percent(rows / read)}</span>` : null}</li>
           `,
         )}
       </ul>`}

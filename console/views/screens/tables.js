@@ -26,28 +26,23 @@ const NAME = "Table";
 export function Screen() {
   const { client, envId, router, route } = useApp();
   const tables = useResource((signal) => readAll((query) => client.listTables(envId, query, { signal })), []);
-  const areas = useResource((signal) => readAll((query) => client.listAreas(envId, query, { signal })), []);
   useFreshAfterLoads([tables]);
   const { q = "" } = route.query;
   const search = html`<input type="search" aria-label="Search tables" placeholder="Search" value=${q} onInput=${(/** @type {any} */ event) => router.set({ q: event.currentTarget.value })} />`;
+  const found = (tables.data ?? []).filter(({ logicalName }) => logicalName.toLowerCase().includes(q.toLowerCase()));
+  const all = tables.data?.length ?? 0;
+  const count = html`<span role="status">${found.length < all && `${found.length} of `}${counted(all, "table")}</span>`;
   return html`
-    <${Page} title="Tables" actions=${tables.data?.length ? search : null}>
+    <${Page} title="Tables" subtitle=${all > 0 && count} actions=${all > 0 && search}>
       <${Loaded} resource=${tables} what="The list of tables" skeleton=${html`<${Skeleton} rows=${6} kind="row" />`}>
-        ${(/** @type {Table[]} */ all) => {
-          if (all.length === 0) return html`<${NoTables} />`;
-          const found = all.filter(({ logicalName }) => logicalName.toLowerCase().includes(q.toLowerCase()));
-          return html`
-            <p class="soft small" role="status">${found.length < all.length && `${found.length} of `}${counted(all.length, "table")}</p>
-            ${found.length > 0 && html`<${List} tables=${found} names=${new Map(areas.data?.map(({ areaId, name }) => [areaId, name]))} />`}
-          `;
-        }}
+        ${() => (all === 0 ? html`<${NoTables} />` : found.length > 0 && html`<${List} tables=${found} />`)}
       <//>
     <//>
   `;
 }
 
-/** @param {{tables: Table[], names: Map<string, string>}} props */
-function List({ tables, names }) {
+/** @param {{tables: Table[]}} props */
+function List({ tables }) {
   const { links, route, router } = useApp();
   const { sort = NAME, dir } = route.query;
   const by = COLUMNS.find(([name]) => name === sort)?.[2] ?? (({ logicalName }) => logicalName.toLowerCase());
@@ -66,7 +61,7 @@ function List({ tables, names }) {
           (table) => html`
             <tr key=${table.physId}>
               <th scope="row"><a href=${links.table(table.physId)}>${table.logicalName}</a>
-                ${table.owner.kind === "area" && html`<small>from <a href=${links.area(table.owner.id)}>${names.get(table.owner.id) ?? "its files"}</a></small>`}</th>
+                ${table.owner.kind === "area" && html`<small><a href=${links.area(table.owner.id)} aria-label=${`Files of ${table.logicalName}`}>Files</a></small>`}</th>
               ${COLUMNS.map(([, className, , cell]) => html`<td class=${className}>${cell(table)}</td>`)}
             </tr>
           `,
@@ -76,9 +71,12 @@ function List({ tables, names }) {
   `;
 }
 
-const NoTables = () => html`
-  <${Empty} title="No tables yet" icon="tables">
-    <p>A file becomes a table: its columns are found and typed, its rows loaded and accounted for. Drop a CSV, Excel, JSON or Parquet file anywhere on this page, or run</p>
-    <p><${Copy} text="stepmill load FILE.csv" /></p>
-  <//>
-`;
+function NoTables() {
+  const { links } = useApp();
+  return html`
+    <${Empty} title="No tables yet" icon="tables">
+      <p>A file becomes a table: its columns are found and typed, its rows loaded and accounted for. Drop a file anywhere on this page, or run</p>
+      <p><${Copy} text=${links.loadByCommand()} /></p>
+    <//>
+  `;
+}

@@ -35,9 +35,9 @@ export function Rows({ table }) {
   if (total === 0) return html`<${Empty} title="The table has no rows" icon="tables"><p>Its loads tell what became of them: rejected, filtered, or taken back.</p><//>`;
   return html`
     ${rows.error && html`<${Failure} error=${rows.error} what="The list of rows" onRetry=${() => rows.retry()} />`}
-    <div ref=${view} class=${isOpen ? "rows with-record" : "rows"} style=${layoutOf(columns, rows)} onKeyDown=${(/** @type {KeyboardEvent} */ { key }) => key === "Escape" && isOpen && close()}>
-      <${Grid} label=${`Rows of ${logicalName}; Enter shows one in full`} name="records" rowHeight=${32} count=${rows.count} columns=${headsOf(columns)} onOpen=${show}
-        row=${(/** @type {number} */ index) => cellsOf(columns, rows.row(index), index, show)}
+    <div ref=${view} class=${isOpen ? "rows-view with-record" : "rows-view"} style=${layoutOf(columns, rows)} onKeyDown=${(/** @type {KeyboardEvent} */ { key }) => key === "Escape" && isOpen && close()}>
+      <${Grid} label=${`Rows of ${logicalName}; Enter shows one in full`} name="records" rowHeight=${32} count=${rows.count} columns=${headsOf(columns)} version=${`${open} ${lastLoadAt}`} onOpen=${show}
+        item=${(/** @type {number} */ index) => rows.row(index)} row=${(/** @type {number} */ index) => cellsOf(columns, rows.row(index), index, index === open)}
         onSight=${(/** @type {number} */ first, /** @type {number} */ last) => {
           sight.current = [first, last - 1];
           look();
@@ -64,15 +64,9 @@ const headsOf = (columns) => [
   ...columns.map(({ name, logicalName, type, unit }) => ({ key: `.${name}`, className: isNumber(type) ? "number" : "", text: html`<b>${logicalName}</b><small>${unit ? `${type}, ${unit}` : type}</small>` })),
 ];
 
-/** @param {Column[]} columns @param {Record<string, unknown> | null} row @param {number} index @param {(index: number) => void} show */
-function cellsOf(columns, row, index, show) {
-  if (!row) return null;
-  const onClick = () => show(index);
-  return [
-    html`<div key="#" role="gridcell" class="number soft" onClick=${onClick}>${index + 1}</div>`,
-    ...columns.map(({ name, logicalName, type }) => {
-      const value = row[logicalName];
-      return html`<div key=${`.${name}`} role="gridcell" class=${isNumber(type) ? "number" : ""} title=${textOf(value)} onClick=${onClick}><${Value} value=${value} /></div>`;
-    }),
+/** @param {Column[]} columns @param {Record<string, unknown> | null} row @param {number} index @param {boolean} isOpen */
+const cellsOf = (columns, row, index, isOpen) =>
+  row && [
+    html`<div key="#" role="gridcell" class=${isOpen ? "number open" : "number soft"}>${index + 1}</div>`,
+    ...columns.map(({ name, logicalName, type }) => html`<div key=${`.${name}`} role="gridcell" class=${isNumber(type) ? "number" : ""} title=${textOf(row[logicalName])}><${Value} value=${row[logicalName]} /></div>`),
   ];
-}
