@@ -32,8 +32,7 @@ export function Lines({ name, heads, items, cells, detail, isLive, children }) {
     if (isAtEnd ? isLive : target.scrollTop < lastTop.current) setFollowing(isAtEnd);
     lastTop.current = target.scrollTop;
   };
-  const open = (/** @type {number} */ index) => setChosen(items[index] ?? null);
-  const onClick = (/** @type {any} */ { target }) => open(Number(target.closest(".grid-row")?.id.split("-").at(-1)));
+  const open = (/** @type {number} */ index) => setChosen(items[index]);
   const row = (/** @type {number} */ index) =>
     [html`<${Time} at=${items[index].data.at} only="clock" />`, ...cells(items[index])].map((cell) => html`<div role="gridcell" class=${items[index] === chosen ? "chosen" : ""}>${cell}</div>`);
   return html`
@@ -41,9 +40,9 @@ export function Lines({ name, heads, items, cells, detail, isLive, children }) {
       ${children}<span class="soft small grow" role="status">${counted(items.length, "line")}</span>
       ${isLive && html`<label class="check"><input type="checkbox" checked=${isFollowing} onChange=${() => setFollowing(!isFollowing)} />Follow the end</label>`}
     </div>
-    <div ref=${place} onScrollCapture=${onScroll} onClick=${onClick}>
+    <div ref=${place} onScrollCapture=${onScroll}>
       <${Grid} label=${name} name=${name} count=${items.length} rowHeight=${28} columns=${["Time", ...heads].map((text) => ({ key: text, text }))}
-        row=${row} rowKey=${(/** @type {number} */ index) => items[index].id} onOpen=${open} />
+        row=${row} item=${(/** @type {number} */ index) => items[index]} version=${chosen} rowKey=${(/** @type {number} */ index) => items[index].id} onOpen=${open} />
     </div>
     ${chosen &&
     html`<section class="line-detail flow" aria-label="The chosen line">

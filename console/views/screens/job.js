@@ -160,7 +160,7 @@ function Attempts({ job }) {
   const attempts = useResource((signal) => client.listAttempts(job.jobId, { limit: 500 }, { signal }), [job.attempt, job.status]);
   const row = (/** @type {any} */ each) => [each.attempt, each.outcome ?? "running", html`<${Time} at=${each.startedAt} />`, html`<${Took} from=${each.startedAt} to=${each.endedAt} />`, html`<a href=${links.workers()}>${each.workerId}</a>`];
   return html`<${Section} title="Attempts" id="attempts"><${Loaded} resource=${attempts} what="The attempts">
-    ${(/** @type {any} */ { items }) => html`<${Table} label="Attempts" heads=${["#No.", "Outcome", "Started", "#Took", "Worker"]} rows=${items.map(row)} />`}
+    ${(/** @type {any} */ { items }) => html`<${Table} label="Each attempt" heads=${["#No.", "Outcome", "Started", "#Took", "Worker"]} rows=${items.map(row)} />`}
   <//><//>`;
 }
 
