@@ -51,7 +51,7 @@ class LineGrammar:
             first = rest + fields
             closing = rb"(?P<closed>)" + rest + fields  # not come to
         self._whole_field = re.compile(spaces + field + d, re.DOTALL)
-        self._last_field = re.compile(spaces + field, re.DOTALL)
+        self._last_field = re.compile(spaces + field + rb"(?:" + e + rb")?", re.DOTALL)
         following = rest + fields + rb"(?:" + opened + rb")?"
         self._patterns = {
             State.CLOSED: re.compile(first + tail, re.DOTALL),
