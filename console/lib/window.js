@@ -8,3 +8,16 @@ export function rowsInSight({ scrollTop, height, rowHeight, count, spare = 8 }) 
   const last = Math.min(count, Math.ceil((scrollTop + height) / rowHeight) + spare);
   return { first: Math.min(first, last), last };
 }
+
+/**
+ * By how many rows what one sees has moved down since it was drawn: where the first of them that is still there is now.
+ * @param {[key: unknown, index: number][]} shown
+ * @param {(key: any) => number} indexOf -1 for one that is gone
+ */
+export function rowsMoved(shown, indexOf) {
+  for (const [key, index] of shown) {
+    const now = indexOf(key);
+    if (now >= 0) return now - index;
+  }
+  return 0;
+}

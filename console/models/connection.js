@@ -1,12 +1,17 @@
 import { Observable } from "../lib/observable.js";
+import { FollowedJob } from "./followed_job.js";
 
 /** @typedef {import("stepmill").StepmillClient} StepmillClient */
 /** A status change as the feed tells it. @typedef {{jobId: string, type: string, envId: string, status: import("stepmill/types").JobStatus, attempt: number, reason: string | null, waiting: any, error: any, cancelRequestedAt: string | null, at: string}} StatusChange */
 /** @typedef {import("stepmill/types").StreamEvent} StreamEvent */
+/** @typedef {{code?: string, status?: number}} Refusal */
 
 const HIDDEN_GRACE_MS = 10_000;
 const CATCH_UP_MS = 5 * 60_000;
 const REOPEN_MS = 30;
+const AGAIN_MS = 3_000;
+/** The server follows no more at once; the others get their turn as these end. */
+const MOST_FOLLOWED = 20;
 
 /**
  * The tab's one stream: the status changes of all jobs, and every event of the jobs that are followed. What comes between
@@ -17,18 +22,20 @@ export class Connection extends Observable {
   state = "connecting";
   #client;
   #envId = "";
-  /** @type {AbortController | null} */
-  #stream = null;
-  /** @type {string | undefined} */
+  #stream = new AbortController();
+  /** Where the stream goes on: the number of the last event that was taken. @type {string | undefined} */
   #position;
-  #pausedAt = 0;
+  /** Since when nothing is heard. */
+  #silentSince = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
+  #openTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #pauseTimer;
   /** @type {Set<(changes: StatusChange[]) => void>} */
   #statusListeners = new Set();
   /** @type {Set<() => void>} */
   #gapListeners = new Set();
-  /** @type {Map<string, {after: string | undefined, listeners: Set<(events: StreamEvent[]) => void>}>} */
+  /** @type {Map<string, FollowedJob>} */
   #followed = new Map();
   /** @type {StreamEvent[]} */
   #arrived = [];
@@ -43,15 +50,18 @@ export class Connection extends Observable {
   open(envId) {
     this.#envId = envId;
     this.#position = undefined;
+    this.#arrived = [];
     document.addEventListener("visibilitychange", this.#attend);
-    this.#connect();
+    this.#set("connecting");
+    this.#connectIn(0);
+    this.#attend();
   }
 
   close() {
     document.removeEventListener("visibilitychange", this.#attend);
-    clearTimeout(this.#timer);
-    this.#stream?.abort();
-    this.#stream = null;
+    clearTimeout(this.#pauseTimer);
+    this.#envId = "";
+    this.#end();
   }
 
   /**
@@ -76,21 +86,20 @@ export class Connection extends Observable {
   }
 
   /**
-   * Hear every event of a job: `snapshot` first, or what came after number `after`.
+   * Hear every event of a job once: `snapshot` first, or what came after number `after`. A snapshot that comes later says
+   * that the events before it could not be told.
    * @param {string} jobId
    * @param {(events: StreamEvent[]) => void} listener
    * @param {string} [after]
    * @returns {() => void} ends it
    */
   follow(jobId, listener, after) {
-    const known = this.#followed.get(jobId) ?? { after, listeners: new Set() };
-    if (known.listeners.size > 0) known.after = undefined; // one that comes later needs the snapshot
-    known.listeners.add(listener);
-    this.#followed.set(jobId, known);
-    this.#reopen();
+    const job = this.#followed.get(jobId) ?? new FollowedJob();
+    this.#followed.set(jobId, job);
+    if (job.join(listener, after)) this.#reopen();
     return () => {
-      known.listeners.delete(listener);
-      if (known.listeners.size > 0) return;
+      job.leave(listener);
+      if (!job.isIdle || this.#followed.get(jobId) !== job) return;
       this.#followed.delete(jobId);
       this.#reopen();
     };
@@ -98,54 +107,78 @@ export class Connection extends Observable {
 
   /** Jobs to follow are often changed several at once: one new connection does for them. */
   #reopen() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.state !== "paused" && this.#envId && this.#connect(), REOPEN_MS);
+    if (this.state !== "paused") this.#connectIn(REOPEN_MS);
+  }
+
+  /** @param {number} ms */
+  #connectIn(ms) {
+    clearTimeout(this.#openTimer);
+    if (this.#envId) this.#openTimer = setTimeout(() => this.#connect(), ms);
   }
 
   async #connect() {
-    clearTimeout(this.#timer);
-    this.#stream?.abort();
-    const stream = new AbortController();
-    this.#stream = stream;
-    let isGap = this.#position === undefined;
-    const onConnection = (/** @type {"open" | "lost"} */ news) => {
-      if (stream.signal.aborted) return;
-      this.#set(news === "open" ? "live" : "lost");
-      if (news === "open" && isGap) for (const listener of [...this.#gapListeners]) listener();
-      if (news === "open") isGap = false;
+    this.#end();
+    const { signal } = (this.#stream = new AbortController());
+    const follow = () => [...this.#followed].slice(0, MOST_FOLLOWED).map(([jobId, { after }]) => (after === null ? jobId : `${jobId}:${after}`));
+    const onConnection = (/** @type {"open" | "lost"} */ news, /** @type {string | null} */ lastId) => {
+      if (!signal.aborted) news === "open" ? this.#opened(lastId ?? undefined) : this.#lost();
     };
     try {
-      const follow = () => [...this.#followed].map(([jobId, { after }]) => (after ? `${jobId}:${after}` : jobId));
-      const options = { envId: this.#envId, after: this.#position, signal: stream.signal, follow, onConnection };
-      for await (const event of this.#client.streamAll(options)) {
-        if (stream.signal.aborted) return;
+      for await (const event of this.#client.streamAll({ envId: this.#envId, after: this.#position, signal, follow, onConnection })) {
+        if (signal.aborted) return;
         this.#take(event);
       }
+      if (!signal.aborted) this.#connectIn(AGAIN_MS);
     } catch (error) {
-      if (stream.signal.aborted) return;
-      this.#refused(/** @type {any} */ (error));
+      if (!signal.aborted) this.#refused(/** @type {Refusal} */ (error), signal);
     }
   }
 
-  /** The server says no: most likely a followed job is gone, or nobody is signed in any more. @param {{code?: string}} error */
-  #refused(error) {
-    if (error.code === "job_not_found") this.#followed.clear();
-    this.#position = undefined;
+  #end() {
+    clearTimeout(this.#openTimer);
+    this.#stream.abort();
+  }
+
+  /** After a short while what was missed is sent; after a long one it is less to read everything anew. @param {string} [position] */
+  #opened(position) {
+    if (this.#position !== undefined && this.#silentSince && Date.now() - this.#silentSince > CATCH_UP_MS) {
+      this.#position = undefined;
+      return this.#connectIn(0);
+    }
+    this.#silentSince = 0;
+    this.#set("live");
+    const isGap = this.#position === undefined;
+    this.#position ??= position;
+    if (isGap) for (const listener of [...this.#gapListeners]) listener();
+  }
+
+  #lost() {
+    this.#silentSince ||= Date.now();
     this.#set("lost");
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#connect(), 3_000);
+  }
+
+  /** The server says no: a followed job is gone, the place to go on at is none of its own, or nobody is signed in any more. @param {Refusal} error @param {AbortSignal} signal */
+  async #refused(error, signal) {
+    this.#lost();
+    if (error.code === "job_not_found") await this.#forgetMissing(signal);
+    else if (error.code === "invalid_event_id") this.#position = undefined;
+    if (!signal.aborted) this.#connectIn(AGAIN_MS);
+  }
+
+  /** @param {AbortSignal} signal */
+  async #forgetMissing(signal) {
+    const jobId = [...this.#followed.keys()].slice(0, MOST_FOLLOWED);
+    const there = await this.#client.listJobs({ jobId, limit: jobId.length }, { signal }).catch(() => null);
+    if (!there) return;
+    const known = new Set(there.items.map((job) => job.jobId));
+    for (const each of jobId) if (!known.has(each)) this.#followed.delete(each);
   }
 
   /** @param {StreamEvent} event */
   #take(event) {
     if (this.#arrived.length === 0) requestAnimationFrame(() => this.#handOut());
     this.#arrived.push(event);
-    if (event.event === "job") {
-      const followed = this.#followed.get(event.data.jobId);
-      if (followed) followed.after = event.data.id;
-    } else if (event.id) {
-      this.#position = event.id;
-    }
+    if (event.event !== "job" && event.id) this.#position = event.id;
   }
 
   #handOut() {
@@ -156,31 +189,29 @@ export class Connection extends Observable {
     /** @type {Map<string, StreamEvent[]>} */
     const byJob = new Map();
     for (const { event, data } of arrived) {
-      if (event === "job") byJob.set(data.jobId, [...(byJob.get(data.jobId) ?? []), data]);
+      if (event !== "job") continue;
+      if (!byJob.has(data.jobId)) byJob.set(data.jobId, []);
+      byJob.get(data.jobId)?.push(data);
     }
-    for (const [jobId, events] of byJob) {
-      for (const listener of this.#followed.get(jobId)?.listeners ?? []) listener(events);
-    }
+    for (const [jobId, events] of byJob) this.#followed.get(jobId)?.take(events);
   }
 
   #attend = () => {
-    clearTimeout(this.#timer);
-    if (document.hidden) this.#timer = setTimeout(() => this.#pause(), HIDDEN_GRACE_MS);
+    clearTimeout(this.#pauseTimer);
+    if (document.hidden) this.#pauseTimer = setTimeout(() => this.#pause(), HIDDEN_GRACE_MS);
     else if (this.state === "paused") this.#resume();
   };
 
   #pause() {
-    this.#stream?.abort();
-    this.#stream = null;
-    this.#pausedAt = Date.now();
+    this.#end();
+    this.#silentSince ||= Date.now();
     this.#set("paused");
   }
 
-  /** After a short while what was missed is sent; after a long one it is less to read everything anew. */
   #resume() {
-    if (Date.now() - this.#pausedAt > CATCH_UP_MS) this.#position = undefined;
     this.#set("connecting");
-    this.#connect();
+    if (Date.now() - this.#silentSince > CATCH_UP_MS) this.#position = undefined;
+    this.#connectIn(0);
   }
 
   /** @param {Connection["state"]} state */

@@ -1,68 +1,106 @@
-import { rowsInSight } from "../../lib/window.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../../lib/html.js";
+import { rowsInSight, rowsMoved } from "../../lib/window.js";
 
 const HEAD_HEIGHT = 34;
+const SPARE = 8;
 
 /**
  * Rows without end: only those in sight are there. Arrow keys, Page Up and Down, Home and End move along the rows, Enter
- * opens one, Space marks one. The rows' cells stand in columns that the class `name` gives (`grid-template-columns`).
+ * or a click opens one, Space marks one (with Shift all from the last one on). The rows' cells stand in columns that the
+ * class `name` gives (`grid-template-columns`).
+ *
+ * With `item` the cells of a row are drawn again only when its item is another object, or `version` another; with
+ * `indexOf` what one reads stays where it is when rows come or go above it.
  * @param {object} props
  * @param {string} props.label
  * @param {string} props.name
  * @param {number} props.count
  * @param {number} [props.rowHeight]
- * @param {{key: string, text: any, className?: string}[]} props.columns
+ * @param {{key: string, text: any, className?: string}[]} props.columns where rows can be marked, the first is for the marks
  * @param {(index: number) => any} props.row the cells of a row, each with role "gridcell"; null while it is not there yet
+ * @param {(index: number) => object | null | undefined} [props.item]
+ * @param {unknown} [props.version]
  * @param {(index: number) => string | number} [props.rowKey]
+ * @param {(key: any) => number} [props.indexOf] where the row of a key is now; -1 if it is gone
  * @param {(first: number, last: number) => void} [props.onSight]
  * @param {(index: number) => void} [props.onOpen]
- * @param {(index: number) => void} [props.onMark]
+ * @param {(index: number, isRange: boolean) => void} [props.onMark]
  * @param {(index: number) => boolean} [props.isMarked]
  */
-export function Grid({ label, name, count, rowHeight = 36, columns, row, rowKey = (index) => index, onSight, onOpen, onMark, isMarked }) {
+export function Grid({ label, name, count, rowHeight = 36, columns, row, item, version, rowKey = (index) => index, indexOf, onSight, onOpen, onMark, isMarked }) {
   const scroller = useRef(/** @type {HTMLDivElement | null} */ (null));
-  const [sight, setSight] = useState({ first: 0, last: Math.min(count, 40) });
-  const [active, setActive] = useState(-1);
-  const place = (/** @type {number} */ index) => `${name}-${index}`;
+  const place = useRef({ top: 0, height: 40 * rowHeight, shift: 0, shown: /** @type {[key: unknown, index: number][]} */ ([]) });
+  const [active, setActive] = useState(/** @type {{index: number, key: unknown} | null} */ (null));
+  const [, draw] = useState(0);
 
-  const look = () => {
+  const { top, height, shown } = place.current;
+  const moved = indexOf && top > 0 ? rowsMoved(shown, indexOf) : 0;
+  const sight = rowsInSight({ scrollTop: top + moved * rowHeight, height, rowHeight, count, spare: SPARE });
+  const slots = Math.ceil(height / rowHeight) + 2 * SPARE + 1;
+  const shift = place.current.shift + moved;
+  const found = active && indexOf ? indexOf(active.key) : -1;
+  const at = found >= 0 || !active ? (active && found) : Math.min(active.index, count - 1);
+  const inSight = at !== null && at >= sight.first && at < sight.last;
+
+  const look = (isResized = false) => {
     const box = scroller.current;
     if (!box) return;
-    const next = rowsInSight({ scrollTop: box.scrollTop, height: box.clientHeight - HEAD_HEIGHT, rowHeight, count });
-    setSight((now) => (now.first === next.first && now.last === next.last ? now : next));
+    const before = place.current;
+    place.current = { ...before, top: box.scrollTop, height: isResized ? box.clientHeight - HEAD_HEIGHT : before.height };
+    const next = rowsInSight({ scrollTop: place.current.top, height: place.current.height, rowHeight, count, spare: SPARE });
+    if (next.first !== sight.first || next.last !== sight.last || before.height !== place.current.height) draw((turn) => turn + 1);
+    else place.current.shown = shownNow();
   };
-  useLayoutEffect(look, [count, rowHeight]);
+  /** @returns {[unknown, number][]} the rows that one sees, to find them again */
+  const shownNow = () => {
+    const from = Math.min(count, Math.ceil(place.current.top / rowHeight));
+    const to = Math.min(count, from + Math.ceil(place.current.height / rowHeight));
+    return indexOf ? Array.from({ length: to - from }, (_, offset) => [rowKey(from + offset), from + offset]) : [];
+  };
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    if (!box) return;
+    if (moved !== 0) box.scrollTop = place.current.top = Math.max(0, top + moved * rowHeight);
+    place.current.shift = shift;
+    place.current.shown = shownNow();
+  });
+  const latest = useRef(look);
+  latest.current = look;
   useEffect(() => {
-    const observer = new ResizeObserver(look);
+    const observer = new ResizeObserver(() => latest.current(true));
     if (scroller.current) observer.observe(scroller.current);
     return () => observer.disconnect();
-  }, [count, rowHeight]);
+  }, []);
   useEffect(() => onSight?.(sight.first, sight.last), [sight.first, sight.last, count]);
 
   /** @param {number} index */
   function moveTo(index) {
     const box = /** @type {HTMLDivElement} */ (scroller.current);
     const next = Math.max(0, Math.min(count - 1, index));
-    const [top, room] = [next * rowHeight, box.clientHeight - HEAD_HEIGHT];
-    if (top < box.scrollTop) box.scrollTop = top;
-    else if (top + rowHeight > box.scrollTop + room) box.scrollTop = top + rowHeight - room;
-    setActive(next);
+    const [begin, room] = [next * rowHeight, box.clientHeight - HEAD_HEIGHT];
+    if (begin < box.scrollTop) box.scrollTop = begin;
+    else if (begin + rowHeight > box.scrollTop + room) box.scrollTop = begin + rowHeight - room;
+    activate(next);
   }
+
+  /** @param {number} index */
+  const activate = (index) => setActive({ index, key: rowKey(index) });
 
   /** @param {KeyboardEvent} event */
   function onKey(event) {
     if (event.target !== scroller.current || event.ctrlKey || event.metaKey || event.altKey || count === 0) return;
     const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 400) / rowHeight) - 2);
+    const now = at ?? -1;
     /** @type {Record<string, () => void>} */
     const keys = {
-      ArrowDown: () => moveTo(active + 1),
-      ArrowUp: () => moveTo(active < 0 ? 0 : active - 1),
-      PageDown: () => moveTo(Math.max(0, active) + page),
-      PageUp: () => moveTo(active - page),
+      ArrowDown: () => moveTo(now + 1),
+      ArrowUp: () => moveTo(now < 0 ? 0 : now - 1),
+      PageDown: () => moveTo(Math.max(0, now) + page),
+      PageUp: () => moveTo(now - page),
       Home: () => moveTo(0),
       End: () => moveTo(count - 1),
-      Enter: () => active >= 0 && onOpen?.(active),
-      " ": () => active >= 0 && onMark?.(active),
+      Enter: () => now >= 0 && onOpen?.(now),
+      " ": () => now >= 0 && onMark?.(now, event.shiftKey),
     };
     const act = keys[event.key];
     if (!act) return;
@@ -70,25 +108,61 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, rowKey 
     act();
   }
 
-  const indices = Array.from({ length: Math.max(0, sight.last - sight.first) }, (_, offset) => sight.first + offset);
-  const isInSight = active >= sight.first && active < sight.last;
+  /** @param {MouseEvent} event */
+  function onClick(event) {
+    const target = /** @type {Element} */ (event.target);
+    const rowElement = target.closest(".grid-row");
+    if (!rowElement) return;
+    const index = Number(rowElement.getAttribute("aria-rowindex")) - 2;
+    const isMark = onMark && target.closest(".grid-mark");
+    activate(index);
+    if (isMark) {
+      scroller.current?.focus({ preventScroll: true });
+      onMark(index, event.shiftKey);
+    } else if (!target.closest("a, button, input") && getSelection()?.isCollapsed !== false) onOpen?.(index);
+  }
+
+  const rows = Array.from({ length: Math.max(0, sight.last - sight.first) }, (_, offset) => {
+    const index = sight.first + offset;
+    // A row keeps its element while it is in sight; one that comes takes the element of one that went.
+    const slot = (((index - shift) % slots) + slots) % slots;
+    return html`<${Row} key=${slot} name=${name} index=${index} thing=${item?.(index)} version=${version} row=${row} isLive=${!item} rowHeight=${rowHeight}
+      isActive=${index === at} isMarked=${onMark && Boolean(isMarked?.(index))} />`;
+  });
   return html`
     <div ref=${scroller} class=${`grid ${name}`} role="grid" tabindex="0" aria-label=${label} aria-rowcount=${count + 1}
-      aria-colcount=${columns.length} aria-activedescendant=${isInSight ? place(active) : undefined} aria-multiselectable=${onMark ? "true" : undefined}
-      onScroll=${look} onKeyDown=${onKey} onFocus=${() => active < 0 && count > 0 && setActive(sight.first)}>
+      aria-colcount=${columns.length} aria-activedescendant=${inSight ? `${name}-${at}` : undefined} aria-multiselectable=${onMark ? "true" : undefined}
+      onScroll=${() => look()} onKeyDown=${onKey} onClick=${onClick} onFocus=${(/** @type {FocusEvent} */ event) => event.target === scroller.current && (at ?? -1) < 0 && count > 0 && activate(Math.min(count - 1, Math.ceil(top / rowHeight)))}>
       <div class="grid-head" role="row" aria-rowindex="1">
         ${columns.map((column) => html`<div key=${column.key} role="columnheader" class=${column.className ?? ""}>${column.text}</div>`)}
       </div>
-      <div class="grid-body" role="rowgroup" style=${{ height: `${count * rowHeight}px` }}>
-        ${indices.map(
-          (index) => html`
-            <div key=${rowKey(index)} id=${place(index)} role="row" aria-rowindex=${index + 2} class=${index === active ? "grid-row active" : "grid-row"}
-              aria-selected=${onMark ? String(Boolean(isMarked?.(index))) : undefined} style=${{ transform: `translateY(${index * rowHeight}px)`, height: `${rowHeight}px` }}>
-              ${row(index) ?? html`<div role="gridcell" class="grid-blank"></div>`}
-            </div>
-          `,
-        )}
-      </div>
+      <div class="grid-body" role="rowgroup" style=${{ height: `${count * rowHeight}px` }}>${rows}</div>
     </div>
   `;
+}
+
+/**
+ * One row. Neither it nor its cells are drawn again while they would be the same.
+ * @type {(this: any, props: {name: string, index: number, thing: unknown, version: unknown, row: (index: number) => any, isLive: boolean, rowHeight: number, isActive: boolean, isMarked: boolean | undefined}) => any}
+ */
+const Row = function ({ name, index, thing, version, row, isLive, rowHeight, isActive, isMarked }) {
+  this.shouldComponentUpdate = differs;
+  return html`
+    <div id=${`${name}-${index}`} role="row" aria-rowindex=${index + 2} class=${isActive ? "grid-row active" : "grid-row"}
+      aria-selected=${isMarked === undefined ? undefined : String(isMarked)} style=${{ transform: `translateY(${index * rowHeight}px)`, height: `${rowHeight}px` }}>
+      ${isMarked !== undefined && html`<div role="gridcell" class="grid-mark"><input type="checkbox" tabindex="-1" aria-label="Select" checked=${isMarked} /></div>`}
+      <${Cells} thing=${thing} version=${version} isLive=${isLive} row=${() => row(index)} />
+    </div>
+  `;
+}
+
+/** @type {(this: any, props: {thing: unknown, version: unknown, isLive: boolean, row: () => any}) => any} */
+const Cells = function ({ row }) {
+  this.shouldComponentUpdate = differs;
+  return row() ?? html`<div role="gridcell" class="grid-blank"></div>`;
+}
+
+/** What rows are drawn by is a new function each time, which says nothing. @this {any} @param {any} next */
+function differs(next) {
+  return next.isLive || Object.keys(next).some((key) => key !== "row" && next[key] !== this.props[key]);
 }

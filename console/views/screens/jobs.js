@@ -1,4 +1,129 @@
-import { html } from "../../lib/html.js";
+import { counted, number } from "../../lib/format.js";
+import { html, useEffect, useMemo, useRef, useState } from "../../lib/html.js";
+import { JobCounts } from "../../models/job_counts.js";
+import { choiceOf, filtersOf, keyOf } from "../../models/job_filters.js";
+import { JobList } from "../../models/job_list.js";
+import { useApp, useModel, useOwnModel, useResource } from "../app.js";
+import { BulkDialog } from "../jobs/bulk.js";
+import { cellsOf, COLUMNS } from "../jobs/cells.js";
+import { FilterBar } from "../jobs/filter_bar.js";
+import { useSelection } from "../jobs/selection.js";
+import { Grid } from "../parts/grid.js";
+import { Icon } from "../parts/icon.js";
 import { Page } from "../parts/page.js";
+import { Empty, Failure, Skeleton } from "../parts/states.js";
 
-export const Screen = () => html`<${Page} title="jobs"><//>`;
+const NARROW = matchMedia("(max-width: 52rem)");
+
+/** All jobs of the environment: narrowed, followed live, cancelled and retried many at once. */
+export function Screen() {
+  const { client, connection, route, envId, session } = useApp();
+  const choice = choiceOf(route.query);
+  const key = keyOf(choice);
+  const filters = useMemo(() => filtersOf(choice, envId), [key]);
+  const counts = useOwnModel(() => new JobCounts(client, connection), [], (made) => made.open());
+  const list = useMemo(() => new JobList(client, connection), []);
+  useEffect(() => {
+    list.open();
+    return () => list.close();
+  }, []);
+  useEffect(() => {
+    list.show(filters);
+    counts.show(filters);
+  }, [filters]);
+  const total = counts.total(choice.status);
+  useEffect(() => list.setTotal(total), [total, filters]);
+  return html`
+    <${Page} title="Jobs" actions=${session.may("operator") && html`<${NewJobButton} />`}>
+      <${FilterBar} choice=${choice} counts=${counts} />
+      <${List} list=${list} filters=${filters} isNarrowed=${key !== ""} />
+    <//>
+  `;
+}
+
+/** Its dialog is read when somebody wants it. */
+function NewJobButton() {
+  const { notices } = useApp();
+  const [NewJob, setNewJob] = useState(/** @type {any} */ (null));
+  const open = () => import("../job/new_job.js").then((module) => setNewJob(() => module.NewJob), (error) => notices.failure(error));
+  return html`<button type="button" class="primary" onClick=${open}><${Icon} name="plus" />New job</button>${NewJob && html`<${NewJob} onClose=${() => setNewJob(null)} />`}`;
+}
+
+/** @param {{list: JobList, filters: import("stepmill/types").JobFilters, isNarrowed: boolean}} props */
+function List({ list, filters, isNarrowed }) {
+  const { client, router, links, envId, session } = useApp();
+  useModel(list);
+  const areas = useResource((signal) => client.listAreas(envId, { limit: 500 }, { signal }), []);
+  const names = useMemo(() => new Map((areas.data?.items ?? []).map((area) => [area.areaId, area.name])), [areas.data]);
+  const selection = useSelection(list);
+  const [act, setAct] = useState(/** @type {import("../../models/job_bulk.js").Act | null} */ (null));
+  const isNarrow = useNarrow();
+  const place = useRef(/** @type {HTMLDivElement | null} */ (null));
+  useEffect(() => selection.clear(), [list.turn]);
+
+  const failure = list.error && html`<${Failure} error=${list.error} what="The list" onRetry=${() => list.retry()} />`;
+  if (list.turn === 0) return failure || html`<div class="jobs-wait"><${Skeleton} rows=${14} kind="row" /></div>`;
+  if (list.isCurrent && list.rows.length === 0) return html`${failure}<${None} isNarrowed=${isNarrowed} />`;
+  const mayMark = session.may("operator");
+  const marks = {
+    key: "mark",
+    className: "grid-mark",
+    text: html`<input type="checkbox" aria-label="Select all that match" checked=${selection.isAll} onChange=${selection.isAll ? selection.clear : selection.all} />`,
+  };
+  return html`
+    ${failure}
+    <div class="jobs-line">
+      ${selection.isAny
+        ? html`<span role="status"><strong>${selection.isAll ? `All ${counted(list.count, "job")} that match` : `${number(selection.ids.size)} selected`}</strong></span>
+          ${!selection.isAll && html`<button type="button" class="quiet" onClick=${selection.all}>Select all ${number(list.count)} that match</button>`}
+          <button type="button" class="quiet" onClick=${selection.clear}>Clear</button><span class="grow"></span>
+          <button type="button" onClick=${() => setAct("cancel")}><${Icon} name="stop" />Cancel…</button>
+          <button type="button" onClick=${() => setAct("retry")}><${Icon} name="retry" />Retry…</button>`
+        : html`<span class="soft small figure">${counted(list.count, "job")}, newest first</span>`}
+      <${Newer} list=${list} place=${place} />
+    </div>
+    <div ref=${place} aria-busy=${String(!list.isCurrent)}>
+      <${Grid} key=${list.turn} name="jobs" label="Jobs. Enter opens one, Space selects one." count=${list.count} rowHeight=${isNarrow ? 60 : 36} columns=${mayMark ? [marks, ...COLUMNS] : COLUMNS}
+        item=${(/** @type {number} */ index) => list.rows[index]} version=${names}
+        rowKey=${(/** @type {number} */ index) => list.rows[index]?.jobId ?? index} indexOf=${(/** @type {any} */ jobId) => list.indexOf(jobId)}
+        row=${(/** @type {number} */ index) => {
+          const row = list.rows[index];
+          return row ? cellsOf(row, links.job(row.jobId), names.get(row.areaId)) : null;
+        }}
+        onSight=${(/** @type {number} */ first, /** @type {number} */ last) => list.look(first, last)}
+        onOpen=${(/** @type {number} */ index) => list.rows[index] && router.go(links.job(list.rows[index].jobId))}
+        onMark=${mayMark ? selection.mark : undefined} isMarked=${selection.has} />
+    </div>
+    ${act && html`<${BulkDialog} act=${act} filters=${filters} ids=${selection.isAll ? null : selection.ids} onDone=${selection.clear} onClose=${() => setAct(null)} />`}
+  `;
+}
+
+/** How many have come above what one reads, and the way to them. @param {{list: JobList, place: {current: HTMLElement | null}}} props */
+function Newer({ list, place }) {
+  const seen = useRef({ turn: 0, jobId: "" });
+  if (list.isAtTop || seen.current.turn !== list.turn) seen.current = { turn: list.turn, jobId: list.rows[0]?.jobId };
+  const newer = list.indexOf(seen.current.jobId);
+  if (newer <= 0) return null;
+  return html`<button type="button" class="newer" onClick=${() => place.current?.querySelector(".grid")?.scrollTo({ top: 0 })}>${counted(newer, "new job")}</button>`;
+}
+
+/** @param {{isNarrowed: boolean}} props */
+function None({ isNarrowed }) {
+  const { links } = useApp();
+  if (isNarrowed) return html`<${Empty} title="No job matches" icon="search"><p>Take a filter away, or look at <a href=${links.jobs()}>all jobs</a>.</p><//>`;
+  return html`<${Empty} title="No jobs yet" icon="jobs">
+    <p>All that Stepmill does is a job. The quickest to see: <a href=${links.areas()}>drop a file into an area</a>, and a job loads it into a table.</p>
+    <p>From a terminal: <code>stepmill load FILE</code></p>
+  <//>`;
+}
+
+/** Whether the window is as wide as a phone. */
+function useNarrow() {
+  const [isNarrow, setNarrow] = useState(NARROW.matches);
+  useEffect(() => {
+    const hear = () => setNarrow(NARROW.matches);
+    NARROW.addEventListener("change", hear);
+    return () => NARROW.removeEventListener("change", hear);
+  }, []);
+  return isNarrow;
+}

@@ -1,0 +1,45 @@
+import { number, percent } from "../../lib/format.js";
+import { html } from "../../lib/html.js";
+import { Meter } from "../parts/controls.js";
+import { shownStatus, Status, Time, Took } from "../parts/words.js";
+
+/** @typedef {import("../../models/job_row.js").JobRow} JobRow */
+
+/** The list's columns; the first is for the marks. */
+export const COLUMNS = [
+  { key: "status", text: "Status" },
+  { key: "type", text: "Type" },
+  { key: "about", text: "What" },
+  { key: "state", text: "Progress" },
+  { key: "rows", text: "Rows", className: "number" },
+  { key: "created", text: "Created", className: "number" },
+  { key: "took", text: "Took", className: "number" },
+];
+
+/**
+ * The cells of a job's row.
+ * @param {JobRow} row
+ * @param {string} href
+ * @param {string} [area] the name of the area that it belongs to
+ */
+export function cellsOf(row, href, area) {
+  const about = row.about || area || row.given || row.jobId;
+  return [
+    html`<div key="status" role="gridcell" class="status-cell"><${Status} status=${shownStatus(row)} /></div>`,
+    html`<div key="type" role="gridcell" class="type-cell soft">${row.type}</div>`,
+    html`<div key="about" role="gridcell" class="about-cell"><a href=${href} tabindex="-1" title=${about}>${about}</a></div>`,
+    html`<div key="state" role="gridcell" class="state-cell">${stateOf(row)}</div>`,
+    html`<div key="rows" role="gridcell" class="rows-cell number figure">${row.rowsLoaded === null ? "" : number(row.rowsLoaded)}</div>`,
+    html`<div key="created" role="gridcell" class="created-cell number soft"><${Time} at=${row.createdAt} /></div>`,
+    html`<div key="took" role="gridcell" class="took-cell number"><${Took} from=${row.startedAt} to=${row.finishedAt} /></div>`,
+  ];
+}
+
+/** How far it is, why it waits, or what went wrong. @param {JobRow} row */
+function stateOf(row) {
+  if (row.status === "ERROR") return html`<span class="bad clip" title=${row.note}>${row.note}</span>`;
+  if (row.note) return html`<span class="soft clip" title=${row.note}>${row.note}</span>`;
+  if (row.rowsRejected > 0) return html`<span class="soft">${number(row.rowsRejected)} rejected</span>`;
+  if (!row.step) return null;
+  return html`<span class="step-name">${row.step}</span>${row.share !== null && html`<${Meter} label=${row.step} done=${row.share} total=${1} /><span class="figure soft">${percent(Math.floor(row.share * 100) / 100)}</span>`}`;
+}
