@@ -56,13 +56,13 @@ function List({ tables }) {
   return html`
     <div class="sheet">
       <table class="tables">
-        <thead><tr>${head(NAME)}${COLUMNS.map(([name, className]) => head(name, className))}</tr></thead>
+        <thead><tr>${head(NAME)}${COLUMNS.map(([name, className]) => head(name, className))}<th scope="col" class="wide-only">From</th></tr></thead>
         <tbody>${sorted.map(
           (table) => html`
             <tr key=${table.physId}>
-              <th scope="row"><a href=${links.table(table.physId)}>${table.logicalName}</a>
-                ${table.owner.kind === "area" && html`<small><a href=${links.area(table.owner.id)} aria-label=${`Files of ${table.logicalName}`}>Files</a></small>`}</th>
+              <th scope="row"><a href=${links.table(table.physId)}>${table.logicalName}</a></th>
               ${COLUMNS.map(([, className, , cell]) => html`<td class=${className}>${cell(table)}</td>`)}
+              <td class="wide-only">${table.owner.kind === "area" ? html`<a href=${links.area(table.owner.id)} aria-label=${`Files of ${table.logicalName}`}>Files</a>` : "Web API"}</td>
             </tr>
           `,
         )}</tbody>

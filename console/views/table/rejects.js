@@ -45,7 +45,7 @@ function OfLoad({ load, areaId }) {
   }, [loadId]);
   return html`
     <div class="line reject-actions">
-      <a class="button primary" href=${links.plan(areaId, { file: fileId })}>Mend the plan</a>
+      ${session.may("editor") && html`<a class="button primary" href=${links.plan(areaId, { file: fileId })}>Mend the plan</a>`}
       ${session.may("operator") && html`<${Replay} load=${load} />`}
       <a class="button" href=${links.rejectsCsv(loadId)} download>Download as CSV${rowsRejected > CSV_ROWS && ` (the first ${CSV_ROWS})`}</a>
     </div>

@@ -3,18 +3,20 @@ import { TableRows } from "../../models/table_rows.js";
 import { useApp, useOwnModel } from "../app.js";
 import { Grid } from "../parts/grid.js";
 import { Empty, Failure } from "../parts/states.js";
-import { isNumber, textOf, Value } from "./cells.js";
+import { isNumber, shown, textOf } from "./cells.js";
 import { Record } from "./record.js";
 
 /** @typedef {import("./cells.js").Column} Column */
 
 const MEASURED = 40;
 const [FEWEST, MOST] = [6, 34];
+const MOST_COLUMNS = 100;
 
 /** Every row of a table, and one of them in full. @param {import("../screens/table.js").TabProps} props */
 export function Rows({ table }) {
   const { client, envId, route, router } = useApp();
-  const { physId, columns, logicalName, rows: total, lastLoadAt } = table;
+  const { physId, logicalName, rows: total, lastLoadAt } = table;
+  const columns = table.columns.slice(0, MOST_COLUMNS);
   const view = useRef(/** @type {HTMLElement | null} */ (null));
   const sight = useRef([0, MEASURED]);
   const open = Number.parseInt(route.query.row ?? "", 10) - 1;
@@ -35,6 +37,7 @@ export function Rows({ table }) {
   if (total === 0) return html`<${Empty} title="The table has no rows" icon="tables"><p>Its loads tell what became of them: rejected, filtered, or taken back.</p><//>`;
   return html`
     ${rows.error && html`<${Failure} error=${rows.error} what="The list of rows" onRetry=${() => rows.retry()} />`}
+    ${columns.length < table.columns.length && html`<p class="soft small">These are the first ${MOST_COLUMNS} of ${table.columns.length} columns. A row that is opened has all.</p>`}
     <div ref=${view} class=${isOpen ? "rows-view with-record" : "rows-view"} style=${layoutOf(columns, rows)} onKeyDown=${(/** @type {KeyboardEvent} */ { key }) => key === "Escape" && isOpen && close()}>
       <${Grid} label=${`Rows of ${logicalName}; Enter shows one in full`} name="records" rowHeight=${32} count=${rows.count} columns=${headsOf(columns)} version=${`${open} ${lastLoadAt}`} onOpen=${show}
         item=${(/** @type {number} */ index) => rows.row(index)} row=${(/** @type {number} */ index) => cellsOf(columns, rows.row(index), index, index === open)}
@@ -42,7 +45,7 @@ export function Rows({ table }) {
           sight.current = [first, last - 1];
           look();
         }} />
-      ${isOpen && html`<${Record} columns=${columns} row=${rows.row(open)} index=${open} count=${total} onShow=${show} onClose=${close} />`}
+      ${isOpen && html`<${Record} columns=${table.columns} row=${rows.row(open)} index=${open} count=${total} onShow=${show} onClose=${close} />`}
     </div>
   `;
 }
@@ -68,5 +71,5 @@ const headsOf = (columns) => [
 const cellsOf = (columns, row, index, isOpen) =>
   row && [
     html`<div key="#" role="gridcell" class=${isOpen ? "number open" : "number soft"}>${index + 1}</div>`,
-    ...columns.map(({ name, logicalName, type }) => html`<div key=${`.${name}`} role="gridcell" class=${isNumber(type) ? "number" : ""} title=${textOf(row[logicalName])}><${Value} value=${row[logicalName]} /></div>`),
+    ...columns.map(({ name, logicalName, type }) => html`<div key=${`.${name}`} role="gridcell" class=${isNumber(type) ? "number" : ""} title=${textOf(row[logicalName])}>${shown(row[logicalName])}</div>`),
   ];
