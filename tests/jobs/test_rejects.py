@@ -70,3 +70,22 @@ async def test_a_row_without_its_key(platform: Platform) -> None:
     job = await platform.load(area, "k,v\n1,a\n,b\n2,c\n")
     (reject,) = await platform.rejects(job["result"]["loadId"])
     assert marked(reject) == [("!k", ""), ("v", "b")]
+
+
+async def test_a_plan_is_tried_on_what_a_load_rejected(platform: Platform) -> None:
+    area = await platform.create_area()
+    good = "".join(f"{number};9,50\n" for number in range(1, 30_000))
+    job = await platform.load(area, f"id;net\n{good}x;1,00\n2;much;\n3;much\n")
+    load = job["result"]["loadId"]
+    assert job["result"]["rowsRejected"] == 3
+    plan = await platform.get(f"/areas/{area}/plan")
+    body = {"fileId": job["params"]["fileId"], "plan": plan, "loadId": load}
+    codes = ["bad_integer", "too_many_fields", "bad_number"]
+    before = (await platform.client.post(f"{platform.env}/plan-preview", json=body)).json()
+    assert before["rowsRejected"] == 0, "the file's first rows are all right"
+    assert [reject["code"] for reject in before["ofLoad"]["rejects"]] == codes
+
+    plan["columns"][1].update(type="text", mapping={"kind": "DIRECT"}, precision=None, scale=None)
+    after = (await platform.client.post(f"{platform.env}/plan-preview", json=body)).json()["ofLoad"]
+    assert [after[name] for name in ("rowsRead", "rowsRejected", "rowsFiltered")] == [3, 2, 0]
+    assert [reject["code"] for reject in after["rejects"]] == codes[:2]

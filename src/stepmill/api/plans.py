@@ -13,7 +13,7 @@ from stepmill.api.answers import Cursor, Limit, answer, invalid_cursor, read_cur
 from stepmill.api.callers import Editor, Viewer
 from stepmill.api.environments import Env
 from stepmill.api.idempotency import Once
-from stepmill.api.parts import Parts
+from stepmill.api.parts import ApiParts, Parts
 from stepmill.api.requests import ApiRoute
 from stepmill.engine.job_type import JsonModel
 from stepmill.errors import FieldError, InputError, NotFoundError
@@ -21,6 +21,7 @@ from stepmill.etl.plan.parse import dump_plan, parse_plan
 from stepmill.planning.preview import preview_plan
 from stepmill.store import areas, files, plans
 from stepmill.store.plans import PlanVersion
+from stepmill.warehouse.listing import load_rejects
 
 router = APIRouter(route_class=ApiRoute, tags=["Plans"], prefix="/api/envs/{envId}")
 
@@ -28,6 +29,7 @@ _OF_THE_VERSION = ("version", "author", "status", "score", "createdAt")
 """What an answer says of a version beside the plan itself; a plan that is sent back may still have it."""
 
 _PREVIEW_ROWS = 20
+_TRIED_REJECTS = 500
 
 PlanBody = Annotated[
     dict[str, Any], Body(description="The plan, as GET gives it. `/docs` and the transform plan's page describe it.")
@@ -41,6 +43,9 @@ class PlanPreviewRequest(JsonModel):
     plan: dict[str, Any]
     limit: int = Field(
         default=_PREVIEW_ROWS, ge=1, le=500, strict=True, description="How many rows and rejects at most."
+    )
+    load_id: str | None = Field(
+        default=None, min_length=1, max_length=200, description="Try it on the first rejects of this load, too."
     )
 
 
@@ -116,12 +121,20 @@ async def approve_plan(
 
 @router.post("/plan-preview", summary="Try a plan", responses=schemas.ok(schemas.PlanPreview))
 async def try_plan(env: Env, caller: Viewer, parts: Parts, body: PlanPreviewRequest) -> Response:
-    """What a plan makes of a file's first rows; nothing is loaded."""
+    """What a plan makes of a file's first rows, and of what a load rejected; nothing is loaded."""
     file = await files.get(parts.gateways.documents, caller.tenant_id, env.env_id, body.file_id)
     plan = _within(body.plan, "/plan")
     location = parts.gateways.blobs.location(file.blob_path)
-    found = await parts.preview_pool.run(preview_plan, location, file.name, plan, body.limit)
+    rejected = await _rejected(parts, caller.tenant_id, env.env_id, body.load_id) if body.load_id else []
+    found = await parts.preview_pool.run(preview_plan, location, file.name, plan, body.limit, rejected)
     return answer(found | {"rows": [orjson.Fragment(row) for row in found["rows"]]})
+
+
+async def _rejected(parts: ApiParts, tenant_id: str, env_id: str, load_id: str) -> list[dict[str, Any]]:
+    """The first rejects of a load, each with its record; without those whose record is very large."""
+    found = await load_rejects(parts.gateways.sql, tenant_id, env_id, load_id, limit=_TRIED_REJECTS)
+    pairs = zip(found.page["items"], found.records, strict=True)
+    return [{**reject, "record": record} for reject, record in pairs if record is not None]
 
 
 def _within(plan: dict[str, Any], pointer: str) -> dict[str, Any]:

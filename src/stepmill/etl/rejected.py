@@ -1,6 +1,7 @@
 """Reads what an earlier load rejected, as blocks, so that it can be loaded again by another plan."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import orjson
 import polars as pl
@@ -29,6 +30,12 @@ def read_rejected(
             following = rows[-1]["ordinal"] + 1
             yield _block(rows, columns, BlockStart(0, 1, place), BlockStart(0, 1, following))
             place = following
+
+
+def rejected_block(rejects: Sequence[dict[str, Any]], columns: Sequence[str]) -> RawBlock:
+    """Rejects as one block: each with ``line``, ``column``, ``code``, ``reason``, ``raw`` and ``record``."""
+    rows = [{**reject, "column_name": reject["column"]} for reject in rejects]
+    return _block(rows, columns, BlockStart(0, 1, 0), BlockStart(0, 1, len(rows)))
 
 
 def _page(conn: psycopg.Connection[DictRow], tenant_id: str, load_id: str, place: int) -> list[DictRow]:

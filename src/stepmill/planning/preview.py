@@ -16,6 +16,7 @@ from stepmill.etl.readers.block import Reject
 from stepmill.etl.readers.detect import Finding, detect_for_plan, detect_source
 from stepmill.etl.readers.first_lines import first_lines
 from stepmill.etl.readers.sample import read_sample
+from stepmill.etl.rejected import rejected_block
 from stepmill.etl.typed import TypedBlock, apply_plan
 from stepmill.gateways.blobs import BlobLocation
 from stepmill.planning.column_stats import NOTHING_HELD, column_stats
@@ -54,24 +55,40 @@ def preview_file(report: Reporter, location: BlobLocation, name: str, limit: int
 
 
 def preview_plan(
-    report: Reporter, location: BlobLocation, name: str, plan_data: dict[str, Any], limit: int
+    report: Reporter,
+    location: BlobLocation,
+    name: str,
+    plan_data: dict[str, Any],
+    limit: int,
+    rejected: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """What the plan makes of the file's first records. Rows are JSON texts, so that numbers keep all their digits.
 
+    ``rejected`` are rejects of a load, as ``rejected_block`` takes them: what the plan makes of these is told apart.
     Raises DataError where the file can't be read by the plan.
     """
     plan = parse_plan(plan_data)
     detected = detect_for_plan(location, name, plan.source, plan.source_columns)
     compiled = compile_plan(plan)
     typed = [apply_plan(compiled, block) for block in read_sample(location, detected.source, limit)]
-    rejects = [reject for block in typed for reject in block.rejects]
+    splitter = CellSplitter.of_plan(plan, detected.source)
+    again = [apply_plan(compiled, rejected_block(rejected, plan.source_columns))] if rejected else []
     return {
         "columns": _columns(plan),
         "rows": [row for block in typed for row in _json_rows(plan, block.frame)][:limit],
-        "rejects": _rejects(rejects[:limit], CellSplitter.of_plan(plan, detected.source)),
-        "rowsRead": sum(block.records for block in typed),
-        "rowsFiltered": sum(block.filtered for block in typed),
+        **_outcome(typed, splitter, limit),
+        "ofLoad": _outcome(again, splitter, limit) if rejected else None,
         "warnings": [finding.as_json() for finding in (*detected.warnings, *_changed_values(typed))],
+    }
+
+
+def _outcome(typed: Sequence[TypedBlock], splitter: CellSplitter, limit: int) -> dict[str, Any]:
+    rejects = sorted((reject for block in typed for reject in block.rejects), key=lambda reject: reject.line or 0)
+    return {
+        "rejects": _rejects(rejects[:limit], splitter),
+        "rowsRead": sum(block.records for block in typed),
+        "rowsRejected": len(rejects),
+        "rowsFiltered": sum(block.filtered for block in typed),
     }
 
 

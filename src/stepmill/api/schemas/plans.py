@@ -34,12 +34,19 @@ class PlanVersionList(Shape):
     next_cursor: str | None = None
 
 
-class PlanPreview(Shape):
+class TriedRows(Shape):
+    """What a plan rejects of some rows."""
+
+    rejects: list[Reject]
+    rows_read: int
+    rows_rejected: int
+    rows_filtered: int
+
+
+class PlanPreview(TriedRows):
     """What a plan makes of a file's first rows; nothing is loaded."""
 
     columns: list[PreviewColumn]
     rows: list[dict[str, Any]]
-    rejects: list[Reject]
     warnings: list[Finding]
-    rows_read: int
-    rows_filtered: int
+    of_load: TriedRows | None = Field(default=None, description="What it makes of the rejects of the load named.")
