@@ -68,6 +68,7 @@ async def test_what_the_page_and_its_modules_name_is_there(client: httpx.AsyncCl
         "lib/../package.json",
         "%2e%2e/pyproject.toml",
         "client/service.js",
+        "vendor/vendor.json",
         "client/../client/node.js",
         "client/%2e%2e/package.json",
         "",

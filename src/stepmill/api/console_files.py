@@ -23,7 +23,8 @@ _SERVED = frozenset({"main.js", "theme.js", "icon.svg", "lib", "models", "views"
 _FOR_OTHERS = frozenset({"node.js", "service.js", "types.js"})
 """Parts of the JavaScript client that no browser needs."""
 
-_COMMENTED = frozenset({".js", ".css"})
+_SUFFIXES = frozenset({".js", ".css", ".svg"})
+_COMMENTED = _SUFFIXES - {".svg"}
 _COMMENT = re.compile(
     r"""
     ^[ \t]*/\*(?:(?!\*/).)*\*/[ \t]*\n   # on lines of its own
@@ -81,7 +82,8 @@ class ConsoleFiles(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         """One file. Raises HTTPException 404."""
         first = Path(path).parts[:1]
-        if not first or first[0] in self._never or (self._only is not None and first[0] not in self._only):
+        is_known = bool(first) and first[0] not in self._never and (self._only is None or first[0] in self._only)
+        if not is_known or Path(path).suffix not in _SUFFIXES:
             raise HTTPException(404)
         response = await super().get_response(path, scope)
         response.headers["Cache-Control"] = "no-cache"
