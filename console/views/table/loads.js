@@ -14,7 +14,7 @@ const isInForce = ({ supersededBy, revertedAt, removedAt }) => !supersededBy && 
 /** Every load of the table, the newest first. @param {import("../screens/table.js").TabProps} props */
 export const Loads = ({ table, loads, onChange }) => html`
   <${Loaded} resource=${loads} what="The list of loads" skeleton=${html`<${Skeleton} rows=${5} kind="tile" />`}>
-    ${(/** @type {Load[]} */ all) => html`<ol class="loads sheet">${all.map((load) => html`<${One} key=${load.loadId} load=${load} table=${table} onChange=${onChange} />`)}</ol>`}
+    ${(/** @type {Load[]} */ all) => html`<ol class="entries loads sheet">${all.map((load) => html`<${One} key=${load.loadId} load=${load} table=${table} onChange=${onChange} />`)}</ol>`}
   <//>
 `;
 

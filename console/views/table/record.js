@@ -17,7 +17,7 @@ export const Record = ({ columns, row, index, count, onShow, onClose }) => html`
       <button type="button" class="quiet" aria-label="Close" onClick=${onClose}><${Icon} name="close" /></button>
     </header>
     ${row
-      ? html`<dl>${columns.map(({ name, logicalName, unit }) => html`<div key=${name}><dt>${logicalName}${unit && ` (${unit})`}</dt><dd>${shown(row[logicalName], 2)}</dd></div>`)}</dl>`
+      ? html`<dl class="facts">${columns.map(({ name, logicalName, unit }) => html`<div key=${name}><dt>${logicalName}${unit && ` (${unit})`}</dt><dd>${shown(row[logicalName], 2)}</dd></div>`)}</dl>`
       : html`<${Skeleton} rows=${8} />`}
   </section>
 `;

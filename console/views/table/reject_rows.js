@@ -8,7 +8,7 @@ const AROUND = 3;
 
 /** Records that could not be loaded: where each is, why, and its cells with the one at fault marked. @param {{rejects: Reject[]}} props */
 export const RejectRows = ({ rejects }) => html`
-  <ol class="reject-rows">
+  <ol class="entries reject-rows">
     ${rejects.map(
       (reject, index) => html`
         <li key=${index}>

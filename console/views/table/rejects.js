@@ -51,7 +51,7 @@ function OfLoad({ load, areaId }) {
     </div>
     <${Loaded} resource=${rejects} what="The list of rejects" skeleton=${html`<${Skeleton} rows=${8} kind="row" />`}>
       ${(/** @type {Known} */ { items, nextCursor }) => html`
-        <ul class="reasons" aria-label="Reasons">${reasonsOf(items).map(([reason, count]) => html`<li key=${reason}><strong class="figure">${number(count)}</strong> <code>${reason}</code></li>`)}</ul>
+        <ul class="line small reasons" aria-label="Reasons">${reasonsOf(items).map(([reason, count]) => html`<li key=${reason}><strong class="figure">${number(count)}</strong> <code>${reason}</code></li>`)}</ul>
         <div class="sheet"><${RejectRows} rejects=${items} /></div>
         <p class="line soft small"><span role="status">${number(items.length)} of ${counted(rowsRejected, "reject")}</span>
           ${nextCursor && html`<button type="button" disabled=${rejects.isLoading} onClick=${() => rejects.load()}>Show more</button>`}</p>
