@@ -10,15 +10,17 @@ const PATIENCE_MS = 120;
 /** Everything one can go to or do, found by typing. @param {{onClose: () => void}} props */
 export function Palette({ onClose }) {
   const app = useApp();
-  const [typed, setTyped] = useState("");
-  const [active, setActive] = useState(0);
+  const [, draw] = useState({});
   const [NewJob, setNewJob] = useState(/** @type {any} */ (null));
-  const latest = useRef("");
+  // Keys may come faster than frames: each is answered by what was typed until then, drawn or not.
+  const now = useRef({ typed: "", active: 0 });
+  const { typed } = now.current;
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  const found = useResource((signal) => find(app.client, app.envId, latest.current, signal), []);
+  const found = useResource((signal) => find(app.client, app.envId, now.current.typed, signal), []);
   const newJob = () => import("./job/new_job.js").then((module) => setNewJob(() => module.NewJob));
-  const entries = entriesOf(app, typed, found.data, newJob);
-  const chosen = entries[Math.min(active, entries.length - 1)];
+  const list = () => entriesOf(app, now.current.typed, found.data, newJob);
+  const entries = list();
+  const chosen = entries[Math.min(now.current.active, entries.length - 1)];
   useEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
@@ -27,7 +29,8 @@ export function Palette({ onClose }) {
   useEffect(() => document.getElementById(`entry-${chosen?.id}`)?.scrollIntoView({ block: "nearest" }), [chosen?.id]);
   if (NewJob) return html`<${NewJob} onClose=${onClose} />`;
 
-  const choose = ({ href, act } = chosen) => {
+  const change = (/** @type {Partial<{typed: string, active: number}>} */ values) => draw(Object.assign(now.current, values) && {});
+  const choose = (/** @type {import("../models/palette.js").Entry} */ { href, act }) => {
     if (act === newJob) return newJob();
     onClose();
     if (href === app.links.api()) location.assign(href);
@@ -35,17 +38,17 @@ export function Palette({ onClose }) {
     return act?.();
   };
   const type = (/** @type {any} */ event) => {
-    latest.current = event.currentTarget.value;
-    setTyped(latest.current);
-    setActive(0);
+    change({ typed: event.currentTarget.value, active: 0 });
     found.loadSoon(PATIENCE_MS);
   };
   const press = (/** @type {KeyboardEvent} */ event) => {
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
-    if (!chosen || event.isComposing || (event.key !== "Enter" && !step)) return;
+    const all = list();
+    const active = Math.min(now.current.active, all.length - 1);
+    if (active < 0 || event.isComposing || (event.key !== "Enter" && !step)) return;
     event.preventDefault();
-    if (step) setActive((entries.indexOf(chosen) + step + entries.length) % entries.length);
-    else choose();
+    if (step) change({ active: (active + step + all.length) % all.length });
+    else choose(all[active]);
   };
   const isOver = found.data?.typed === typed;
   return html`
@@ -53,7 +56,7 @@ export function Palette({ onClose }) {
       <div class="palette-field"><${Icon} name="search" />
         <input type="text" role="combobox" aria-expanded="true" aria-controls="entries" aria-autocomplete="list" aria-label="Search and commands" autocomplete="off" spellcheck=${false}
           aria-activedescendant=${chosen && `entry-${chosen.id}`} placeholder="Search jobs, files, tables and commands" value=${typed} onInput=${type} onKeyDown=${press} />
-        <button type="button" class="quiet" aria-label="Close" onClick=${onClose}><kbd>Esc</kbd></button></div>
+        <button type="button" class="quiet" aria-label="Close" onClick=${onClose}><${Icon} name="close" /></button></div>
       <div id="entries" role="listbox" aria-label="Results">
         ${[...new Set(entries.map(({ group }) => group))].map(
           (group) => html`
@@ -61,7 +64,7 @@ export function Palette({ onClose }) {
               ${entries.map(
                 (entry, index) =>
                   entry.group === group &&
-                  html`<div key=${entry.id} id=${`entry-${entry.id}`} role="option" aria-selected=${entry === chosen} onPointerMove=${() => setActive(index)} onClick=${() => choose(entry)}>
+                  html`<div key=${entry.id} id=${`entry-${entry.id}`} role="option" aria-selected=${entry === chosen} onPointerMove=${() => entry !== chosen && change({ active: index })} onClick=${() => choose(entry)}>
                     <${Icon} name=${entry.icon} /><span class="clip grow">${entry.text}</span><span class="soft nowrap">${entry.hint}</span></div>`,
               )}</div>
           `,

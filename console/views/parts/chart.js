@@ -55,10 +55,10 @@ export function Chart({ title, summary, times, series, format = String, stacked 
     return value === null || value === undefined ? "–" : format(value);
   });
   const press = (/** @type {KeyboardEvent} */ event) => {
-    const to = /** @type {Record<string, number>} */ ({ ArrowLeft: index - 1, ArrowRight: index + 1, Home: 0, End: last })[event.key];
-    if (to === undefined) return;
+    const step = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity })[event.key];
+    if (!step) return;
     event.preventDefault();
-    setPoint(Math.max(0, Math.min(last, to)));
+    setPoint((now) => Math.max(0, Math.min(last, (now ?? last) + step)));
   };
   const hover = (/** @type {any} */ event) => {
     const { left, width } = event.currentTarget.getBoundingClientRect();

@@ -2,17 +2,19 @@ import { compact, label, number } from "../../lib/format.js";
 import { html, useEffect } from "../../lib/html.js";
 import { RANGES, readFigures, readNow, readStock, RunningJobs } from "../../models/overview.js";
 import { useApp, useModel, useOwnModel, useResource } from "../app.js";
+import { chooseFiles } from "../choose_files.js";
 import { useFresh } from "../fresh.js";
 import { age, Charts } from "../overview/charts.js";
 import { FirstStart } from "../overview/first_start.js";
 import { failedLine, Jobs, runningLine, waitingLine } from "../overview/job_lines.js";
+import { Icon } from "../parts/icon.js";
 import { Page, Section } from "../parts/page.js";
 import { Failure, Skeleton } from "../parts/states.js";
 import { Ago, Count } from "../parts/words.js";
 
 /** What runs, waits and failed; how much gets done; what has not been loaded for long. */
 export function Screen() {
-  const { client, envId, connection, links, route, router, session } = useApp();
+  const { client, envId, connection, links, route, router, session, uploads } = useApp();
   const range = route.query.range in RANGES ? route.query.range : "hour";
   const now = useResource((signal) => readNow(client, envId, signal), []);
   const figures = useResource((signal) => readFigures(client, envId, range, signal), [range]);
@@ -36,7 +38,7 @@ export function Screen() {
     (name) => html`<button type="button" aria-pressed=${name === range} onClick=${() => router.set({ range: name === "hour" ? null : name })}>${label(name)}</button>`,
   );
   return html`
-    <${Page} title="Overview">
+    <${Page} title="Overview" actions=${session.may("operator") && html`<button type="button" onClick=${() => chooseFiles(uploads)}><${Icon} name="upload" />Upload files</button>`}>
       ${failure}
       <div class="tiles day">
         <${Tile} name="Running" value=${jobs?.runningCount} href=${of("RUNNING")} />

@@ -16,10 +16,10 @@ export function Screen() {
   const workers = useResource((signal) => client.listWorkers({ signal }).then(({ items }) => items), []);
   useFresh(workers, 1_000, 5_000);
   const list = workers.data ?? [];
-  const sum = (/** @type {"runningJobs" | "concurrency"} */ key) => list.reduce((so, worker) => so + worker[key], 0);
+  const sum = (/** @type {(worker: Worker) => number} */ of) => list.map(of).reduce((one, other) => one + other, 0);
   const versions = [...new Set(list.map(({ version }) => version))].sort();
   return html`
-    <${Page} title="Workers" subtitle=${list.length > 0 && html`<span>${counted(list.length, "worker")} alive</span><span>${sum("runningJobs")} of ${counted(sum("concurrency"), "slot")} taken</span>`}>
+    <${Page} title="Workers" subtitle=${list.length > 0 && html`<span>${counted(list.length, "worker")} alive</span><span>${sum(takenOf)} of ${counted(sum((worker) => worker.concurrency), "slot")} taken</span>`}>
       ${workers.error && state !== "lost" && html`<${Failure} error=${workers.error} what="The list of workers" onRetry=${() => workers.load()} />`}
       ${!workers.data && !workers.error && html`<${Skeleton} kind="row" />`}
       ${workers.data && list.length === 0 && html`<${Empty} title="No worker is alive" icon="workers"><p>Jobs are accepted and wait for one. Start it on any machine that reaches the database:</p><p><code>stepmill worker</code></p><//>`}
@@ -33,17 +33,21 @@ export function Screen() {
   `;
 }
 
-/** @param {Worker} props */
-function Row({ workerId, host, pid, jobs, runningJobs, concurrency, memoryBytes, types, version, startedAt, lastSeenAt }) {
-  const others = runningJobs - jobs.length;
+/** Its own count is as old as its last sign of life; its jobs are those of now. @param {Worker} worker */
+const takenOf = ({ runningJobs, jobs }) => Math.max(runningJobs, jobs.length);
+
+/** @param {Worker} worker */
+function Row(worker) {
+  const { workerId, host, pid, jobs, concurrency, memoryBytes, types, version, startedAt, lastSeenAt } = worker;
+  const taken = takenOf(worker);
   return html`
     <tr>
       <th scope="row"><strong class="mono">${workerId}</strong><br /><span class="soft">${host}, process ${pid}</span></th>
       <td data-name="Busy with"><ul>
         ${jobs.map(({ jobId, envId, type, step, startedAt }) => html`<li key=${jobId}><a class="mono" href=${new Links(envId).job(jobId)}>${type}</a> ${step} <span class="soft"><${Took} from=${startedAt} /></span></li>`)}
-        ${others > 0 && html`<li>${counted(others, "job")} of others</li>`}${jobs.length + runningJobs === 0 && html`<li class="soft">Idle</li>`}
+        ${taken > jobs.length && html`<li class="soft">${counted(taken - jobs.length, "job")} of others</li>`}${taken === 0 && html`<li class="soft">Idle</li>`}
       </ul></td>
-      <td data-name="Slots">${runningJobs} of ${concurrency}</td>
+      <td data-name="Slots">${taken} of ${concurrency}</td>
       <td data-name="Memory"><${Bytes} value=${memoryBytes} /></td>
       <td data-name="Runs"><span>${types.map((type) => html`<span class="tag">${type}</span> `)}</span></td>
       <td data-name="Version">${version}</td>
