@@ -96,6 +96,25 @@ async def test_a_cancelled_task_leaves_no_statement_and_no_transaction(database_
             await conn.execute("SELECT 1")
 
 
+async def test_cancelled_tasks_give_their_connections_back(database_url: str) -> None:
+    async with Database(database_url, application_name="tests", max_size=2) as database:
+
+        async def work() -> None:
+            while True:
+                async with database.autocommit():
+                    pass
+
+        for turns in range(30):
+            tasks = [asyncio.create_task(work()) for _ in range(12)]
+            for task in tasks:
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                task.cancel()
+            await asyncio.wait(tasks)
+        async with asyncio.timeout(10), database.autocommit(), database.autocommit() as conn:
+            assert (await (await conn.execute("SELECT 1 AS one")).fetchone()) == {"one": 1}
+
+
 async def test_limits_hold(database: Database) -> None:
     with pytest.raises(psycopg.errors.QueryCanceled):
         async with database.transaction("stepmill_engine", statement_timeout=0.02) as conn:

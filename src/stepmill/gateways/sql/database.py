@@ -4,6 +4,7 @@ All processes log in as one user (``roles.py``). A transaction takes its role, t
 trip that begins it and loses them when it ends, so that a pooled connection carries nothing to its next user.
 """
 
+import asyncio
 import select
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -161,17 +162,33 @@ class Database:
         try:
             yield conn
         finally:
-            await pool.putconn(conn)
+            await _give_back(pool, conn)
 
     async def _living(self, pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> AsyncConnection[DictRow]:
         """Take a connection that is not closed; the pool's own check would wait a second after one that is."""
         try:
-            while _is_dead(conn := await pool.getconn()):
+            while _is_dead(conn := await _take(pool)):
                 await conn.close()
-                await pool.putconn(conn)
+                await _give_back(pool, conn)
         except PoolTimeout as error:
             raise _unavailable(error) from error
         return conn
+
+
+async def _take(pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> AsyncConnection[DictRow]:
+    """A connection of the pool. Before Python 3.12 its wait may swallow a cancel that comes at the same moment."""
+    task = asyncio.current_task()
+    cancels = task.cancelling() if task else 0
+    conn = await pool.getconn()
+    if task and task.cancelling() > cancels:
+        await _give_back(pool, conn)
+        raise asyncio.CancelledError
+    return conn
+
+
+async def _give_back(pool: AsyncConnectionPool[AsyncConnection[DictRow]], conn: AsyncConnection[DictRow]) -> None:
+    """Return a connection, also when the task is cancelled meanwhile: one half returned would be lost for good."""
+    await asyncio.shield(pool.putconn(conn))
 
 
 def _ms(seconds: float | None) -> str | None:
