@@ -15,8 +15,8 @@ export function Header({ onPalette }) {
       <${EnvironmentSwitch} />
       <span class="grow"></span>
       <span class=${`link-state ${state}`} title="Changes are shown as they happen"><i aria-hidden="true"></i>${STATES[state]}</span>
-      <button type="button" class="finder" onClick=${onPalette} aria-keyshortcuts="Control+K Meta+K" aria-label="Search or go to">
-        <${Icon} name="search" /><span class="wide-only">Search or go to</span><kbd class="wide-only" aria-hidden="true">Ctrl K</kbd>
+      <button type="button" class="finder" onClick=${onPalette} aria-keyshortcuts="Control+K Meta+K">
+        <${Icon} name="search" /><span>Search or go to</span><kbd class="wide-only">${/Mac/.test(navigator.platform) ? "⌘" : "Ctrl"} K</kbd>
       </button>
       <${ThemeSwitch} />
       <button type="button" class="quiet wide-only" onClick=${() => session.signOut()}>Sign out</button>

@@ -125,8 +125,8 @@ def test_a_phone_has_everything_in_reach(open_page: OpenPage, faults: Faults) ->
     page = open_page(viewport=NARROW, has_touch=True)
     ready_at(page, "/")
     bar = page.get_by_role("banner")
-    for name in ("Search or go to", "Theme"):
-        box = bar.get_by_label(name).bounding_box()
+    for control in (bar.get_by_role("button", name="Search or go to"), bar.get_by_label("Theme")):
+        box = control.bounding_box()
         assert box is not None
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= NARROW["width"]
