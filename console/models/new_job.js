@@ -34,7 +34,7 @@ function kindOf(name, of) {
 /**
  * The params and options that a form asks for, or what is wrong with them, by pointer.
  * @param {JobField[]} fields
- * @param {Record<string, any>} values by pointer
+ * @param {Record<string, any>} values by pointer, as a form sends them: a box that is not ticked is not there
  * @returns {{asked: {params: Record<string, any>, [option: string]: any}, faults: Record<string, string>}}
  */
 export function askedBy(fields, values) {
@@ -43,7 +43,7 @@ export function askedBy(fields, values) {
   const asked = { params: /** @type {Record<string, any>} */ ({}) };
   for (const { name, kind, isRequired } of fields) {
     const pointer = `/params/${name}`;
-    const value = values[pointer];
+    const value = kind === "boolean" ? pointer in values : values[pointer];
     try {
       if (value !== "") asked.params[name] = kind === "json" ? JSON.parse(value) : kind === "number" ? Number(value) : value;
       else if (isRequired) faults[pointer] = "This is needed.";

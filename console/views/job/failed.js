@@ -3,50 +3,49 @@ import { useApp } from "../app.js";
 import { Icon } from "../parts/icon.js";
 import { Json, Table } from "./values.js";
 
-/** What helps, by code: the ways below. @type {Record<string, string>} */
-const HELP = {
-  ...{ too_many_rejects: "plan file", bad_value: "plan file", missing_columns: "plan areas", invalid_plan: "plan", records_not_found: "plan", column_cannot_convert: "plan" },
-  ...{ row_too_large: "plan", key_too_long: "plan area", key_column_missing: "area plan", key_not_unique: "area", area_not_found: "areas", suspiciously_small: "small file" },
-  ...{ no_rows: "file plan", no_columns: "file", file_not_found: "file", blob_not_found: "file", damaged_file: "file", truncated_file: "file", empty_file: "file" },
-  ...{ not_a_table: "file", broken_json: "file", no_first_row: "file", records_disagree: "file plan", job_type_changed: "again", timeout: "again", lock_busy: "again" },
-  ...{ crashed_repeatedly: "workers log", memory_limit: "workers log", compute_killed: "workers" },
+/** Which codes each way helps with. What is in none of them is told by the log. @type {Record<string, string>} */
+const HELPS = {
+  plan: "too_many_rejects bad_value missing_columns invalid_plan records_not_found column_cannot_convert row_too_large key_too_long key_column_missing no_rows records_disagree",
+  key: "key_too_long key_column_missing key_not_unique",
+  file: "too_many_rejects bad_value no_rows no_columns file_not_found blob_not_found damaged_file truncated_file empty_file not_a_table broken_json no_first_row records_disagree suspiciously_small",
+  area: "missing_columns area_not_found",
+  small: "suspiciously_small",
+  again: "job_type_changed timeout lock_busy",
+  workers: "crashed_repeatedly memory_limit compute_killed",
 };
 
 /**
  * How a job failed, and what helps.
- * @param {{job: import("stepmill/types").Job, mayAct: boolean, onRetry: () => void, onAgain: (params?: object) => void}} props
+ * @param {{job: import("stepmill/types").Job, mayAct: boolean, onAgain: (params?: object) => void}} props
  */
-export function Failed({ job, mayAct, onRetry, onAgain }) {
+export function Failed({ job, mayAct, onAgain }) {
   const { links } = useApp();
-  const error = /** @type {import("stepmill/types").Failure} */ (job.error);
+  const { code, message, retryable, details } = /** @type {any} */ (job.error);
   const { areaId } = job.params;
-  const { examples = [], ...details } = /** @type {any} */ (error.details ?? {});
-  const way = (/** @type {string} */ href, /** @type {string} */ text) => html`<a class="button" href=${href}>${text}</a>`;
+  const link = (/** @type {string} */ href, /** @type {string} */ text) => html`<a class="button" href=${href}>${text}</a>`;
+  const act = (/** @type {object} */ params, /** @type {string} */ text) => mayAct && html`<button onClick=${() => onAgain(params)}>${text}</button>`;
   /** @type {Record<string, any>} */
   const ways = {
-    plan: areaId && way(links.plan(areaId), "Mend the plan"),
-    file: areaId && way(links.area(areaId), "Upload the file again"),
-    area: areaId && way(links.area(areaId), "Change the area's key"),
-    areas: way(links.areas(), "Choose another area"),
-    workers: way(links.workers(), "See the workers"),
-    log: way(links.job(job.jobId, { tab: "log" }), "Read the log"),
-    small: mayAct && html`<button type="button" onClick=${() => onAgain({ allowSmall: true })}>Allow it and run again</button>`,
-    again: mayAct && html`<button type="button" onClick=${() => onAgain()}>Run again with changes</button>`,
+    plan: areaId && link(links.plan(areaId), "Mend the plan"),
+    key: areaId && link(links.area(areaId), "Change the area's key"),
+    file: areaId && link(links.area(areaId), "Upload the file again"),
+    area: link(links.areas(), "Choose another area"),
+    small: act({ allowSmall: true }, "Allow it and run again"),
+    again: act({}, "Run again with changes"),
+    workers: link(links.workers(), "See the workers"),
   };
+  const helpful = Object.keys(ways).filter((way) => HELPS[way].split(" ").includes(code));
   return html`
     <section class="failure" aria-labelledby="failed">
       <${Icon} name="warning" />
       <div class="flow grow">
         <h2 id="failed">${job.steps.find(({ status }) => status === "ERROR")?.name ?? "The job"} failed</h2>
-        <p>${error.message}</p>
-        <p class="soft"><code>${error.code}</code> ${error.retryable ? "The same may go well when it is tried again." : "Until something changes, a retry ends the same way."}</p>
-        ${examples.length > 0 && html`<${Table} label="Examples" heads=${["#Line", "Column", "Value", "Why"]}
-          rows=${examples.slice(0, 3).map((/** @type {any} */ each) => [each.line, each.column, html`<code>${each.raw}</code>`, each.reason])} />`}
-        <div class="line">
-          ${(HELP[error.code] ?? "log").split(" ").map((name) => ways[name])}
-          ${mayAct && error.retryable && html`<button type="button" class="quiet" onClick=${onRetry}><${Icon} name="retry" />Retry</button>`}
-        </div>
-        ${Object.keys(details).length > 0 && html`<${Json} title="Details" value=${error.details} />`}
+        <p>${message}</p>
+        <p class="soft"><code>${code}</code> ${retryable ? "The same may go well when it is tried again." : "Until something changes, a retry ends the same way."}</p>
+        ${details?.examples && html`<${Table} label="Examples" heads=${["#Line", "Column", "Value", "Why"]}
+          rows=${details.examples.slice(0, 3).map((/** @type {any} */ each) => [each.line, each.column, html`<code>${each.raw}</code>`, each.reason])} />`}
+        <div class="line">${helpful.length ? helpful.map((way) => ways[way]) : link(links.job(job.jobId, { tab: "log" }), "Read the log")}</div>
+        ${details && html`<${Json} title="Details" value=${details} />`}
       </div>
     </section>
   `;

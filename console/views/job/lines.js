@@ -46,7 +46,7 @@ export function Lines({ name, heads, items, cells, detail, isLive, children }) {
     </div>
     ${chosen &&
     html`<section class="line-detail flow" aria-label="The chosen line">
-      <button type="button" class="quiet" aria-label="Close" onClick=${() => setChosen(null)}><${Icon} name="close" /></button>${detail(chosen)}
+      <button class="quiet" aria-label="Close" onClick=${() => setChosen(null)}><${Icon} name="close" /></button>${detail(chosen)}
     </section>`}
   `;
 }

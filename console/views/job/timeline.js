@@ -10,14 +10,11 @@ import { Json, Table, Values } from "./values.js";
 
 /** @type {Record<string, string>} */
 const REASONS = {
-  submitted: "waited to start",
-  retry: "waited to start again",
   backoff: "waited before another attempt",
   waiting_for_lock: "waited for the lock",
   crashed: "its worker died",
   shutdown: "its worker stopped",
   database_lost: "its worker lost the database",
-  cancel_requested: "waited to be cancelled",
 };
 
 /**
@@ -28,40 +25,37 @@ export function Timeline({ job, events, always }) {
   useTick(500, !job.finishedAt);
   const [open, setOpen] = useState("");
   const lanes = lanesOf(job, events);
-  const from = Date.parse(job.createdAt);
   const to = job.finishedAt ? Date.parse(job.finishedAt) : Math.max(Date.parse(events.at(-1)?.data.at ?? job.createdAt), Date.now());
-  const axis = axisOf(lanes, from, to);
-  const lengthOf = (/** @type {Bar} */ bar) => duration(((bar.to ?? to) - bar.from) / 1000);
+  const axis = axisOf(lanes, Date.parse(job.createdAt), to);
+  const tookOf = (/** @type {Bar[]} */ bars) => duration(bars.reduce((sum, bar) => sum + (bar.to ?? to) - bar.from, 0) / 1000);
   return html`
     <div class="timeline sheet">
       <ol>
         ${lanes.map(({ name, bars }, index) => {
           const { status, error, output } = job.steps[index];
           const runs = bars.filter(({ kind }) => kind === "run");
-          const took = runs.reduce((sum, bar) => sum + (bar.to ?? to) - bar.from, 0);
+          const isOpen = open === name;
           return html`
             <li key=${name}>
-              <button type="button" class="lane" aria-expanded=${String(open === name)} onClick=${() => setOpen(open === name ? "" : name)}>
-                <span class="lane-name"><${Icon} name=${open === name ? "down" : "more"} /><span class="clip" title=${name}>${name}</span>
+              <button class="lane" aria-expanded=${String(isOpen)} onClick=${() => setOpen(isOpen ? "" : name)}>
+                <span class="lane-name"><${Icon} name=${isOpen ? "down" : "more"} /><span class="clip" title=${name}>${name}</span>
                   ${always.includes(name) && html`<span class="tag" title="Runs whatever came before: error, cancel or crash">always</span>`}</span>
-                <${Status} status=${error?.code === "cancelled" ? "CANCELLED" : status === "RUNNING" && job.cancelRequestedAt ? "STOPPING" : status} />
+                <${Status} status=${hueOf({ status: status === "RUNNING" && job.cancelRequestedAt ? "STOPPING" : status, error })} />
                 <span class="track" aria-hidden="true">
                   ${bars.map((bar) => {
                     const left = placeOf(axis, bar.from);
                     const width = placeOf(axis, bar.to ?? to) - left;
-                    const title = `${wordsOf(bar)}\n${utc(bar.from)}\n${bar.to ? utc(bar.to) : "until now"}\n${lengthOf(bar)}`;
-                    return html`<span key=${bar.kind + bar.from} class=${`bar-mark ${bar.kind} ${hueOf(bar)}`} title=${title}
-                      style=${{ left: `min(${left}%, 100% - 3px)`, width: `${width}%` }}>${runs.length > 1 && bar.kind === "run" && width > 3 && bar.attempt}</span>`;
+                    return html`<span key=${bar.kind + bar.from} class=${`bar-mark ${bar.kind} ${bar.kind === "wait" ? "WAITING" : bar.status === "PENDING" ? "ERROR" : hueOf(bar)}`} style=${{ left: `min(${left}%, 100% - 3px)`, width: `${width}%` }}
+                      title=${[wordsOf(bar), utc(bar.from), bar.to ? utc(bar.to) : "until now", tookOf([bar])].join("\n")}>${runs.length > 1 && bar.kind === "run" && width > 3 && bar.attempt}</span>`;
                   })}
                 </span>
-                <span class="lane-took figure">${took > 0 ? duration(took / 1000) : "–"}</span>
+                <span class="lane-took figure">${runs.length ? tookOf(runs) : "–"}</span>
               </button>
-              ${open === name &&
+              ${isOpen &&
               html`<div class="lane-detail flow">
-                ${bars.length ? html`<${Table} label=${`Times of ${name}`} className="scroll rows" heads=${["What", "From", "To", "#Took"]}
-                  rows=${bars.map((bar) => [wordsOf(bar), timeOf(bar.from), bar.to ? timeOf(bar.to) : "now", lengthOf(bar)])} />` : html`<p class="soft small">It has not begun.</p>`}
+                <${Table} label=${`Times of ${name}`} className="rows" heads=${["What", "From", "To", "#Took"]} rows=${bars.map((bar) => [wordsOf(bar), timeOf(bar.from), bar.to ? timeOf(bar.to) : "now", tookOf([bar])])} />
                 ${error && html`<p class="small"><code class="bad">${error.code}</code> ${error.message}</p>`}
-                ${output && html`<${Values} data=${output} job=${job} /><${Json} title="Output as JSON" value=${output} />`}
+                ${output && html`<${Values} data=${output} job=${job} /><${Json} value=${output} />`}
               </div>`}
             </li>
           `;
@@ -78,11 +72,11 @@ export function Timeline({ job, events, always }) {
 /** @param {number} at */
 const timeOf = (at) => html`<${Time} at=${new Date(at).toISOString()} only="clock" />`;
 
-/** The status that gives a bar its colour. @param {Bar} bar */
-const hueOf = ({ kind, status, error }) => (kind === "wait" ? "WAITING" : error?.code === "cancelled" ? "CANCELLED" : status === "PENDING" ? "ERROR" : status);
+/** A step that a cancel ended did not fail. @param {{status: string, error?: any}} of */
+const hueOf = ({ status, error }) => (error?.code === "cancelled" ? "CANCELLED" : status);
 
 /** What a bar shows. @param {Bar} bar */
 function wordsOf({ kind, status, attempt, reason = "", error }) {
-  if (kind === "wait") return REASONS[reason] ?? "waited";
-  return `attempt ${attempt}: ${error?.code ?? (status === "PENDING" ? (REASONS[reason] ?? reason) : status.toLowerCase())}`;
+  if (kind === "wait") return REASONS[reason] ?? "waited to start";
+  return `attempt ${attempt}: ${error?.code ?? REASONS[status === "PENDING" ? reason : ""] ?? status.toLowerCase()}`;
 }

@@ -19,13 +19,13 @@ function textOf(name, value) {
   if (typeof value === "boolean") return value ? "Yes" : "No";
   if (typeof value === "number") return html`<span class="figure">${/bytes/i.test(name) ? bytes(value) : number(value)}</span>`;
   if (/^\d{4}-\d\d-\d\dT/.test(value)) return html`<${Time} at=${value} />`;
-  return typeof value === "string" ? value : html`<code>${JSON.stringify(value)}</code>`;
+  return String(value);
 }
 
-/** A job's data as facts, with links where they lead. @param {{data: Record<string, any>, job: import("stepmill/types").Job}} props */
+/** A job's data as facts, with links where they lead; what has parts of its own is in the JSON. @param {{data: Record<string, any>, job: import("stepmill/types").Job}} props */
 export function Values({ data, job }) {
   const { links } = useApp();
-  const shown = Object.entries(data).filter(([name, value]) => value !== null && value !== "" && name !== "rejectsUrl");
+  const shown = Object.entries(data).filter(([name, value]) => value !== null && (typeof value !== "object" || Array.isArray(value)) && name !== "rejectsUrl");
   return html`<${Facts} items=${shown.map(([name, value]) => {
     const href = LEADS[name]?.(links, value, { ...job.params, ...job.result });
     return [label(name), href ? html`<a href=${href}>${textOf(name, value)}</a>` : textOf(name, value)];
@@ -38,7 +38,7 @@ export function Json({ title = "JSON", value, open = false }) {
   const text = JSON.stringify(value, null, 2);
   const copy = () => navigator.clipboard.writeText(text).then(() => notices.good("Copied."), (error) => notices.failure(error));
   return html`<details class="fold" open=${open}><summary>${title}</summary>
-    <div class="json"><button type="button" onClick=${copy}>Copy</button><pre tabindex="0" role="region" aria-label=${title}>${text}</pre></div>
+    <div class="json"><button onClick=${copy}>Copy</button><pre tabindex="0" role="region" aria-label=${title}>${text}</pre></div>
   </details>`;
 }
 

@@ -20,7 +20,8 @@ const SCHEMA = {
   required: ["envId", "fileId", "areaId"],
   $defs: { Mode: { enum: ["fast", "slow"], type: "string" } },
 };
-const valuesOf = (fields, changes = {}) => ({ ...Object.fromEntries(fields.map(({ name, initial }) => [`/params/${name}`, initial])), ...changes });
+/** What a form sends: a box that is not ticked is not there. */
+const valuesOf = (fields, changes = {}) => ({ ...Object.fromEntries(fields.filter(({ initial }) => initial !== false).map(({ name, initial }) => [`/params/${name}`, initial])), ...changes });
 
 test("a form asks for what the schema names, the area before its files", () => {
   const fields = fieldsOf(SCHEMA);
@@ -37,6 +38,7 @@ test("what is left empty is left out, and the rest has its type", () => {
   const { asked, faults } = askedBy(fields, valuesOf(fields, { "/params/limit": "12", "/priority": "5", "/runAt": "2026-05-01T10:00", "/maxAttempts": "" }));
   assert.deepEqual(faults, {});
   assert.deepEqual(asked.params, { fileId: "f", areaId: "a", onBusy: "wait", allowSmall: true, limit: 12, tables: ["x"] });
+  assert.equal(askedBy(fieldsOf(SCHEMA), valuesOf(fieldsOf(SCHEMA))).asked.params.allowSmall, false);
   assert.equal(asked.priority, 5);
   assert.equal(asked.runAt, new Date("2026-05-01T10:00").toISOString());
   assert.ok(!("maxAttempts" in asked));
