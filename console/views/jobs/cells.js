@@ -1,6 +1,5 @@
 import { number, percent } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
-import { Meter } from "../parts/controls.js";
 import { shownStatus, Status, Time, Took } from "../parts/words.js";
 
 /** @typedef {import("../../models/job_row.js").JobRow} JobRow */
@@ -36,10 +35,9 @@ export function cellsOf(row, href, area) {
 }
 
 /** How far it is, why it waits, or what went wrong. @param {JobRow} row */
-function stateOf(row) {
-  if (row.status === "ERROR") return html`<span class="bad clip" title=${row.note}>${row.note}</span>`;
-  if (row.note) return html`<span class="soft clip" title=${row.note}>${row.note}</span>`;
-  if (row.rowsRejected > 0) return html`<span class="soft">${number(row.rowsRejected)} rejected</span>`;
-  if (!row.step) return null;
-  return html`<span class="step-name">${row.step}</span>${row.share !== null && html`<${Meter} label=${row.step} done=${row.share} total=${1} /><span class="figure soft">${percent(Math.floor(row.share * 100) / 100)}</span>`}`;
+function stateOf({ status, note, rowsRejected, step, share }) {
+  if (note) return html`<span class=${status === "ERROR" ? "bad clip" : "soft clip"} title=${note}>${note}</span>`;
+  if (rowsRejected > 0) return html`<span class="soft">${number(rowsRejected)} rejected</span>`;
+  if (share === null) return step;
+  return html`${step}<i class="share" aria-hidden="true" style=${{ "--share": share }}></i><span class="figure soft">${percent(Math.floor(share * 100) / 100)}</span>`;
 }

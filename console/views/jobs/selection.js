@@ -1,4 +1,4 @@
-import { useState } from "../../lib/html.js";
+import { useRef, useState } from "../../lib/html.js";
 
 /** What is marked: these jobs, or all that the filters match. @typedef {{ids: Set<string>, isAll: boolean}} Marked */
 
@@ -10,12 +10,19 @@ const NONE = { ids: new Set(), isAll: false };
  * @param {import("../../models/job_list.js").JobList} list
  */
 export function useSelection(list) {
-  const [marked, setMarked] = useState(NONE);
-  const [last, setLast] = useState("");
+  // Keys come faster than frames, so this is no state of the view.
+  const now = useRef({ marked: NONE, last: "" });
+  const [, draw] = useState(0);
+  const { marked } = now.current;
+  const setMarked = (/** @type {Marked} */ marked) => {
+    now.current.marked = marked;
+    draw((turn) => turn + 1);
+  };
   /** @param {number} index @param {boolean} isRange with all from the one marked last */
   function mark(index, isRange) {
     const row = list.rows[index];
     if (!row) return;
+    const { marked, last } = now.current;
     // All but some can't be asked for. To take one out takes all out, so that nothing happens to it unseen.
     if (marked.isAll) return setMarked(NONE);
     const from = isRange ? list.indexOf(last) : -1;
@@ -24,7 +31,7 @@ export function useSelection(list) {
     const isOn = from >= 0 || !ids.has(row.jobId);
     for (const { jobId } of span) if (isOn) ids.add(jobId);
       else ids.delete(jobId);
-    setLast(row.jobId);
+    now.current.last = row.jobId;
     setMarked({ ids, isAll: false });
   }
   return {

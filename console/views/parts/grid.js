@@ -30,7 +30,8 @@ const SPARE = 8;
 export function Grid({ label, name, count, rowHeight = 36, columns, row, item, version, rowKey = (index) => index, indexOf, onSight, onOpen, onMark, isMarked }) {
   const scroller = useRef(/** @type {HTMLDivElement | null} */ (null));
   const place = useRef({ top: 0, height: 40 * rowHeight, shift: 0, shown: /** @type {[key: unknown, index: number][]} */ ([]) });
-  const [active, setActive] = useState(/** @type {{index: number, key: unknown} | null} */ (null));
+  /** Where the keyboard is. Keys come faster than frames, so this is no state of the view. */
+  const active = useRef(/** @type {{index: number, key: unknown} | null} */ (null));
   const [, draw] = useState(0);
 
   const { top, height, shown } = place.current;
@@ -38,9 +39,11 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
   const sight = rowsInSight({ scrollTop: top + moved * rowHeight, height, rowHeight, count, spare: SPARE });
   const slots = Math.ceil(height / rowHeight) + 2 * SPARE + 1;
   const shift = place.current.shift + moved;
-  const found = active && indexOf ? indexOf(active.key) : -1;
-  const at = found >= 0 || !active ? (active && found) : Math.min(active.index, count - 1);
-  const inSight = at !== null && at >= sight.first && at < sight.last;
+  const placeOfActive = () => {
+    const found = active.current && indexOf ? indexOf(active.current.key) : -1;
+    return found >= 0 ? found : Math.min(active.current?.index ?? -1, count - 1);
+  };
+  const at = placeOfActive();
 
   const look = (isResized = false) => {
     const box = scroller.current;
@@ -84,13 +87,16 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
   }
 
   /** @param {number} index */
-  const activate = (index) => setActive({ index, key: rowKey(index) });
+  function activate(index) {
+    active.current = { index, key: rowKey(index) };
+    draw((turn) => turn + 1);
+  }
 
   /** @param {KeyboardEvent} event */
   function onKey(event) {
     if (event.target !== scroller.current || event.ctrlKey || event.metaKey || event.altKey || count === 0) return;
     const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 400) / rowHeight) - 2);
-    const now = at ?? -1;
+    const now = placeOfActive();
     /** @type {Record<string, () => void>} */
     const keys = {
       ArrowDown: () => moveTo(now + 1),
@@ -131,8 +137,8 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
   });
   return html`
     <div ref=${scroller} class=${`grid ${name}`} role="grid" tabindex="0" aria-label=${label} aria-rowcount=${count + 1}
-      aria-colcount=${columns.length} aria-activedescendant=${inSight ? `${name}-${at}` : undefined} aria-multiselectable=${onMark ? "true" : undefined}
-      onScroll=${() => look()} onKeyDown=${onKey} onClick=${onClick} onFocus=${(/** @type {FocusEvent} */ event) => event.target === scroller.current && (at ?? -1) < 0 && count > 0 && activate(Math.min(count - 1, Math.ceil(top / rowHeight)))}>
+      aria-colcount=${columns.length} aria-activedescendant=${at >= sight.first && at < sight.last ? `${name}-${at}` : undefined} aria-multiselectable=${onMark ? "true" : undefined}
+      onScroll=${() => look()} onKeyDown=${onKey} onClick=${onClick} onFocus=${(/** @type {FocusEvent} */ event) => event.target === scroller.current && placeOfActive() < 0 && count > 0 && activate(Math.min(count - 1, Math.ceil(top / rowHeight)))}>
       <div class="grid-head" role="row" aria-rowindex="1">
         ${columns.map((column) => html`<div key=${column.key} role="columnheader" class=${column.className ?? ""}>${column.text}</div>`)}
       </div>
