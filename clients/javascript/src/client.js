@@ -11,6 +11,8 @@ import { uploadWithProgress } from "./upload.js";
 /** @typedef {import("./types.js").Reject} Reject */
 /** @typedef {import("./types.js").PlanVersion} PlanVersion */
 /** @typedef {import("./types.js").StreamEvent} StreamEvent */
+/** @typedef {import("./types.js").Attempt} Attempt */
+/** @typedef {import("./follower.js").OnConnection} OnConnection */
 /** @template T @typedef {import("./types.js").Page<T>} Page */
 /** @typedef {{limit?: number, cursor?: string}} PageOptions */
 /** @typedef {{signal?: AbortSignal}} Options */
@@ -56,7 +58,12 @@ export class StepmillClient {
 
   /** Newest first. @param {JobFilters & PageOptions} [query] @param {Options} [options] @returns {Promise<Page<Job>>} */
   listJobs(query, options) {
-    return this.#read("/api/jobs", options, query);
+    return this.#read("/api/jobs", options, filtersOf(query));
+  }
+
+  /** How many jobs match. @param {JobFilters} [filters] @param {Options} [options] @returns {Promise<import("./types.js").JobCounts>} */
+  countJobs(filters, options) {
+    return this.#read("/api/jobs/counts", options, filtersOf(filters));
   }
 
   /** @param {string} jobId @param {WriteOptions} [options] @returns {Promise<Job>} */
@@ -76,32 +83,40 @@ export class StepmillClient {
 
   /** @param {JobFilters} filters @param {WriteOptions} [options] @returns {Promise<{matched: number}>} */
   cancelJobs(filters, options) {
-    return this.#write("POST", "/api/jobs/cancel", options, { query: filters });
+    return this.#write("POST", "/api/jobs/cancel", options, { body: filters });
   }
 
   /** @param {JobFilters} filters @param {WriteOptions} [options] @returns {Promise<{matched: number}>} */
   retryJobs(filters, options) {
-    return this.#write("POST", "/api/jobs/retry", options, { query: filters });
+    return this.#write("POST", "/api/jobs/retry", options, { body: filters });
   }
 
   /**
    * A job's events as they happen: `snapshot` (the whole job) first, or what came after number `after`. The stream goes on
    * by itself where a lost connection left it, each event once and in order, and ends after `end`.
    * @param {string} jobId
-   * @param {Options & {after?: string | number}} [options]
+   * @param {Options & {after?: string | number, onConnection?: OnConnection}} [options]
    * @returns {AsyncGenerator<StreamEvent, void, void>}
    */
-  streamJob(jobId, { after, signal } = {}) {
-    return this.transport.follow({ method: "GET", path: path`/api/jobs/${jobId}/stream`, signal }, after);
+  streamJob(jobId, { after, signal, onConnection } = {}) {
+    const call = { method: "GET", path: path`/api/jobs/${jobId}/stream`, signal };
+    return this.transport.follow(call, { after, onConnection });
   }
 
   /**
    * Status changes of all jobs that the caller may see, from now on or after number `after`. Leave it to end it.
-   * @param {Options & {envId?: string, after?: string | number}} [options]
+   *
+   * `follow` gives up to 20 jobs whose own events are to come too; it is asked anew before each connection, so give
+   * `JOB_ID:NUMBER` for a job of which you have the events up to that number, and `JOB_ID` for a snapshot first. They come
+   * as events called `job` with `{jobId, id, event, data}` as data, also after the job's `end`; where the stream stands is
+   * told by the other events' `id` alone. `onConnection` is told "open" once nothing more can be missed.
+   * @param {Options & {envId?: string, after?: string | number, follow?: () => string[], onConnection?: OnConnection}} [options]
    * @returns {AsyncGenerator<StreamEvent, void, void>}
    */
-  streamAll({ envId, after, signal } = {}) {
-    return this.transport.follow({ method: "GET", path: "/api/stream", query: { envId }, signal }, after);
+  streamAll({ envId, after, follow, signal, onConnection } = {}) {
+    const query = () => ({ envId, follow: someOf(follow?.()) });
+    const call = { method: "GET", path: "/api/stream", signal };
+    return this.transport.follow(call, { after, query, onConnection, opensWithId: true });
   }
 
   /**
@@ -115,6 +130,17 @@ export class StepmillClient {
     return this.#read(path`/api/jobs/${jobId}/events`, options, query);
   }
 
+  /**
+   * Each start of work on a job, oldest first.
+   * @param {string} jobId
+   * @param {PageOptions} [query]
+   * @param {Options} [options]
+   * @returns {Promise<Page<Attempt>>}
+   */
+  listAttempts(jobId, query, options) {
+    return this.#read(path`/api/jobs/${jobId}/attempts`, options, query);
+  }
+
   /** @param {Options} [options] @returns {Promise<Page<import("./types.js").JobType>>} */
   listJobTypes(options) {
     return this.#read("/api/job-types", options);
@@ -123,6 +149,11 @@ export class StepmillClient {
   /** @param {Options} [options] @returns {Promise<Page<import("./types.js").Worker>>} */
   listWorkers(options) {
     return this.#read("/api/workers", options);
+  }
+
+  /** Who calls, and which version answers. @param {Options} [options] @returns {Promise<import("./types.js").Session>} */
+  getSession(options) {
+    return this.#read("/api/session", options);
   }
 
   /**
@@ -151,7 +182,7 @@ export class StepmillClient {
     return this.#write("POST", path`/api/envs/${envId}/areas`, options, { body: area });
   }
 
-  /** @param {string} envId @param {PageOptions} [query] @param {Options} [options] @returns {Promise<Page<Area>>} */
+  /** @param {string} envId @param {PageOptions & {q?: string}} [query] @param {Options} [options] @returns {Promise<Page<Area>>} */
   listAreas(envId, query, options) {
     return this.#read(path`/api/envs/${envId}/areas`, options, query);
   }
@@ -292,7 +323,7 @@ export class StepmillClient {
 
   // Tables
 
-  /** @param {string} envId @param {PageOptions} [query] @param {Options} [options] @returns {Promise<Page<Table>>} */
+  /** @param {string} envId @param {PageOptions & {q?: string}} [query] @param {Options} [options] @returns {Promise<Page<Table>>} */
   listTables(envId, query, options) {
     return this.#read(path`/api/envs/${envId}/tables`, options, query);
   }
@@ -325,7 +356,7 @@ export class StepmillClient {
     return this.#read(path`/api/envs/${envId}/tables/${physId}/loads`, options, query);
   }
 
-  /** What the columns hold. @param {string} envId @param {string} physId @param {Options} [options] @returns {Promise<any>} */
+  /** What the columns hold. @param {string} envId @param {string} physId @param {Options} [options] @returns {Promise<import("./types.js").Profile>} */
   profileTable(envId, physId, options) {
     return this.#read(path`/api/envs/${envId}/tables/${physId}/profile`, options);
   }
@@ -366,6 +397,20 @@ export class StepmillClient {
   #write(method, address, { idempotencyKey, signal } = {}, { body, query } = {}) {
     return this.transport.send({ method, path: address, query: { ...query }, body, idempotencyKey, signal });
   }
+}
+
+/**
+ * Filters for a query. No status and no type means any; an empty list of jobs is refused by the server, which is better
+ * than all jobs there are.
+ * @param {JobFilters} [filters]
+ */
+function filtersOf({ status, type, ...others } = {}) {
+  return { ...others, status: someOf(status), type: someOf(type) };
+}
+
+/** @param {unknown} value */
+function someOf(value) {
+  return Array.isArray(value) && value.length === 0 ? undefined : value;
 }
 
 /**

@@ -6,6 +6,8 @@
  * was cut off by the end of the stream is dropped.
  */
 export class SseParser {
+  /** The id of the last block that was whole, also of one without data: where a new connection goes on. */
+  lastId = "";
   #rest = "";
   #afterCarriageReturn = false;
   #id = "";
@@ -19,9 +21,20 @@ export class SseParser {
    * @returns {Generator<StreamEvent>}
    */
   *feed(text) {
+    for (const event of this.blocks(text)) {
+      if (event) yield event;
+    }
+  }
+
+  /**
+   * The same, with null for each block without data, which is no event but may have moved `lastId`.
+   * @param {string} text
+   * @returns {Generator<StreamEvent | null>}
+   */
+  *blocks(text) {
     for (const line of this.#lines(text)) {
       const event = this.#take(line);
-      if (event) yield event;
+      if (line === "") yield event;
     }
   }
 
@@ -51,6 +64,7 @@ export class SseParser {
     const [data, event] = [this.#data.join("\n"), this.#event || "message"];
     this.#data = [];
     this.#event = "";
+    this.lastId = this.#id;
     return data === "" ? null : { id: this.#id, event, data: JSON.parse(data) };
   }
 }

@@ -1,13 +1,13 @@
+import { Follower } from "./follower.js";
 import { errorOf, StepmillError, UnavailableError } from "./problems.js";
 import { newKey, pause, waitAfterAnswer, waitBefore } from "./retries.js";
-import { SseParser } from "./sse.js";
 
 /** @typedef {import("./sse.js").StreamEvent} StreamEvent */
 /**
  * @typedef {object} Call
  * @property {string} method
  * @property {string} path
- * @property {Record<string, unknown>} [query] Values that are undefined or null are left out; lists are repeated.
+ * @property {Record<string, unknown>} [query] Values that are undefined or null are left out; lists are joined by comma.
  * @property {unknown} [body] Sent as JSON.
  * @property {BodyInit} [content] Sent as it is.
  * @property {string} [idempotencyKey] Writes get one by themselves.
@@ -66,26 +66,25 @@ export class Transport {
   }
 
   /**
-   * The events of a stream after number `after`, over as many connections as it takes: each once, in order. It ends
-   * after `end`, or when the server says that nothing more will come.
+   * The events of a stream, over as many connections as it takes: each once, in order. It ends after `end`, or when the
+   * server says that nothing more will come.
    * @param {Call} call
-   * @param {string | number} [after]
+   * @param {import("./follower.js").Following} [following]
    * @returns {AsyncGenerator<StreamEvent, void, void>}
    */
-  async *follow(call, after) {
-    let lastId = after === undefined || after === null ? null : String(after);
-    for (let failures = 0; ; failures += 1) {
+  async *follow(call, following = {}) {
+    const follower = new Follower(following);
+    for (;;) {
       let failure;
       const connection = new AbortController();
       const abort = () => connection.abort(call.signal?.reason);
       call.signal?.addEventListener("abort", abort, { once: true });
       try {
         call.signal?.throwIfAborted();
-        const response = await this.#open(call, lastId, connection.signal);
+        const query = { ...call.query, ...following.query?.() };
+        const response = await this.#open({ ...call, query }, follower.lastId, connection.signal);
         if (response.status === 204) return;
-        for await (const event of events(response, connection)) {
-          failures = 0;
-          lastId = event.id || lastId;
+        for await (const event of follower.read(textsOf(response, connection))) {
           yield event;
           if (event.event === "end") return;
         }
@@ -97,6 +96,7 @@ export class Transport {
         call.signal?.removeEventListener("abort", abort);
         connection.abort(); // also when the reader leaves
       }
+      const failures = follower.lost();
       if (failure && failures >= this.reconnects) {
         throw failure instanceof StepmillError ? failure : this.#unreachable(failure);
       }
@@ -170,20 +170,19 @@ export class Transport {
 }
 
 /**
- * The events of one connection. A connection that is silent for too long is given up.
+ * The pieces of one connection's text. A connection that is silent for too long is given up.
  * @param {Response} response
  * @param {AbortController} connection
  */
-async function* events(response, connection) {
+async function* textsOf(response, connection) {
   if (!response.body) return;
-  const parser = new SseParser();
   const decoder = new TextDecoder();
   const reader = response.body.getReader();
   for (;;) {
     const timer = setTimeout(() => connection.abort(new Error("the stream was silent")), SILENCE_MS);
     const { done, value } = await reader.read().finally(() => clearTimeout(timer));
     if (done) return;
-    yield* parser.feed(decoder.decode(value, { stream: true }));
+    yield decoder.decode(value, { stream: true });
   }
 }
 
@@ -191,10 +190,13 @@ async function* events(response, connection) {
 function queryOf(query = {}) {
   const pairs = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
-    for (const each of Array.isArray(value) ? value : [value]) {
-      if (each !== undefined && each !== null) pairs.append(name, each instanceof Date ? each.toISOString() : String(each));
-    }
+    if (value !== undefined && value !== null) pairs.append(name, Array.isArray(value) ? value.map(textOf).join(",") : textOf(value));
   }
   const text = pairs.toString();
   return text === "" ? "" : `?${text}`;
+}
+
+/** @param {unknown} value */
+function textOf(value) {
+  return value instanceof Date ? value.toISOString() : String(value);
 }

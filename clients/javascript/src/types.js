@@ -18,6 +18,7 @@
  */
 /**
  * @typedef {object} JobFilters
+ * @property {string | string[]} [jobId] Up to 500.
  * @property {JobStatus | JobStatus[]} [status]
  * @property {string | string[]} [type]
  * @property {string} [envId]
@@ -25,8 +26,12 @@
  * @property {Date | string} [createdBefore]
  * @property {string} [q]
  */
+/** @typedef {{total: number, byStatus: Record<JobStatus, number>}} JobCounts */
+/** One start of work on a job. `outcome` is null while it goes on. @typedef {{attempt: number, workerId: string, startedAt: string, endedAt: string | null, outcome: string | null}} Attempt */
+/** @typedef {{subject: string, tenantId: string, roles: ("viewer" | "operator" | "editor" | "administrator")[], version: string}} Session */
 /** @typedef {{code: string, message: string, retryable: boolean, details?: unknown}} Failure */
 /** @typedef {{done: number | null, total: number | null, unit: string | null, message: string | null}} Progress */
+/** How many steps are done, and how far the one that runs is. @typedef {{stepsDone: number, stepsTotal: number, step: string | null} & Partial<Progress>} JobProgress */
 /**
  * @typedef {object} Step
  * @property {string} name
@@ -53,7 +58,10 @@
  * @property {number} attempt
  * @property {number} maxAttempts
  * @property {number} priority
- * @property {Progress | null} progress
+ * @property {number} failures Attempts that ended in an error; `maxAttempts` limits them.
+ * @property {number} crashes In a row, in the same step, without progress.
+ * @property {number | null} timeoutSeconds
+ * @property {JobProgress} progress
  * @property {string | null} cancelRequestedAt
  * @property {string} createdAt
  * @property {string} runAt
@@ -64,16 +72,21 @@
 /** @typedef {import("./sse.js").StreamEvent} StreamEvent */
 /** @typedef {{type: string, description: string, paramsSchema: any, steps: {name: string, always: boolean}[]}} JobType */
 /**
+ * What a worker does now. @typedef {{jobId: string, type: string, step: string | null, envId: string, startedAt: string}} RunningJob
+ */
+/**
  * @typedef {object} Worker
  * @property {string} workerId
  * @property {string} host
  * @property {number} pid
  * @property {string} version
  * @property {string[]} types
- * @property {number} runningJobs
+ * @property {number} runningJobs Those of all tenants.
+ * @property {number} concurrency How many it can run at once.
  * @property {number} memoryBytes
  * @property {string} startedAt
  * @property {string} lastSeenAt
+ * @property {RunningJob[]} jobs Those of the caller's tenant.
  */
 /** @typedef {{envId: string, name: string, schemaName: string, createdAt: string}} Environment */
 /**
@@ -84,6 +97,12 @@
  * @property {string[]} keyColumns
  * @property {string | null} physId
  * @property {string} createdAt
+ * @property {number} files How many there are.
+ * @property {number} bytes Of all files together.
+ * @property {number | null} planVersion The version of the plan that is in force.
+ */
+/**
+ * The newest load of a file. @typedef {{loadId: string, jobId: string, finishedAt: string, rowsRead: number, rowsLoaded: number, rowsRejected: number, rowsFiltered: number, rowsDeduplicated: number}} LastLoad
  */
 /**
  * @typedef {object} StoredFile
@@ -95,8 +114,28 @@
  * @property {string} format
  * @property {string} createdAt
  * @property {string | null} [duplicateOf]
+ * @property {LastLoad | null} [lastLoad]
  */
 /** @typedef {{code: string, message: string, column?: string}} Finding */
+/** @typedef {{line: number, text: string, kind: "preamble" | "header" | "record" | "comment" | "blank", truncated: boolean}} Line */
+/** @typedef {{from: any, to: any, count: number}} Bucket */
+/**
+ * @typedef {object} PreviewColumn
+ * @property {string} name
+ * @property {string} logicalName
+ * @property {string | null} [source]
+ * @property {string} type
+ * @property {string | null} [mapping]
+ * @property {boolean} nullable
+ * @property {number} nulls
+ * @property {number} misfits Values that are not of the type.
+ * @property {number | null} distinct
+ * @property {any} min
+ * @property {any} max
+ * @property {string[]} examples
+ * @property {Bucket[] | null} [histogram] Of numbers, dates and times.
+ * @property {{value: string, count: number}[] | null} [commonest] Of everything else.
+ */
 /**
  * @typedef {object} FilePreview
  * @property {string} format
@@ -107,8 +146,10 @@
  * @property {number | null} preambleRows
  * @property {string | null} recordsPath
  * @property {string | null} sheet
- * @property {{name: string, logicalName: string, type: string, nullable: boolean}[]} columns
+ * @property {PreviewColumn[]} columns
+ * @property {Line[]} lines The first lines as they stand in the file.
  * @property {Record<string, any>[]} rows
+ * @property {number} rowsProfiled How many rows the columns' types, counts and examples are told from.
  * @property {Reject[]} rejects
  * @property {Finding[]} evidence
  * @property {Finding[]} warnings
@@ -133,9 +174,23 @@
  * @property {number} bytes
  * @property {string | null} [timeColumn]
  * @property {any} timeSeries
- * @property {number} planVersion
- * @property {string} lastLoadAt
+ * @property {number | null} planVersion
+ * @property {string | null} lastLoadAt
  */
+/**
+ * @typedef {object} ColumnProfile
+ * @property {string} name
+ * @property {string} logicalName
+ * @property {string} type
+ * @property {number} nulls
+ * @property {number} distinct
+ * @property {any} min
+ * @property {any} max
+ * @property {{at: number, value: any}[]} [quantiles] Of numbers, dates and times.
+ * @property {Bucket[]} [histogram] Of numbers, dates and times.
+ * @property {{value: string, count: number}[]} [commonest] Of everything else.
+ */
+/** @typedef {{physId: string, rows: number, sampledRows: number, columns: ColumnProfile[]}} Profile */
 /**
  * @typedef {object} Load
  * @property {string} loadId
@@ -143,15 +198,30 @@
  * @property {number} attempt
  * @property {LoadMode} mode
  * @property {number} planVersion
+ * @property {string} [fileId]
+ * @property {string} [fileName]
  * @property {number} rowsRead
  * @property {number} rowsLoaded
  * @property {number} rowsRejected
  * @property {number} rowsFiltered
  * @property {number} rowsDeduplicated
- * @property {string} [replayOf]
+ * @property {number} [bytesRead]
+ * @property {string} [replayOf] The load whose rejects this one loaded.
+ * @property {string} [supersededBy] The load that is in force instead.
+ * @property {string} [revertedAt] When it was taken back.
+ * @property {string} [removedAt] When its file's rows were removed.
  * @property {string} startedAt
- * @property {string} finishedAt
+ * @property {string} [finishedAt]
  */
-/** @typedef {{line: number | null, column: string | null, reason: string, code: string, raw: string | null}} Reject */
+/** A field of a rejected record. @typedef {{name: string | null, value: string | null, offending: boolean}} Cell */
+/**
+ * @typedef {object} Reject
+ * @property {number | null} line
+ * @property {string | null} column
+ * @property {string} reason
+ * @property {string} code
+ * @property {string | null} raw
+ * @property {Cell[] | null} cells The record's fields; null where it can't be split into any.
+ */
 
 export {};

@@ -20,3 +20,14 @@ test("a stream cut at any two places gives the same events", () => {
     }
   }
 });
+
+test("a block with an id alone is no event, and says where to go on; half a block says nothing", () => {
+  const parser = new SseParser();
+  assert.deepEqual([...parser.feed("retry: 1\n\n")], []);
+  assert.equal(parser.lastId, "");
+  assert.deepEqual([...parser.feed("id: 7\n\nid: 8\n")], []);
+  assert.equal(parser.lastId, "7");
+  assert.deepEqual([...parser.feed('event: job\ndata: {"a": 1}\n\n')], [{ id: "8", event: "job", data: { a: 1 } }]);
+  assert.equal(parser.lastId, "8");
+  assert.deepEqual([...parser.feed('data: 2\n\n')], [{ id: "8", event: "message", data: 2 }]);
+});

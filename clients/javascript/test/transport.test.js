@@ -1,32 +1,8 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
-import { after, test } from "node:test";
+import { test } from "node:test";
 
 import { ConflictError, InputError, RateLimitedError, StepmillClient, StepmillError, UnavailableError } from "../src/index.js";
-
-const servers = [];
-after(() => servers.forEach((server) => server.close()));
-
-/** A server that gives these answers in turn, and remembers what it was asked. */
-async function scripted(...answers) {
-  const asked = [];
-  const server = createServer(async (request, response) => {
-    let body = "";
-    for await (const piece of request) body += piece;
-    asked.push({ method: request.method, url: request.url, headers: request.headers, body });
-    const answer = answers[Math.min(asked.length, answers.length) - 1];
-    if (typeof answer === "function") return answer(response, request);
-    const { status = 200, headers = {}, json } = answer;
-    response.writeHead(status, { "content-type": "application/json", ...headers });
-    response.end(json === undefined ? "" : JSON.stringify(json));
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  servers.push(server);
-  server.unref();
-  const url = `http://127.0.0.1:${server.address().port}`;
-  const client = new StepmillClient({ url, headers: () => ({ Authorization: "Bearer t" }) });
-  return { client, asked, url };
-}
+import { scripted } from "./scripted.js";
 
 test("a write is sent again with the same key when the server is away for a moment", async () => {
   const { client, asked } = await scripted({ status: 503, headers: { "retry-after": "0" } }, (response) => response.destroy(), {
@@ -82,9 +58,22 @@ test("content that can be read only once is sent once", async () => {
 test("names and filters are escaped; what is left out is not sent", async () => {
   const { client, asked } = await scripted({ json: { items: [] } });
   await client.listFiles("a/b", "c?d", { limit: 5, cursor: undefined });
-  await client.listJobs({ status: ["DONE", "ERROR"], createdAfter: new Date(0) });
+  await client.listJobs({ status: ["DONE", "ERROR"], type: [], createdAfter: new Date(0) });
+  await client.countJobs({ jobId: ["a", "b"], status: "DONE" });
+  await client.countJobs({ jobId: [] });
   assert.equal(asked[0].url, "/api/envs/a%2Fb/areas/c%3Fd/files?limit=5");
-  assert.equal(asked[1].url, "/api/jobs?status=DONE&status=ERROR&createdAfter=1970-01-01T00%3A00%3A00.000Z");
+  assert.equal(asked[1].url, "/api/jobs?createdAfter=1970-01-01T00%3A00%3A00.000Z&status=DONE%2CERROR");
+  assert.equal(asked[2].url, "/api/jobs/counts?jobId=a%2Cb&status=DONE");
+  assert.equal(asked[3].url, "/api/jobs/counts?jobId="); // refused by the server: no jobs are not all jobs
+});
+
+test("filters of many jobs go in the body, which has no limit that an address has", async () => {
+  const { client, asked } = await scripted({ status: 202, json: { matched: 2 } });
+  assert.deepEqual(await client.cancelJobs({ jobId: ["a", "b"], createdBefore: new Date(0) }), { matched: 2 });
+  await client.retryJobs({ jobId: [], status: [] });
+  assert.deepEqual(asked.map(({ url }) => url), ["/api/jobs/cancel", "/api/jobs/retry"]);
+  assert.deepEqual(JSON.parse(asked[0].body), { jobId: ["a", "b"], createdBefore: "1970-01-01T00:00:00.000Z" });
+  assert.deepEqual(JSON.parse(asked[1].body), { jobId: [], status: [] });
 });
 
 test("an abort ends a call, a wait before a retry, and a stream, with its reason", async () => {
@@ -111,46 +100,4 @@ test("an abort ends a call, a wait before a retry, and a stream, with its reason
   await assert.rejects(async () => {
     for await (const _event of streaming.client.streamJob("j", { signal: third.signal })) third.abort(reason);
   }, reason);
-});
-
-const events = (response, ...numbers) => {
-  response.writeHead(200, { "content-type": "text/event-stream" });
-  for (const number of numbers) response.write(`id: ${number}\nevent: status\ndata: {"n": ${number}}\n\n`);
-};
-
-test("a stream goes on where a lost connection left it, and ends at end", async () => {
-  const { client, asked } = await scripted(
-    (response) => {
-      events(response, 1, 2);
-      response.write("id: 3\nevent: status\nda");
-      setImmediate(() => response.destroy());
-    },
-    { status: 503 },
-    (response) => {
-      events(response, 3);
-      response.end();
-    },
-    (response) => {
-      events(response, 4);
-      response.end('id: 5\nevent: end\ndata: {"status": "DONE"}\n\n');
-    },
-  );
-  const seen = [];
-  for await (const event of client.streamJob("j")) seen.push(event.id);
-  assert.deepEqual(seen, ["1", "2", "3", "4", "5"]);
-  assert.deepEqual(asked.map((each) => each.headers["last-event-id"]), [undefined, "2", "2", "3"]);
-});
-
-test("a stream with nothing more to come ends, and one of nothing is an error", async () => {
-  const over = await scripted((response) => response.writeHead(204).end());
-  const seen = [];
-  for await (const event of over.client.streamJob("j", { after: 7 })) seen.push(event);
-  assert.deepEqual(seen, []);
-  assert.equal(over.asked[0].headers["last-event-id"], "7");
-
-  const missing = await scripted({ status: 404, json: { code: "job_not_found", detail: "There is no job." } });
-  await assert.rejects(async () => {
-    for await (const _event of missing.client.streamJob("j"));
-  }, { code: "job_not_found" });
-  assert.equal(missing.asked.length, 1);
 });
