@@ -50,6 +50,18 @@ async def test_filters_have_the_contracts_names(use: Use) -> None:
     assert server.asked[0].path == "/api/jobs?status=ERROR&envId=e&limit=3"
 
 
+async def test_counts_attempts_and_the_session(use: Use) -> None:
+    with scripted_server(Answer(200, {}), Answer(200, {}), Answer(200, {})) as server:
+        await use(server.url, "count_jobs", job_id="a,b", created_after="2030-01-02T00:00:00Z")
+        await use(server.url, "list_attempts", "j1", limit=5)
+        await use(server.url, "session")
+    assert [asked.path for asked in server.asked] == [
+        "/api/jobs/counts?jobId=a%2Cb&createdAfter=2030-01-02T00%3A00%3A00Z",
+        "/api/jobs/j1/attempts?limit=5",
+        "/api/session",
+    ]
+
+
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 async def test_a_write_is_sent_again_with_the_same_key(use: Use, status: int) -> None:
     with scripted_server(problem(status, "busy"), Answer(201, JOB)) as server:
@@ -129,6 +141,13 @@ async def test_a_stream_is_resumed_after_a_break_and_ends_at_end(use: Use) -> No
 
     assert [event.id for event in events] == ["3", "4", "5", "6"]
     assert [asked.headers.get("Last-Event-ID") for asked in server.asked] == [None, "4", "4", "5"]
+
+
+async def test_a_stream_that_is_cut_before_any_event_goes_on_from_the_id_that_came_alone(use: Use) -> None:
+    position = Answer(200, b"retry: 1000\n\nid: 7\n\nid: 9\n", {"Content-Type": "text/event-stream"}, cut=True)
+    with scripted_server(position, stream((8, "end", {}))) as server:
+        assert [event.id for event in await use(server.url, "stream_all")] == ["8"]
+    assert [asked.headers.get("Last-Event-ID") for asked in server.asked] == [None, "7"]
 
 
 @pytest.mark.parametrize("after", ["9", 9])

@@ -12,9 +12,11 @@ from stepmill.client.connection import Connection
 from stepmill.client.results import (
     TERMINAL,
     Area,
+    Attempt,
     Event,
     File,
     Job,
+    JobCounts,
     JobType,
     Load,
     LoadMode,
@@ -22,6 +24,7 @@ from stepmill.client.results import (
     Page,
     Preview,
     Reject,
+    Session,
     StoredPlan,
     Table,
     Worker,
@@ -95,6 +98,14 @@ class AsyncClient:
         """The events of a job as JSON."""
         return await self._sender.send(calls.list_events(job_id, after, limit))
 
+    async def count_jobs(self, **filters: Unpack[JobFilters]) -> JobCounts:
+        """How many jobs match, in all and by status."""
+        return await self._sender.send(calls.count_jobs(filters))
+
+    async def list_attempts(self, job_id: str, **page: Unpack[ListOptions]) -> Page[Attempt]:
+        """Each start of work on a job, oldest first."""
+        return await self._sender.send(calls.list_attempts(job_id, page))
+
     async def cancel_job(self, job_id: str) -> Job:
         """Ask a job to stop. It is CANCELLED once its work is proven stopped."""
         return await self._sender.send(calls.cancel_job(job_id))
@@ -133,6 +144,10 @@ class AsyncClient:
     async def workers(self) -> list[Worker]:
         """The workers alive."""
         return (await self._sender.send(calls.list_workers()))["items"]
+
+    async def session(self) -> Session:
+        """Who calls, and which version answers."""
+        return await self._sender.send(calls.get_session())
 
     async def stats(self, **query: Any) -> dict[str, Any]:
         """Series of submitted and finished jobs, queue depth and age."""

@@ -9,8 +9,10 @@ from urllib.parse import quote
 
 from stepmill.client.results import (
     Area,
+    Attempt,
     File,
     Job,
+    JobCounts,
     JobType,
     Load,
     LoadMode,
@@ -18,6 +20,7 @@ from stepmill.client.results import (
     Page,
     Preview,
     Reject,
+    Session,
     StoredPlan,
     Table,
     Worker,
@@ -53,8 +56,9 @@ class JobOptions(TypedDict, total=False):
 
 
 class JobFilters(TypedDict, total=False):
-    """Which jobs. `status` and `type` may name several, by comma."""
+    """Which jobs. `job_id`, `status` and `type` may name several, by comma."""
 
+    job_id: str
     status: str
     type: str
     env_id: str
@@ -100,6 +104,16 @@ def list_jobs(filters: JobFilters, page: ListOptions) -> Call[Page[Job]]:
     return _read("/api/jobs", query={**filters, **page})
 
 
+def count_jobs(filters: JobFilters) -> Call[JobCounts]:
+    """`GET /api/jobs/counts`."""
+    return _read("/api/jobs/counts", query={**filters})
+
+
+def list_attempts(job_id: str, page: ListOptions) -> Call[Page[Attempt]]:
+    """`GET /api/jobs/{jobId}/attempts`."""
+    return _read("/api/jobs", job_id, "attempts", query={**page})
+
+
 def list_events(job_id: str, after: str | int | None, limit: int | None) -> Call[Page[dict[str, Any]]]:
     """`GET /api/jobs/{jobId}/events`."""
     return _read("/api/jobs", job_id, "events", query={"after": after, "limit": limit})
@@ -143,6 +157,11 @@ def list_job_types() -> Call[Page[JobType]]:
 def list_workers() -> Call[Page[Worker]]:
     """`GET /api/workers`."""
     return _read("/api/workers")
+
+
+def get_session() -> Call[Session]:
+    """`GET /api/session`."""
+    return _read("/api/session")
 
 
 def get_stats(query: Data) -> Call[dict[str, Any]]:

@@ -113,8 +113,44 @@ class JobType(TypedDict):
     steps: list[Any]
 
 
+class JobCounts(TypedDict):
+    """How many jobs match, in all and by status."""
+
+    total: int
+    byStatus: dict[JobStatus, int]
+
+
+class Attempt(TypedDict):
+    """One start of work on a job; `outcome` is null while it goes on."""
+
+    attempt: int
+    workerId: str
+    startedAt: str
+    endedAt: str | None
+    outcome: str | None
+
+
+class Session(TypedDict):
+    """Who calls, and which version answers."""
+
+    subject: str
+    tenantId: str
+    roles: list[str]
+    version: str
+
+
+class RunningJob(TypedDict):
+    """What a worker does now."""
+
+    jobId: str
+    type: str
+    step: str | None
+    envId: str
+    startedAt: str
+
+
 class Worker(TypedDict):
-    """A worker that beats."""
+    """A worker that beats. `jobs` are those of the caller's tenant; `runningJobs` counts all."""
 
     workerId: str
     host: str
@@ -122,9 +158,11 @@ class Worker(TypedDict):
     version: str
     types: list[str]
     runningJobs: int
+    concurrency: int
     memoryBytes: int
     startedAt: str
     lastSeenAt: str
+    jobs: list[RunningJob]
 
 
 class Matched(TypedDict):
@@ -223,14 +261,20 @@ class Load(TypedDict):
     attempt: int
     mode: str
     planVersion: int
+    fileId: NotRequired[str]
+    fileName: NotRequired[str]
     rowsRead: int
     rowsLoaded: int
     rowsRejected: int
     rowsFiltered: int
     rowsDeduplicated: int
+    bytesRead: NotRequired[int]
     replayOf: NotRequired[str | None]
+    supersededBy: NotRequired[str]
+    revertedAt: NotRequired[str]
+    removedAt: NotRequired[str]
     startedAt: str
-    finishedAt: str
+    finishedAt: NotRequired[str]
 
 
 class Reject(TypedDict):

@@ -82,5 +82,6 @@ class Sender:
             for chunk in response.iter_bytes():
                 for event in parser.feed(chunk):
                     yield follower.saw(event)
+                follower.stands_at(parser.last_id)
         finally:
             response.close()

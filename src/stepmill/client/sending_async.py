@@ -85,5 +85,6 @@ class AsyncSender:
             async for chunk in response.aiter_bytes():
                 for event in parser.feed(chunk):
                     yield follower.saw(event)
+                follower.stands_at(parser.last_id)
         finally:
             await response.aclose()

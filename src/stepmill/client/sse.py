@@ -16,6 +16,8 @@ class SseParser:
     def __init__(self) -> None:
         self._buffer = b""
         self._after_cr = False
+        self.last_id = ""
+        """The id of the last block that was whole, also of one without data, which is no event."""
         self._id = ""
         self._kind = ""
         self._data: list[str] = []
@@ -53,6 +55,7 @@ class SseParser:
     def _dispatch(self) -> Event | None:
         data, kind = "\n".join(self._data), self._kind or "message"
         self._data, self._kind = [], ""
+        self.last_id = self._id
         if not data:
             return None
         return Event(id=self._id, kind=kind, data=json.loads(data))
@@ -82,3 +85,7 @@ class Follower:
         self.last_id = event.id or self.last_id
         self.ended = event.kind == "end"
         return event
+
+    def stands_at(self, last_id: str) -> None:
+        """Note an id that came without an event."""
+        self.last_id = last_id or self.last_id

@@ -12,9 +12,11 @@ from stepmill.client.connection import Connection
 from stepmill.client.results import (
     TERMINAL,
     Area,
+    Attempt,
     Event,
     File,
     Job,
+    JobCounts,
     JobType,
     Load,
     LoadMode,
@@ -22,6 +24,7 @@ from stepmill.client.results import (
     Page,
     Preview,
     Reject,
+    Session,
     StoredPlan,
     Table,
     Worker,
@@ -91,6 +94,14 @@ class Client:
         """The events of a job as JSON."""
         return self._sender.send(calls.list_events(job_id, after, limit))
 
+    def count_jobs(self, **filters: Unpack[JobFilters]) -> JobCounts:
+        """How many jobs match, in all and by status."""
+        return self._sender.send(calls.count_jobs(filters))
+
+    def list_attempts(self, job_id: str, **page: Unpack[ListOptions]) -> Page[Attempt]:
+        """Each start of work on a job, oldest first."""
+        return self._sender.send(calls.list_attempts(job_id, page))
+
     def cancel_job(self, job_id: str) -> Job:
         """Ask a job to stop. It is CANCELLED once its work is proven stopped."""
         return self._sender.send(calls.cancel_job(job_id))
@@ -129,6 +140,10 @@ class Client:
     def workers(self) -> list[Worker]:
         """The workers alive."""
         return self._sender.send(calls.list_workers())["items"]
+
+    def session(self) -> Session:
+        """Who calls, and which version answers."""
+        return self._sender.send(calls.get_session())
 
     def stats(self, **query: Any) -> dict[str, Any]:
         """Series of submitted and finished jobs, queue depth and age."""
