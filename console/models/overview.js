@@ -47,7 +47,7 @@ export async function readFigures(client, envId, range, signal) {
   ]);
   const sum = (/** @type {(point: any) => number} */ of) => day.items.map(of).reduce((/** @type {number} */ one, /** @type {number} */ other) => one + other, 0);
   const [done, failed, rowsLoaded] = [sum((point) => point.finished.DONE), sum((point) => point.finished.ERROR), sum((point) => point.rowsLoaded)];
-  return { done, failed, rowsLoaded, points: /** @type {any[]} */ (points) };
+  return { range, since: midnight(0).toISOString(), done, failed, rowsLoaded, points: /** @type {any[]} */ (points) };
 }
 
 /** Areas' names by their ids, and the tables not loaded for the longest. @param {StepmillClient} client @param {string} envId @param {AbortSignal} signal */

@@ -94,7 +94,7 @@ def test_a_failure_appears_with_its_code_and_what_is_said_about_it(page: Page, c
     failures = _part(page, "Newest failures")
     expect(failures).to_contain_text("empty_file")
     expect(failures).to_contain_text("'ledger.csv' is empty")
-    expect(_tile(page, "Failed today", "1")).to_be_visible()
+    expect(_tile(page, "Failed today", "1")).to_have_attribute("href", re.compile(r"/jobs\?.*status=ERROR&from=\d{4}-"))
     failures.get_by_role("link", name="FILE_ETL").click()
     expect(page).to_have_url(re.compile(f"/jobs/{job_id}"))
 

@@ -13,7 +13,7 @@ const WHOLE = Array.from({ length: 36 }, (_, index) => [1, 2, 5][index % 3] * 10
 
 /** Stretches at whose beginning a time stands, about six of them, on the reader's clock. @param {number[]} times */
 function marks(times) {
-  const between = BETWEEN_TIMES.find((each) => (times[times.length - 1] - times[0]) / each <= 7) ?? 30 * DAY;
+  const between = BETWEEN_TIMES.find((each) => (times[times.length - 1] - times[0]) / each <= 6) ?? 30 * DAY;
   const turn = (/** @type {number} */ time) => Math.floor((time - new Date(time * 1000).getTimezoneOffset() * 60) / between);
   const text = (/** @type {number} */ time) => {
     const date = new Date(time * 1000);

@@ -1,5 +1,5 @@
 import { compact, label, number } from "../../lib/format.js";
-import { html, useEffect } from "../../lib/html.js";
+import { html, useEffect, useMemo, useRef } from "../../lib/html.js";
 import { RANGES, readFigures, readNow, readStock, RunningJobs } from "../../models/overview.js";
 import { useApp, useModel, useOwnModel, useResource } from "../app.js";
 import { chooseFiles } from "../choose_files.js";
@@ -26,13 +26,18 @@ export function Screen() {
   useEffect(() => running.show(now.data?.running ?? []), [now.data]);
   const { state } = useModel(connection);
 
+  // What was there stays until another range is.
+  const kept = useRef(figures.data);
+  const day = (kept.current = figures.data ?? kept.current);
+  // Progress comes often, and the charts don't change by it.
+  const charts = useMemo(() => day && html`<${Charts} points=${day.points} range=${day.range} />`, [day]);
   // That the connection is lost is told at the top already.
   const error = state === "lost" ? null : (now.error ?? figures.error ?? stock.error);
   const failure = error && html`<${Failure} error=${error} what="The overview" onRetry=${() => [now, figures, stock].forEach((each) => each.load())} />`;
   if (now.data?.isFirst && session.environments.some((each) => each.envId === envId)) return html`<${Page} title="Overview">${failure}<${FirstStart} /><//>`;
-  const [jobs, day] = [now.data, figures.data];
+  const jobs = now.data;
   const names = stock.data?.names;
-  const of = (/** @type {string} */ status) => links.jobs({ status });
+  const of = (/** @type {string} */ status, from = "") => links.jobs({ status, from });
   const oldest = day?.points.at(-1)?.queueAgeSeconds;
   const choice = Object.keys(RANGES).map(
     (name) => html`<button type="button" aria-pressed=${name === range} onClick=${() => router.set({ range: name === "hour" ? null : name })}>${label(name)}</button>`,
@@ -43,8 +48,8 @@ export function Screen() {
       <div class="tiles day">
         <${Tile} name="Running" value=${jobs?.runningCount} href=${of("RUNNING")} />
         <${Tile} name="Waiting" value=${jobs?.waitingCount} href=${of("PENDING")} note=${oldest && `oldest for ${age(oldest)}`} />
-        <${Tile} name="Done today" value=${day?.done} href=${of("DONE")} />
-        <${Tile} name="Failed today" value=${day?.failed} href=${of("ERROR")} tone="bad" />
+        <${Tile} name="Done today" value=${day?.done} href=${of("DONE", day?.since)} />
+        <${Tile} name="Failed today" value=${day?.failed} href=${of("ERROR", day?.since)} tone="bad" />
         <${Tile} name="Rows loaded today" value=${day?.rowsLoaded} href=${links.tables()} />
       </div>
       ${!jobs && !error && html`<${Skeleton} rows=${6} kind="row" />`}
@@ -59,7 +64,7 @@ export function Screen() {
         </div>
       `}
       <${Section} title="Over time" id="over-time" aside=${html`<div class="choice" role="group" aria-label="How far back">${choice}</div>`}>
-        ${day ? html`<${Charts} points=${day.points} range=${range} />` : html`<div class="charts"><${Skeleton} rows=${2} kind="chart" /><${Skeleton} rows=${2} kind="chart" /></div>`}
+        ${charts ?? html`<div class="charts"><${Skeleton} rows=${2} kind="chart" /><${Skeleton} rows=${2} kind="chart" /></div>`}
       <//>
       ${stock.data && stock.data.stale.length > 0 && html`<${Stale} ...${stock.data} />`}
     <//>
