@@ -1,22 +1,26 @@
 import { Observable } from "../lib/observable.js";
 import { typeFits } from "./plan_mappings.js";
 
-/** A column of the plan; one that is off is left out of it. @typedef {{isOn: boolean, column: Record<string, any>}} DraftColumn */
+/** @typedef {Record<string, any>} Data */
+/** A column of the plan; one that is off is left out of it. @typedef {{isOn: boolean, column: Data}} DraftColumn */
 
 const TRY_AFTER_MS = 400;
 const SAMPLE_ROWS = 500;
-const OF_THE_VERSION = ["version", "author", "status", "score", "createdAt"];
 
 /** A plan that is being changed, tried on a file after each change, and stored as a new version. */
 export class PlanDraft extends Observable {
-  /** The version that the draft began with. @type {Record<string, any>} */
+  /** What the draft began with. @type {Data} */
   stored = {};
+  /** The version that this is. @type {{version: number, status: string} | null} */
+  version = null;
   /** @type {DraftColumn[]} */
   columns = [];
-  /** The plan without its columns. @type {Record<string, any>} */
+  /** The plan without its columns. @type {Data} */
   rest = {};
   /** The whole plan as text, while it is edited so. @type {string | null} */
   text = null;
+  /** The file that it is tried on; what its last load rejected is tried as well. @type {any} */
+  file = null;
   /** What the stored plan makes of the file. @type {any} */
   before = null;
   /** What the draft makes of it. @type {any} */
@@ -24,15 +28,12 @@ export class PlanDraft extends Observable {
   /** Why the draft is refused. @type {any} */
   error = null;
   isTrying = false;
-  /** @type {string | null} */
-  fileId = null;
   #client;
   #envId;
   #areaId;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  /** @type {AbortController | null} */
-  #trying = null;
+  #trying = new AbortController();
 
   /** @param {import("stepmill").StepmillClient} client @param {string} envId @param {string} areaId */
   constructor(client, envId, areaId) {
@@ -44,72 +45,98 @@ export class PlanDraft extends Observable {
 
   close() {
     clearTimeout(this.#timer);
-    this.#trying?.abort();
+    this.#trying.abort();
   }
 
-  /** Begin with a version. Source columns that it does not use are there, off. @param {Record<string, any>} plan */
-  begin(plan) {
-    this.stored = bare(plan);
+  /** Begin with a version. @param {any} plan */
+  begin({ version, author: _author, status, score: _score, createdAt: _createdAt, ...plan }) {
+    this.version = { version, status };
+    this.stored = plan;
+    this.undo();
+  }
+
+  /** Back to what is stored. */
+  undo() {
     this.#take(this.stored);
     if (this.text !== null) this.text = JSON.stringify(this.plan, null, 2);
-    this.#tryStored();
+    this.#try();
   }
 
-  /** Try it on this file. @param {string | null} fileId */
-  useFile(fileId) {
-    if (fileId === this.fileId) return;
-    this.fileId = fileId;
-    this.before = this.after = null;
-    this.#tryStored();
+  /** Try it on this file. @param {any} file */
+  useFile(file) {
+    if (file?.fileId === this.file?.fileId) return;
+    Object.assign(this, { file, before: null, after: null });
+    this.#try();
   }
 
   get plan() {
-    const columns = this.columns.filter(({ isOn }) => isOn).map(({ column }) => column);
-    return { ...this.rest, columns };
+    return { ...this.rest, columns: this.columns.filter(({ isOn }) => isOn).map(({ column }) => column) };
   }
 
   get isChanged() {
-    return JSON.stringify(this.plan) !== JSON.stringify({ ...without(this.stored, "columns"), columns: this.stored.columns });
+    const { columns, ...rest } = this.stored;
+    return JSON.stringify(this.plan) !== JSON.stringify({ ...rest, columns });
   }
 
-  /** Change what is not a column. @param {Record<string, any>} values null takes a field out */
+  /** Every row that is rejected of those tried. @returns {any[]} */
+  get rejects() {
+    /** @type {{rejects?: any[], ofLoad?: any}} */
+    const { rejects = [], ofLoad } = this.after ?? {};
+    const lines = new Set(rejects.map(({ line }) => line));
+    return [...rejects, ...(ofLoad?.rejects ?? []).filter((/** @type {any} */ { line }) => line === null || !lines.has(line))];
+  }
+
+  /** @returns {{pointer: string, message: string}[]} */
+  get faults() {
+    return (this.error?.errors ?? []).map((/** @type {any} */ each) => ({ ...each, pointer: each.pointer.replace(/^\/plan(?=\/)/, "") }));
+  }
+
+  /** What is wrong at a place of the plan, or within it. @param {string} place */
+  faultAt(place) {
+    return this.faults.find(({ pointer }) => `${pointer}/`.startsWith(`${place}/`))?.message;
+  }
+
+  /** Where a column stands in the plan. @param {number} index */
+  pointerOf(index) {
+    return `/columns/${this.columns.slice(0, index).filter(({ isOn }) => isOn).length}`;
+  }
+
+  /** Change what is not a column. @param {Data} values null takes a field out */
   change(values) {
     this.rest = pruned({ ...this.rest, ...values });
     this.#changed();
   }
 
-  /** @param {number} index @param {Record<string, any>} values null takes a field out */
+  /** @param {number} index @param {Data} values null takes a field out */
   changeColumn(index, values) {
-    const before = this.columns[index].column;
-    const column = pruned({ ...before, ...values });
+    const { name, ...before } = this.columns[index].column;
+    const column = pruned({ name, ...before, ...values });
     if (column.type !== "numeric") delete column.precision, delete column.scale;
     if (!typeFits(column)) column.mapping = { kind: "DIRECT" };
-    this.#set(index, { column });
-    if (values.name) this.#rename(before.name, values.name);
+    this.columns = this.columns.with(index, { isOn: true, column });
+    this.#rename(name, column.name);
     this.#changed();
   }
 
   /** @param {number} index @param {boolean} isOn */
   turn(index, isOn) {
-    this.#set(index, { isOn });
-    if (!isOn) this.#rename(this.columns[index].column.name, null);
+    const { column } = this.columns[index];
+    this.columns = this.columns.with(index, { isOn, column });
+    if (!isOn) this.#rename(column.name, null);
     this.#changed();
   }
 
   /** Edit the whole plan as text, or no longer. @param {boolean} isText */
   asText(isText) {
-    if (isText === (this.text !== null)) return;
     this.text = isText ? JSON.stringify(this.plan, null, 2) : null;
-    this.#changed();
+    this.changed();
   }
 
   /** @param {string} text */
   write(text) {
     this.text = text;
     try {
-      const plan = bare(JSON.parse(text));
-      if (!Array.isArray(plan.columns)) throw new Error("A plan has a list of columns.");
-      this.#take(plan);
+      this.#take(JSON.parse(text));
       this.#changed();
     } catch (error) {
       clearTimeout(this.#timer);
@@ -118,104 +145,63 @@ export class PlanDraft extends Observable {
     }
   }
 
-  /** What is wrong at a place of the draft, or within it. @param {string} pointer */
-  faultAt(pointer) {
-    const found = this.faults.find((each) => each.pointer === pointer || each.pointer.startsWith(`${pointer}/`));
-    return found?.message;
-  }
-
-  /** @returns {{pointer: string, message: string}[]} */
-  get faults() {
-    return (this.error?.errors ?? []).map((/** @type {any} */ each) => ({ ...each, pointer: each.pointer.replace(/^\/plan(?=\/)/, "") }));
-  }
-
-  /** Where a column stands in the plan. @param {number} index */
-  pointerOf(index) {
-    return `/columns/${this.columns.slice(0, index).filter(({ isOn }) => isOn).length}`;
-  }
-
   /** Store it as the next version. */
   async save() {
-    try {
-      const stored = await this.#client.putPlan(this.#envId, this.#areaId, this.plan);
-      this.begin(stored);
-      return stored;
-    } catch (error) {
-      this.error = error;
-      this.changed();
-      throw error;
-    }
+    const stored = await this.#client.putPlan(this.#envId, this.#areaId, this.plan);
+    this.begin(stored);
+    return stored;
   }
 
-  /** @param {Record<string, any>} plan */
-  #take(plan) {
-    const off = this.columns.filter(({ isOn, column }) => !isOn && !plan.columns.some((/** @type {any} */ each) => each.name === column.name));
-    const used = new Set([...plan.columns, ...off.map(({ column }) => column)].map(({ source }) => source));
-    const unused = (plan.source?.columns ?? []).filter((/** @type {string} */ name) => !used.has(name));
-    this.rest = without(plan, "columns");
+  /** Source columns that the plan does not use are there, off. @param {any} plan */
+  #take({ columns = [], ...rest }) {
+    const off = this.columns.filter(({ isOn, column }) => !isOn && columns.every((/** @type {Data} */ { name }) => name !== column.name));
+    const used = [...columns, ...off.map(({ column }) => column)].map(({ source }) => source);
+    const unused = (rest.source?.columns ?? []).filter((/** @type {string} */ name) => !used.includes(name));
+    this.rest = rest;
     this.columns = [
-      ...plan.columns.map((/** @type {any} */ column) => ({ isOn: true, column })),
+      ...columns.map((/** @type {Data} */ column) => ({ isOn: true, column })),
       ...off,
-      ...unused.map((/** @type {string} */ name) => ({ isOn: false, column: newColumn(name) })),
+      ...unused.map((/** @type {string} */ source) => ({ isOn: false, column: { name: source, type: "text", source } })),
     ];
   }
 
-  /** @param {number} index @param {Partial<DraftColumn>} values */
-  #set(index, values) {
-    this.columns = this.columns.map((each, place) => (place === index ? { ...each, ...values } : each));
-  }
-
-  /** Names of columns stand in other places too. @param {string} before @param {string | null} after */
+  /** Columns are named in other places too. @param {string} before @param {string | null} after */
   #rename(before, after) {
-    const mend = (/** @type {string[]} */ names) => names.map((name) => (name === before ? after : name)).filter((name) => name !== null);
+    if (before === after) return;
     const { keyColumns, dimensions, timeColumn } = this.rest;
-    if (keyColumns) this.rest = { ...this.rest, keyColumns: mend(keyColumns) };
-    if (dimensions) this.rest = { ...this.rest, dimensions: mend(dimensions) };
-    if (timeColumn === before) this.rest = pruned({ ...this.rest, timeColumn: after });
+    const mended = (/** @type {string[] | undefined} */ names) => names?.map((name) => (name === before ? after : name)).filter(Boolean);
+    this.rest = pruned({ ...this.rest, keyColumns: mended(keyColumns), dimensions: mended(dimensions), timeColumn: timeColumn === before ? after : timeColumn });
   }
 
   #changed() {
     clearTimeout(this.#timer);
-    this.isTrying = Boolean(this.fileId);
-    if (this.fileId) this.#timer = setTimeout(() => this.#try(), TRY_AFTER_MS);
-    this.changed();
-  }
-
-  async #tryStored() {
-    await this.#try();
-    if (this.isChanged) return;
-    this.before = this.after;
+    this.isTrying = Boolean(this.file);
+    this.#timer = setTimeout(() => this.#try(), TRY_AFTER_MS);
     this.changed();
   }
 
   async #try() {
-    clearTimeout(this.#timer);
-    this.#trying?.abort();
-    const { fileId, plan } = this;
-    if (!fileId || !plan.columns.length) return this.changed();
-    const trying = (this.#trying = new AbortController());
-    this.isTrying = true;
+    this.close();
+    const { file, plan, isChanged } = this;
+    this.isTrying = Boolean(file);
     this.changed();
+    if (!file) return;
+    const { signal } = (this.#trying = new AbortController());
+    const loadId = file.lastLoad?.rowsRejected > 0 ? file.lastLoad.loadId : undefined;
+    /** @type {any} */
+    const request = { fileId: file.fileId, plan, limit: SAMPLE_ROWS, loadId };
     try {
-      this.after = await this.#client.previewPlan(this.#envId, { fileId, plan, limit: SAMPLE_ROWS }, { signal: trying.signal });
-      this.error = null;
+      const after = await this.#client.previewPlan(this.#envId, request, { signal });
+      if (signal.aborted) return;
+      Object.assign(this, { after, error: null, ...(!isChanged && { before: after }) });
     } catch (error) {
-      if (!trying.signal.aborted) this.error = error;
+      if (signal.aborted) return;
+      this.error = error;
     }
-    if (trying !== this.#trying) return;
     this.isTrying = false;
     this.changed();
   }
 }
 
-/** @param {Record<string, any>} plan */
-const bare = (plan) => without(plan, ...OF_THE_VERSION);
-
-/** @param {Record<string, any>} data @param {...string} names @returns {Record<string, any>} */
-const without = (data, ...names) => Object.fromEntries(Object.entries(data).filter(([name]) => !names.includes(name)));
-
-/** @param {Record<string, any>} data @returns {Record<string, any>} */
-const pruned = (data) => Object.fromEntries(Object.entries(data).filter(([, value]) => value !== null && value !== ""));
-
-/** @param {string} source */
-const newColumn = (source) => ({ name: source.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "_") || "column", logicalName: source, type: "text", source });
+/** @param {Data} data @returns {Data} */
+const pruned = (data) => Object.fromEntries(Object.entries(data).filter(([, value]) => value !== null && value !== "" && value !== undefined));

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from stepmill.client import Client
 from tests.console.browsing import ready
@@ -35,6 +35,14 @@ def drag(page: Page, kind: str, *files: tuple[str, str]) -> None:
     page.evaluate(DRAG, [kind, list(files)])
 
 
+def load(client: Client, area: str, file: str) -> dict[str, Any]:
+    """Load a file, to its end. Returns the result."""
+    job = client.start_job("FILE_ETL", {"areaId": area, "fileId": file}, env_id=ENV)
+    done = client.wait_for_job(job["jobId"])
+    assert done["result"] is not None, done["error"]
+    return done["result"]
+
+
 @pytest.fixture
 def make_area(client: Client, request: pytest.FixtureRequest) -> MakeArea:
     """Makes an area of the test's own."""
@@ -60,7 +68,7 @@ def test_dropped_files_go_to_a_new_area_and_are_loaded(page: Page) -> None:
     tray = page.get_by_role("region", name="2 files loaded")
     expect(tray.get_by_text("39 rows loaded, 1 rejected")).to_be_visible()
     expect(page.get_by_role("heading", level=1)).to_have_text("dropped orders")
-    row = page.get_by_role("region", name="Files", exact=True).get_by_role("row", name=re.compile("dropped orders.csv"))
+    row = page.get_by_role("group", name="Files", exact=True).get_by_role("row", name=re.compile("dropped orders.csv"))
     expect(row.get_by_role("img", name=re.compile("40 rows read: 39 loaded, 1 rejected"))).to_be_visible()
     tray.get_by_role("link", name="Rejects").click()
     expect(page).to_have_url(re.compile(r"/tables/.*tab=rejects"))
@@ -73,7 +81,8 @@ def test_files_are_chosen_by_keyboard_and_a_failed_load_says_why(page: Page, mak
     page.get_by_role("button", name="Add files").focus()
     with page.expect_file_chooser() as chosen:
         page.keyboard.press("Enter")
-    chosen.value.set_files([{"name": "photo.csv", "mimeType": "", "buffer": b"\x89PNG\r\n\x1a\n" + bytes(60)}])
+    photo: FilePayload = {"name": "photo.csv", "mimeType": "", "buffer": b"\x89PNG\r\n\x1a\n" + bytes(60)}
+    chosen.value.set_files(photo)
     item = page.get_by_role("listitem").filter(has_text="photo.csv")
     expect(item.get_by_role("button", name="Try again")).to_be_visible()
     expect(item).to_contain_text("PNG")
@@ -84,19 +93,18 @@ def test_a_preview_marks_what_is_no_record(page: Page, client: Client, make_area
     text = "Report of the day\n\nid;name\n# none of these\n" + "".join(f"{n};name {n % 3}\n" for n in range(30))
     file = client.upload_file(ENV, area, text.encode(), name="report.csv")
     page.goto(f"/areas/{area}/files/{file['fileId']}")
-    lines = page.get_by_role("region", name="Text")
+    lines = page.get_by_role("group", name="Text")
     expect(lines.get_by_role("row", name=re.compile("1 Report of the day not read"))).to_be_visible()
     expect(lines.get_by_role("row", name="3 id;name header")).to_be_visible()
     expect(lines.get_by_role("row", name="4 # none of these comment")).to_be_visible()
-    column = page.get_by_role("region", name="Columns").last.get_by_role("row", name=re.compile("^id integer"))
+    column = page.get_by_role("group", name="Columns").get_by_role("row", name=re.compile("^id integer"))
     expect(column.get_by_role("img", name="id: from 0 to 29")).to_be_visible()
 
 
 def test_a_file_goes_with_its_rows(page: Page, client: Client, make_area: MakeArea) -> None:
     area = make_area(load_mode="append")
     file = client.upload_file(ENV, area, orders().encode(), name="orders.csv")
-    job = client.start_job("FILE_ETL", {"areaId": area, "fileId": file["fileId"]}, env_id=ENV)
-    done = client.wait_for_job(job["jobId"])
+    table = load(client, area, file["fileId"])["physId"]
     page.goto(f"/areas/{area}")
     page.get_by_role("button", name="Delete orders.csv").click()
     dialog = page.get_by_role("dialog", name="Delete orders.csv?")
@@ -104,4 +112,4 @@ def test_a_file_goes_with_its_rows(page: Page, client: Client, make_area: MakeAr
     dialog.get_by_role("button", name="Delete the file").click()
     expect(page.get_by_text("orders.csv is deleted.")).to_be_visible()
     expect(page.get_by_text("No files yet")).to_be_visible()
-    assert client.get_table(ENV, done["result"]["physId"])["rows"] == 0
+    assert client.get_table(ENV, table)["rows"] == 0

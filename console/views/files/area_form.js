@@ -1,13 +1,11 @@
 import { html, useState } from "../../lib/html.js";
 import { useAction } from "../app.js";
-import { Form, Select, Text } from "./forms.js";
+import { Fields, Form, Radios } from "./forms.js";
 
-/** @typedef {import("stepmill/types").Area & Record<string, any>} Area */
-
-/** What a file does to the rows that are there. @type {[mode: string, name: string, sentence: string][]} */
+/** What a file does to the rows that are there. */
 const MODES = [
-  ["replaceFile", "Replace by file", "A file takes the place of the earlier one of the same name; the table is all files together."],
-  ["replace", "Replace all", "The table holds the rows of the newest file only."],
+  ["replaceFile", "Replace by file", "A file takes the place of the earlier one of its name; the table is all files together."],
+  ["replace", "Replace all", "The table holds the newest file's rows only."],
   ["append", "Append", "A file's rows are added, once, however often it is loaded."],
   ["upsert", "Upsert", "A row takes the place of the one with the same key; others are added."],
 ];
@@ -17,30 +15,22 @@ export const modeName = (mode) => MODES.find(([each]) => each === mode)?.[1] ?? 
 
 /**
  * What an area is; or, where `areas` are given, which of them or a new one.
- * @param {{area?: Partial<Area>, areas?: Area[], mayMake?: boolean, submit: any, onSubmit: (area: any) => Promise<unknown>}} props
+ * @param {{area?: any, areas?: any[], mayMake?: boolean, submit: any, onSubmit: (area: any) => Promise<unknown>}} props
  */
 export function AreaForm({ area = {}, areas = [], mayMake = true, submit, onSubmit }) {
-  const [name, setName] = useState(area.name ?? "");
-  const [loadMode, setMode] = useState(area.loadMode ?? "replaceFile");
-  const [keys, setKeys] = useState((area.keyColumns ?? []).join(", "));
-  const [areaId, setAreaId] = useState((areas.find((each) => each.name.toLowerCase() === name.toLowerCase()) ?? (mayMake ? null : areas[0]))?.areaId ?? "");
-  const action = useAction(async () => {
-    const keyColumns = loadMode === "upsert" ? keys.split(",").map((key) => key.trim()).filter(Boolean) : [];
-    await onSubmit(areas.find((each) => each.areaId === areaId) ?? { name: name.trim(), loadMode, keyColumns });
-  });
-  /** @type {[string, string][]} */
-  const choices = areas.map((each) => [each.areaId, each.name]);
+  const known = areas.find(({ name }) => name.toLowerCase() === area.name.toLowerCase()) ?? (mayMake ? null : areas[0]);
+  const [draft, setDraft] = useState(/** @type {any} */ ({ area: known?.areaId ?? "", name: "", loadMode: "replaceFile", ...area }));
+  const set = (/** @type {any} */ changes) => setDraft({ ...draft, ...changes });
+  const { name = "", loadMode, keyColumns } = draft;
+  const action = useAction(() => onSubmit(areas.find((each) => each.areaId === draft.area) ?? { name: name.trim(), loadMode, keyColumns: loadMode === "upsert" ? keyColumns : [] }));
+  const choices = [...(mayMake ? [["", "A new area"]] : []), ...areas.map((each) => [each.areaId, each.name])];
   return html`
     <${Form} action=${action} submit=${submit} what="The area">
-      ${areas.length > 0 && html`<${Select} label="Area" value=${areaId} set=${setAreaId} options=${mayMake ? [["", "A new area"], ...choices] : choices} />`}
-      ${!areaId &&
-      html`<${Text} label="Name" hint="Also the table's name" value=${name} set=${setName} required maxlength="200" />
-        <fieldset class="modes"><legend class="field-label">When a file is loaded</legend>
-          ${MODES.map(
-            ([mode, title, sentence]) => html`<label key=${mode}><input type="radio" name="mode" checked=${loadMode === mode} onChange=${() => setMode(/** @type {any} */ (mode))} />
-              <span><strong>${title}</strong> <span class="soft">${sentence}</span></span></label>`,
-          )}</fieldset>
-        ${loadMode === "upsert" && html`<${Text} label="Key columns" hint="What tells rows apart, between commas, such as order_id" value=${keys} set=${setKeys} required />`}`}
+      ${areas.length > 0 && html`<${Fields} data=${draft} like=${{ area: "" }} choices=${{ area: choices }} set=${set} />`}
+      ${!draft.area &&
+      html`<${Fields} data=${draft} like=${{ name: "" }} hints=${{ name: "Also the table's name" }} set=${set} />
+        <${Radios} legend="When a file is loaded" choices=${MODES} value=${loadMode} set=${(/** @type {string} */ mode) => set({ loadMode: mode })} />
+        ${loadMode === "upsert" && html`<${Fields} data=${draft} like=${{ keyColumns: [] }} hints=${{ keyColumns: "What tells rows apart: a column in each line, such as order_id" }} set=${set} />`}`}
     <//>
   `;
 }

@@ -6,7 +6,7 @@ import { Dialog } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
 import { Empty, Failure, Loaded, Skeleton } from "../parts/states.js";
 import { Ago, Bytes, Time } from "../parts/words.js";
-import { Form } from "./forms.js";
+import { Form, Radios } from "./forms.js";
 import { Table } from "./table.js";
 
 /** The files of an area, the newest first. @param {{area: any, onChange: () => void}} props */
@@ -28,7 +28,7 @@ export function FileList({ area, onChange }) {
       ? html`<${Accounting} slim counts=${lastLoad} /><span class="small soft"><${Ago} at=${lastLoad.finishedAt} />${lastLoad.rowsRejected > 0 && html` · <a href=${links.table(area.physId, { tab: "rejects", load: lastLoad.loadId })}>${lastLoad.rowsRejected} rejected</a>`}</span>`
       : html`<span class="soft">Not loaded</span>`],
     ["", (file) => session.may("operator") && html`<div class="line end">
-      <button type="button" onClick=${() => again.run(file)} aria-label=${`Load ${file.name} again`}><${Icon} name="retry" /><span class="wide-only">Load again</span></button>
+      <button type="button" onClick=${() => again.run(file)} aria-label=${`Load again: ${file.name}`}><${Icon} name="retry" /><span class="wide-only">Load again</span></button>
       <button type="button" class="quiet" aria-label=${`Delete ${file.name}`} onClick=${() => setGoing(file)}><${Icon} name="close" /></button></div>`],
   ];
   return html`
@@ -51,12 +51,10 @@ function Deletion({ file, onClose }) {
     notices.good(`${file.name} is deleted.`);
     onClose();
   });
-  const choice = (/** @type {"keep" | "remove"} */ value, /** @type {string} */ text) =>
-    html`<label class="check"><input type="radio" name="rows" checked=${rows === value} onChange=${() => setRows(value)} />${text}</label>`;
   return html`
     <${Dialog} title=${`Delete ${file.name}?`} onClose=${onClose}>
       <${Form} action=${action} submit="Delete the file" what="Deleting" className="danger">
-        <fieldset class="modes"><legend class="field-label">Its rows in the table</legend>${choice("keep", "stay")}${choice("remove", "go with it")}</fieldset>
+        <${Radios} legend="Its rows in the table" choices=${[["keep", "stay"], ["remove", "go with it"]]} value=${rows} set=${setRows} />
       <//>
     <//>
   `;

@@ -1,31 +1,46 @@
-import { html, useRef } from "../../lib/html.js";
+import { label } from "../../lib/format.js";
+import { html, useState } from "../../lib/html.js";
 import { Field } from "../parts/controls.js";
-import { Icon } from "../parts/icon.js";
 import { Failure } from "../parts/states.js";
 
-/** Whatever else a control takes. @typedef {Record<string, any>} More */
+/** @typedef {Record<string, any>} Data */
 
-/** Hears what was typed or chosen. @param {(value: string) => void} set */
-const on = (set) => (/** @type {any} */ event) => set(event.currentTarget.value);
+/**
+ * A field for each value of `like`, which tells how it is filled in: texts in lines, a number, yes or no, JSON, one of
+ * `choices`, else a text; it is what holds where `data` has nothing. `set` is told what changed, undefined for nothing.
+ * @param {{data: Data, like: Data, choices?: Record<string, (string | string[])[]>, hints?: Record<string, string>, set: (changes: Data) => void, faultAt?: (name: string) => string | undefined}} props
+ */
+export const Fields = ({ data, like, choices = {}, hints = {}, set, faultAt }) =>
+  Object.keys(like).map((name) => {
+    const value = data[name] ?? like[name];
+    const put = (/** @type {any} */ changed) => set({ [name]: changed });
+    if (typeof value === "boolean") return html`<label key=${name} class="check"><input type="checkbox" checked=${value} onChange=${() => put(!value)} />${label(name)}</label>`;
+    const props = { name, value, isSet: data[name] !== undefined, options: choices[name], put };
+    return html`<${Field} key=${name} label=${label(name)} hint=${hints[name] ?? (isLines(value) && "One in each line")} error=${faultAt?.(name)}><${Control} ...${props} /><//>`;
+  });
 
-/** @param {{label: any, value: any, set: (value: string) => void, hint?: any, error?: string} & More} props */
-export const Text = ({ label, hint, error, value, set, ...more }) =>
-  html`<${Field} label=${label} hint=${hint} error=${error}><input value=${value ?? ""} onInput=${on(set)} aria-invalid=${error ? "true" : undefined} ...${more} /><//>`;
+/** @param {any} value */
+const isLines = (value) => Array.isArray(value) && typeof (value[0] ?? "") === "string";
 
-/** Several lines. @param {{label: any, value: any, set: (value: string) => void, hint?: any, error?: string} & More} props */
-export const Lines = ({ label, hint, error, value, set, ...more }) =>
-  html`<${Field} label=${label} hint=${hint} error=${error}><textarea value=${value} onInput=${on(set)} aria-invalid=${error ? "true" : undefined} ...${more} /><//>`;
-
-/** @param {{label: any, value: any, set: (value: string) => void, options: [value: string, text: string][], hint?: any, error?: string}} props */
-export const Select = ({ label, hint, error, value, set, options }) => html`
-  <${Field} label=${label} hint=${hint} error=${error}>
-    <select value=${value ?? ""} onChange=${on(set)}>${options.map(([each, text]) => html`<option key=${each} value=${each}>${text}</option>`)}</select>
-  <//>
-`;
-
-/** @param {{label: any, value: boolean, set: (value: boolean) => void}} props */
-export const Check = ({ label, value, set }) =>
-  html`<label class="check"><input type="checkbox" checked=${value} onChange=${(event) => set(event.currentTarget.checked)} />${label}</label>`;
+/** @param {{value: any, isSet: boolean, options?: (string | string[])[], put: (value: any) => void}} props */
+function Control({ value, isSet, options, put }) {
+  const [typed, setTyped] = useState(/** @type {string | null} */ (null));
+  const on = (/** @type {(text: string) => any} */ read) => (/** @type {any} */ event) => put(read(event.currentTarget.value));
+  if (options) return html`<select value=${value} onChange=${on(String)}>${options.map((each) => [each, each].flat()).map(([each, text]) => html`<option key=${each} value=${each}>${text || "none"}</option>`)}</select>`;
+  if (isLines(value)) return html`<textarea rows="2" value=${value.join("\n")} onInput=${on((text) => (text ? text.split("\n") : undefined))} />`;
+  if (typeof value === "number") return html`<input type="number" step="any" value=${isSet ? value : ""} onInput=${on((text) => (text ? Number(text) : undefined))} />`;
+  if (typeof value === "string") return html`<input value=${isSet ? value.replaceAll("\t", "\\t") : ""} placeholder=${value} onInput=${on((text) => text.replaceAll("\\t", "\t") || undefined)} />`;
+  const write = (/** @type {any} */ { currentTarget }) => {
+    setTyped(currentTarget.value);
+    try {
+      put(JSON.parse(currentTarget.value));
+      currentTarget.setCustomValidity("");
+    } catch {
+      currentTarget.setCustomValidity("This is not JSON yet.");
+    }
+  };
+  return html`<textarea rows="3" class="mono" spellcheck="false" value=${typed ?? JSON.stringify(value)} onInput=${write} />`;
+}
 
 /** Fields that are sent together by one button. @param {{action: any, submit: any, what: string, className?: string, children: any}} props */
 export const Form = ({ action, submit, what, className = "primary", children }) => html`
@@ -35,13 +50,9 @@ export const Form = ({ action, submit, what, className = "primary", children }) 
   </form>
 `;
 
-/** A button that opens the browser's choice of files. @param {{onFiles: (files: File[]) => void, text?: string}} props */
-export function ChooseFiles({ onFiles, text = "Choose files" }) {
-  const input = useRef(/** @type {HTMLInputElement | null} */ (null));
-  const take = (/** @type {any} */ { currentTarget }) => {
-    onFiles([...currentTarget.files]);
-    currentTarget.value = "";
-  };
-  return html`<input ref=${input} type="file" multiple hidden onChange=${take} />
-    <button type="button" class="primary" onClick=${() => input.current?.click()}><${Icon} name="upload" />${text}</button>`;
-}
+/** Choices of which each has a sentence. @param {{legend: string, choices: string[][], value: string, set: (value: any) => void}} props */
+export const Radios = ({ legend, choices, value, set }) => html`
+  <fieldset class="modes"><legend class="field-label">${legend}</legend>
+    ${choices.map(([each, text, more]) => html`<label key=${each}><input type="radio" name=${legend} checked=${value === each} onChange=${() => set(each)} /><span>${text} <span class="soft">${more}</span></span></label>`)}
+  </fieldset>
+`;

@@ -1,6 +1,15 @@
 import { useEffect } from "../../lib/html.js";
 import { useApp } from "../app.js";
 
+/** Leaving the page asks first while something would be lost. @param {boolean} isOn */
+export function useAskBeforeLeaving(isOn) {
+  useEffect(() => {
+    const ending = new AbortController();
+    if (isOn) addEventListener("beforeunload", (event) => event.preventDefault(), { signal: ending.signal });
+    return () => ending.abort();
+  }, [isOn]);
+}
+
 const SOON_MS = 700;
 
 /** Read these again whenever a load has ended, since it may have changed them. @param {{loadSoon(ms: number): void}[]} resources */

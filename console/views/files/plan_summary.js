@@ -1,15 +1,24 @@
+import { counted } from "../../lib/format.js";
 import { html, useEffect } from "../../lib/html.js";
 import { readAll } from "../../models/resource.js";
 import { useAction, useApp, useResource } from "../app.js";
-import { Icon } from "../parts/icon.js";
-import { Facts, Section } from "../parts/page.js";
+import { Section } from "../parts/page.js";
 import { Empty, Failure, Loaded } from "../parts/states.js";
 import { Time } from "../parts/words.js";
 import { Findings } from "./preview_parts.js";
 import { Table } from "./table.js";
 
-const AUTHORS = { rules: "The rules", ai: "AI", user: "A person" };
-const STATES = { draft: "Draft", approved: "In force", superseded: "Superseded" };
+/** @type {Record<string, string>} */
+const WORDS = { rules: "the rules", ai: "AI", user: "a person", draft: "Draft", approved: "In force", superseded: "Superseded" };
+
+/** @type {import("./table.js").TableColumn[]} */
+const COLUMNS = [
+  ["Column", (column) => column.logicalName ?? column.name],
+  ["Type", (column) => html`<code>${column.type}</code>`],
+  ["From", (column) => column.source ?? "several"],
+  ["Mapping", ({ mapping }) => html`<code>${mapping?.kind ?? "DIRECT"}</code>`, "wide-only"],
+  ["Unit", (column) => column.unit, "wide-only"],
+];
 
 /** The plan in force in short, and its versions. @param {{area: any}} props */
 export function PlanSummary({ area }) {
@@ -17,8 +26,7 @@ export function PlanSummary({ area }) {
   const { areaId } = area;
   const resource = useResource(async () => {
     const versions = await readAll((query) => client.listPlans(envId, areaId, query));
-    const inForce = versions.some(({ status }) => status === "approved");
-    return { versions, plan: inForce ? await client.getPlan(envId, areaId) : null };
+    return { versions, plan: versions.some(({ status }) => status === "approved") ? await client.getPlan(envId, areaId) : null };
   }, [envId, areaId]);
   useEffect(() => {
     if (resource.data) resource.loadSoon(50);
@@ -30,48 +38,21 @@ export function PlanSummary({ area }) {
   });
   /** @type {import("./table.js").TableColumn[]} */
   const versionColumns = [
-    ["Version", (each) => html`<a href=${links.plan(areaId, { version: each.version })}>${each.version}</a>`],
-    ["Made by", (each) => AUTHORS[/** @type {"ai"} */ (each.author)]],
-    ["Made", (each) => html`<${Time} at=${each.createdAt} />`],
-    ["Now", (each) => STATES[/** @type {"draft"} */ (each.status)]],
-    ["", (each) => each.status === "draft" && session.may("editor") && html`<button type="button" onClick=${() => approve.run(each.version)}>Approve</button>`],
+    ["Version", ({ version }) => html`<a href=${links.plan(areaId, { version })}>${version}</a>`],
+    ["Made by", ({ author }) => WORDS[author]],
+    ["Made", ({ createdAt }) => html`<${Time} at=${createdAt} />`],
+    ["Now", ({ status }) => WORDS[status]],
+    ["", ({ status, version }) => status === "draft" && session.may("editor") && html`<button type="button" onClick=${() => approve.run(version)}>Approve</button>`],
   ];
+  const edit = html`<a class="button primary" href=${links.plan(areaId)}>${session.may("editor") ? "Edit the plan" : "Open the plan"}</a>`;
   return html`
     ${approve.error && html`<${Failure} error=${approve.error} what="The version" />`}
     <${Loaded} resource=${resource} what="The plan">${({ plan, versions }) => html`
-      ${plan && html`<${InForce} plan=${plan} areaId=${areaId} />`}
+      ${plan && html`<${Section} title=${`Version ${plan.version}, by ${WORDS[plan.author]}: ${counted(plan.columns.length, "column")}`} id="plan" aside=${edit}>
+        <${Findings} findings=${plan.notes ?? []} tone="" /><${Table} label="Columns" columns=${COLUMNS} items=${plan.columns} /><//>`}
       ${versions.length
         ? html`<${Section} title="Versions" id="versions"><${Table} label="Versions of the plan" columns=${versionColumns} items=${versions} /><//>`
-        : html`<${Empty} title="No plan yet"><p>The first load makes one: how the files are read, and what becomes of each column.</p><//>`}`}
-    <//>
-  `;
-}
-
-/** @type {import("./table.js").TableColumn[]} */
-const COLUMNS = [
-  ["Column", (column) => column.logicalName ?? column.name],
-  ["Type", (column) => html`<code>${column.type}</code>`],
-  ["From", (column) => column.source ?? html`<span class="soft">several</span>`],
-  ["Mapping", (column) => (column.mapping?.kind ?? "DIRECT") !== "DIRECT" && html`<code>${column.mapping.kind}</code>`, "wide-only"],
-  ["Unit", (column) => column.unit, "wide-only"],
-];
-
-/** @param {{plan: any, areaId: string}} props */
-function InForce({ plan, areaId }) {
-  const { links, session } = useApp();
-  const edit = session.may("editor") && html`<a class="button primary" href=${links.plan(areaId)}><${Icon} name="edit" />Edit the plan</a>`;
-  const facts = [
-    ["Made by", AUTHORS[/** @type {"ai"} */ (plan.author)]],
-    ["Columns", plan.columns.length],
-    ["Read as", [plan.source.format, plan.source.encoding].filter(Boolean).join(", ")],
-    ["Key", plan.keyColumns?.join(", ")],
-    ["Time column", plan.timeColumn],
-  ];
-  return html`
-    <${Section} title=${`Version ${plan.version}`} id="plan" aside=${edit}>
-      <div class="sheet pad"><${Facts} items=${facts} /></div>
-      <${Findings} findings=${plan.notes ?? []} tone="" />
-      <${Table} label="Columns" columns=${COLUMNS} items=${plan.columns} />
+        : html`<${Empty} title="No plan yet"><p>The first load makes one: how files are read, and what becomes of each column.</p><//>`}`}
     <//>
   `;
 }

@@ -7,9 +7,9 @@ import { html } from "../../lib/html.js";
  * @param {{label: string, columns: TableColumn[], items: any[], rowClass?: (item: any) => string}} props
  */
 export const Table = ({ label, columns, items, rowClass }) => html`
-  <div class="sheet scroll" role="region" aria-label=${label} tabindex="0">
+  <div class="sheet scroll" role="group" aria-label=${label} tabindex="0">
     <table>
-      <thead><tr>${columns.map(([name, , className]) => html`<th scope="col" class=${className}>${name}</th>`)}</tr></thead>
+      <thead><tr>${columns.map(([name, , className]) => html`<th scope="col" class=${className}>${name || html`<span class="visually-hidden">Actions</span>`}</th>`)}</tr></thead>
       <tbody>${items.map(
         (item, index) => html`<tr class=${rowClass?.(item)}>${columns.map(([, cell, className], place) =>
           place === 0 ? html`<th scope="row" class=${className}>${cell(item, index)}</th>` : html`<td class=${className}>${cell(item, index)}</td>`)}</tr>`,

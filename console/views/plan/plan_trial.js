@@ -8,37 +8,40 @@ import { RejectRows } from "../table/reject_rows.js";
 
 const SHOWN_ROWS = 20;
 
-/** What the draft makes of a file. @param {{draft: import("../../models/plan_draft.js").PlanDraft, files: any[], fileId: string | null}} props */
-export function PlanTrial({ draft, files, fileId }) {
+/** What the draft makes of a file. @param {{draft: import("../../models/plan_draft.js").PlanDraft, files: any[], file: any}} props */
+export function PlanTrial({ draft, files, file }) {
   const { router } = useApp();
-  const { after, before, error, isTrying } = draft;
-  if (!fileId) return html`<p class="hint">Add a file to the area to see here what the plan makes of it.</p>`;
+  const { after, error } = draft;
+  if (!file) return html`<p class="hint">Add a file to the area to see here what the plan makes of it.</p>`;
   return html`
-    <section class="plan-trial" aria-labelledby="trial">
+    <section class="plan-trial" aria-labelledby="trial" tabindex="0">
       <header><h2 id="trial">Tried on</h2>
-        <select aria-label="File to try the plan on" value=${fileId} onChange=${(event) => router.set({ file: event.currentTarget.value })}>
-          ${files.map((file) => html`<option key=${file.fileId} value=${file.fileId}>${file.name}</option>`)}</select></header>
-      <p role="status" class=${isTrying ? "soft" : ""}>${isTrying ? after && "Trying …" : after && !error && verdict(after, before)}</p>
+        <select aria-label="File to try the plan on" value=${file.fileId} onChange=${(event) => router.set({ file: event.currentTarget.value })}>
+          ${files.map(({ fileId, name }) => html`<option key=${fileId} value=${fileId}>${name}</option>`)}</select></header>
       ${error && html`<${Failure} error=${error} what="The plan" />`}
-      ${after ? html`<${Outcome} trial=${after} />` : !error && html`<${Skeleton} rows=${8} kind="row" />`}
+      ${after ? html`<${Outcome} trial=${after} rejects=${draft.rejects} />` : !error && html`<${Skeleton} rows=${8} kind="row" />`}
     </section>
   `;
 }
 
-/** @param {any} after @param {any} before */
-function verdict(after, before) {
-  const now = after.rejects.length;
-  const was = before?.rejects.length;
-  return html`${counted(after.rowsRead, "row")} tried: <strong class=${now ? "bad" : ""}>${now ? `${number(now)} rejected` : "none rejected"}</strong>${was !== undefined && was !== now && html`, before ${number(was)}`}`;
+/** How many rows the draft rejects, and the plan before it did. @param {{draft: import("../../models/plan_draft.js").PlanDraft}} props */
+export function Verdict({ draft }) {
+  const { after, before, error, isTrying } = draft;
+  if (!after || error) return null;
+  if (isTrying) return html`<span class="soft">Trying …</span>`;
+  const [now, was] = [after.rowsRejected, before?.rowsRejected ?? after.rowsRejected];
+  const { ofLoad } = after;
+  return html`<span>${counted(after.rowsRead, "row")} tried: <strong class=${now ? "bad" : ""}>${now ? `${number(now)} rejected` : "none rejected"}</strong>${was !== now && `, before ${number(was)}`}</span>
+    ${ofLoad && html`<span>Of what the last load rejected, <strong class=${ofLoad.rowsRejected ? "bad" : ""}>${ofLoad.rowsRejected ? `${number(ofLoad.rowsRejected)} of ${number(ofLoad.rowsRead)} still` : "none is any more"}</strong></span>`}`;
 }
 
-/** @param {{trial: any}} props */
-function Outcome({ trial }) {
+/** @param {{trial: any, rejects: any[]}} props */
+function Outcome({ trial, rejects }) {
   /** @type {import("../files/table.js").TableColumn[]} */
   const columns = trial.columns.map((/** @type {any} */ column) => [html`${column.logicalName}<br /><code>${column.type}</code>`, (/** @type {any} */ row) => cell(row[column.logicalName]), isNumber(column) ? "number" : ""]);
   return html`
     <${Findings} findings=${trial.warnings} />
-    ${trial.rejects.length > 0 && html`<h3>Rejected</h3><div class="sheet"><${RejectRows} rejects=${trial.rejects.slice(0, SHOWN_ROWS)} /></div>`}
+    ${rejects.length > 0 && html`<h3>Rejected</h3><div class="sheet"><${RejectRows} rejects=${rejects.slice(0, SHOWN_ROWS)} /></div>`}
     ${trial.rows.length > 0 && html`<h3>First rows</h3><${Table} label="First rows by the plan" columns=${columns} items=${trial.rows.slice(0, SHOWN_ROWS)} />`}
   `;
 }

@@ -1,13 +1,14 @@
 import { html, useEffect } from "../../lib/html.js";
 import { useApp, useModel, useResource } from "../app.js";
+import { chooseFiles } from "../choose_files.js";
 import { modeName } from "../files/area_form.js";
 import { AreaSettings } from "../files/area_settings.js";
 import { FileList } from "../files/file_list.js";
-import { ChooseFiles } from "../files/forms.js";
 import { useFreshAfterLoads } from "../files/live.js";
 import { LoadList } from "../files/load_list.js";
 import { PlanSummary } from "../files/plan_summary.js";
 import { Tabs } from "../parts/controls.js";
+import { Icon } from "../parts/icon.js";
 import { Page } from "../parts/page.js";
 import { Failure, Skeleton } from "../parts/states.js";
 
@@ -29,7 +30,7 @@ export function Screen() {
   if (!area) return resource.error ? html`<${Failure} error=${resource.error} what="This area" onRetry=${() => resource.load()} />` : html`<${Skeleton} rows=${6} kind="row" />`;
   const actions = html`
     ${area.planVersion > 0 && html`<a class="button" href=${links.table(area.physId)}>Open the table</a>`}
-    ${session.may("operator") && html`<${ChooseFiles} text="Add files" onFiles=${(files) => uploads.add(envId, area, files)} />`}
+    ${session.may("operator") && html`<button type="button" class="primary" onClick=${() => chooseFiles({ offer: (files) => uploads.add(envId, area, files) })}><${Icon} name="upload" />Add files</button>`}
   `;
   return html`
     <${Page} title=${area.name} kicker=${html`<a href=${links.areas()}>Files</a>`} subtitle=${modeName(area.loadMode)} actions=${actions}>

@@ -2,8 +2,8 @@ import { counted } from "../../lib/format.js";
 import { html, useState } from "../../lib/html.js";
 import { readAll } from "../../models/resource.js";
 import { useApp, useResource } from "../app.js";
+import { chooseFiles } from "../choose_files.js";
 import { AreaForm, modeName } from "../files/area_form.js";
-import { ChooseFiles } from "../files/forms.js";
 import { useFreshAfterLoads } from "../files/live.js";
 import { Table } from "../files/table.js";
 import { Dialog } from "../parts/controls.js";
@@ -25,7 +25,7 @@ export function Screen() {
   const make = async (/** @type {any} */ area) => router.go(links.area((await client.createArea(envId, area)).areaId));
   const actions = html`
     ${session.may("editor") && html`<button type="button" onClick=${() => setMaking(true)}><${Icon} name="plus" />New area</button>`}
-    ${session.may("operator") && html`<${ChooseFiles} onFiles=${(files) => uploads.offer(files)} />`}
+    ${session.may("operator") && html`<button type="button" class="primary" onClick=${() => chooseFiles(uploads)}><${Icon} name="upload" />Choose files</button>`}
   `;
   return html`
     <${Page} title="Files" subtitle="An area is a named bucket of related files that go to one table." actions=${actions}>
