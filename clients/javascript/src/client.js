@@ -334,7 +334,8 @@ export class StepmillClient {
   }
 
   /**
-   * Rows as objects, by the names that readers see.
+   * Rows as objects, by the names that readers see. A number with more digits than a double holds comes as text (in
+   * browsers and from Node 21 on), so that none is lost.
    * @param {string} envId
    * @param {string} physId
    * @param {PageOptions} [query]
@@ -342,7 +343,7 @@ export class StepmillClient {
    * @returns {Promise<Page<Record<string, unknown>>>}
    */
   listRows(envId, physId, query, options) {
-    return this.#read(path`/api/envs/${envId}/tables/${physId}/rows`, options, query);
+    return this.transport.send({ method: "GET", path: path`/api/envs/${envId}/tables/${physId}/rows`, query, signal: options?.signal, exact: true });
   }
 
   /**

@@ -11,6 +11,7 @@ import { newKey, pause, waitAfterAnswer, waitBefore } from "./retries.js";
  * @property {unknown} [body] Sent as JSON.
  * @property {BodyInit} [content] Sent as it is.
  * @property {string} [idempotencyKey] Writes get one by themselves.
+ * @property {boolean} [exact] A number in the answer that a double would change comes as text, where the engine can tell.
  * @property {AbortSignal} [signal]
  */
 /**
@@ -54,7 +55,7 @@ export class Transport {
       try {
         const response = await this.#request(call, key);
         wait = mayRepeat ? waitAfterAnswer(response, attempt) : null;
-        if (wait === null) return await this.#result(response);
+        if (wait === null) return await this.#result(response, call.exact);
         await response.body?.cancel();
       } catch (error) {
         if (error instanceof StepmillError || call.signal?.aborted) throw error;
@@ -144,13 +145,13 @@ export class Transport {
     return this.fetch(this.url + call.path + queryOf(call.query), { credentials: "same-origin", ...options, ...streamed });
   }
 
-  /** @param {Response} response */
-  async #result(response) {
+  /** @param {Response} response @param {boolean} [exact] */
+  async #result(response, exact) {
     const text = await response.text();
     if (!response.ok) throw errorOf(response.status, response.headers, text);
     if (text === "") return undefined;
     try {
-      return JSON.parse(text);
+      return JSON.parse(text, exact ? exactly : undefined);
     } catch (cause) {
       throw new StepmillError("not_stepmill", `What answers at ${this.#place} is not a Stepmill server.`, { cause });
     }
@@ -185,6 +186,20 @@ async function* textsOf(response, connection) {
     yield decoder.decode(value, { stream: true });
   }
 }
+
+/**
+ * Of JSON's numbers those as they were written whose digits a double can't hold.
+ * @param {string} _key
+ * @param {unknown} value
+ * @param {{source?: string}} [context] Missing in Node 20.
+ */
+function exactly(_key, value, { source } = {}) {
+  if (typeof value !== "number" || source === undefined || source === String(value)) return value;
+  return digitsOf(source) === digitsOf(String(value)) ? value : source;
+}
+
+/** Those that count. @param {string} number */
+const digitsOf = (number) => number.replace(/e.*/i, "").replace(/\D/g, "").replace(/^0+|0+$/g, "");
 
 /** @param {Record<string, unknown>} [query] */
 function queryOf(query = {}) {

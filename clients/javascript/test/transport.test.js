@@ -101,3 +101,13 @@ test("an abort ends a call, a wait before a retry, and a stream, with its reason
     for await (const _event of streaming.client.streamJob("j", { signal: third.signal })) third.abort(reason);
   }, reason);
 });
+
+const doesTellSource = JSON.parse("1", (_key, _value, context) => context?.source) === "1";
+
+test("numbers in rows keep all their digits", { skip: doesTellSource ? false : "the engine does not tell how a number is written" }, async () => {
+  const row = '{"a": 9007199254740993, "b": 0.1234567890123456789, "c": 1e400, "d": 12.50, "e": -1.5e+22, "f": 0.1, "g": [1234567890123456789]}';
+  const { client } = await scripted((response) => response.end(`{"items": [${row}]}`));
+  const { items } = await client.listRows("default", "t");
+  const expected = { a: "9007199254740993", b: "0.1234567890123456789", c: "1e400", d: 12.5, e: -1.5e22, f: 0.1, g: ["1234567890123456789"] };
+  assert.deepEqual(items, [expected]);
+});
