@@ -28,7 +28,7 @@ export function FileList({ area, onChange }) {
       ? html`<${Accounting} slim counts=${lastLoad} /><span class="small soft"><${Ago} at=${lastLoad.finishedAt} />${lastLoad.rowsRejected > 0 && html` · <a href=${links.table(area.physId, { tab: "rejects", load: lastLoad.loadId })}>${lastLoad.rowsRejected} rejected</a>`}</span>`
       : html`<span class="soft">Not loaded</span>`],
     ["", (file) => session.may("operator") && html`<div class="line end">
-      <button type="button" onClick=${() => again.run(file)} aria-label=${`Load again: ${file.name}`}><${Icon} name="retry" /><span class="wide-only">Load again</span></button>
+      <button type="button" onClick=${() => again.run(file)} aria-label=${`${file.lastLoad ? "Load again" : "Load"}: ${file.name}`}><${Icon} name="retry" /><span class="wide-only">${file.lastLoad ? "Load again" : "Load"}</span></button>
       <button type="button" class="quiet" aria-label=${`Delete ${file.name}`} onClick=${() => setGoing(file)}><${Icon} name="close" /></button></div>`],
   ];
   return html`

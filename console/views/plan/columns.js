@@ -58,7 +58,7 @@ function Details({ draft, index }) {
   const { source = {}, keyColumns = [] } = draft.rest;
   const { mapping = { kind: "DIRECT" } } = column;
   const { source: _source, precision, scale, ...like } = LIKE;
-  const shown = { ...like, ...(column.type === "numeric" && { precision, scale }), ...(!isOfMany(mapping.kind) && { source: "" }) };
+  const shown = { ...(!isOfMany(mapping.kind) && { source: "" }), ...(column.type === "numeric" && { precision, scale }), ...like };
   const set = ({ partOfTheKey, ...values } = /** @type {any} */ ({})) => {
     if (partOfTheKey !== undefined) draft.change({ keyColumns: partOfTheKey ? [...keyColumns, column.name] : keyColumns.filter((/** @type {string} */ key) => key !== column.name) });
     else draft.changeColumn(index, values);
