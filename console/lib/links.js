@@ -8,37 +8,33 @@ export class Links {
     this.envId = envId;
   }
 
-  overview = () => this.#at("/");
+  overview = () => this.#at([]);
   /** @param {Record<string, string | null>} [filters] */
-  jobs = (filters) => this.#at("/jobs", filters);
+  jobs = (filters) => this.#at(["jobs"], filters);
   /** @param {string} jobId @param {Record<string, string | null>} [query] `tab`: log, events, data */
-  job = (jobId, query) => this.#at(`/jobs/${encodeURIComponent(jobId)}`, query);
-  areas = () => this.#at("/areas");
+  job = (jobId, query) => this.#at(["jobs", jobId], query);
+  areas = () => this.#at(["areas"]);
   /** @param {string} areaId @param {Record<string, string | null>} [query] */
-  area = (areaId, query) => this.#at(`/areas/${encodeURIComponent(areaId)}`, query);
+  area = (areaId, query) => this.#at(["areas", areaId], query);
   /** @param {string} areaId @param {Record<string, string | null>} [query] */
-  plan = (areaId, query) => this.#at(`/areas/${encodeURIComponent(areaId)}/plan`, query);
+  plan = (areaId, query) => this.#at(["areas", areaId, "plan"], query);
   /** @param {string} areaId @param {string} fileId */
-  file = (areaId, fileId) => this.#at(`/areas/${encodeURIComponent(areaId)}/files/${encodeURIComponent(fileId)}`);
-  tables = () => this.#at("/tables");
+  file = (areaId, fileId) => this.#at(["areas", areaId, "files", fileId]);
+  tables = () => this.#at(["tables"]);
   /** @param {string} physId @param {Record<string, string | null>} [query] `tab`: rows, columns, loads, rejects; `load` */
-  table = (physId, query) => this.#at(`/tables/${encodeURIComponent(physId)}`, query);
-  workers = () => this.#at("/workers");
+  table = (physId, query) => this.#at(["tables", physId], query);
+  workers = () => this.#at(["workers"]);
   /** The rejects of a load as a CSV file. @param {string} loadId */
   rejectsCsv = (loadId) => `/api/envs/${encodeURIComponent(this.envId)}/loads/${encodeURIComponent(loadId)}/rejects?format=csv&limit=500`;
   api = () => "/docs";
   /** What one types to load a file. */
   loadByCommand = () => `stepmill load FILE.csv${this.envId === "default" ? "" : ` --env ${this.envId}`}`;
-  loadByHttp = () => `api=${location.origin}/api auth="Authorization: Bearer $STEPMILL_TOKEN" json='Content-Type: application/json'
-area=$(curl -sf $api/envs/${this.envId}/areas -H "$auth" -H "$json" -d '{"name": "sales"}' | jq -r .areaId)
-file=$(curl -sf "$api/envs/${this.envId}/areas/$area/files?name=FILE.csv" -H "$auth" --data-binary @FILE.csv | jq -r .fileId)
-curl -sf $api/jobs -H "$auth" -H "$json" -d '{"type": "FILE_ETL", "envId": "${this.envId}", "params": {"areaId": "'$area'", "fileId": "'$file'"}}'`;
 
-  /** @param {string} path @param {Record<string, string | null>} [query] */
+  /** @param {string[]} path @param {Record<string, string | null>} [query] */
   #at(path, query = {}) {
-    const named = this.envId === "default" ? {} : { env: this.envId };
-    const given = Object.entries({ ...named, ...query }).filter(([, value]) => value !== null && value !== undefined && value !== "");
+    const env = this.envId === "default" ? "" : this.envId;
+    const given = Object.entries({ env, ...query }).filter(([, value]) => value);
     const text = new URLSearchParams(/** @type {[string, string][]} */ (given)).toString();
-    return path + (text ? `?${text}` : "");
+    return `/${path.map(encodeURIComponent).join("/")}${text ? `?${text}` : ""}`;
   }
 }

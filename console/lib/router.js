@@ -7,7 +7,7 @@ import { Observable } from "./observable.js";
 
 /** The console's addresses. The first that fits is taken. @type {[screen: string, pattern: string][]} */
 const SCREENS = [
-  ["overview", "/"],
+  ["overview", ""],
   ["jobs", "/jobs"],
   ["job", "/jobs/:jobId"],
   ["areas", "/areas"],
@@ -21,32 +21,23 @@ const SCREENS = [
 
 /** @param {string} path @param {string} search @returns {Route} */
 export function routeOf(path, search) {
-  const parts = path.replace(/\/+$/, "").split("/");
   const query = Object.fromEntries(new URLSearchParams(search));
+  const given = path.replace(/\/+$/, "").split("/").map(decoded);
   for (const [screen, pattern] of SCREENS) {
-    const params = match(pattern === "/" ? [""] : pattern.split("/"), parts);
-    if (params) return { screen, params, query };
+    const names = pattern.split("/");
+    const fits = names.length === given.length && names.every((name, at) => (name.startsWith(":") ? given[at] : name === given[at]));
+    if (fits) return { screen, params: Object.fromEntries(names.flatMap((name, at) => (name.startsWith(":") ? [[name.slice(1), given[at]]] : []))), query };
   }
   return { screen: "nowhere", params: {}, query };
 }
 
-/** @param {string[]} pattern @param {string[]} parts @returns {Record<string, string> | null} */
-function match(pattern, parts) {
-  if (pattern.length !== parts.length) return null;
-  /** @type {Record<string, string>} */
-  const params = {};
-  for (const [index, name] of pattern.entries()) {
-    if (!name.startsWith(":")) {
-      if (name !== parts[index]) return null;
-      continue;
-    }
-    try {
-      params[name.slice(1)] = decodeURIComponent(parts[index]);
-    } catch {
-      return null;
-    }
+/** @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
-  return params;
 }
 
 /** Reads and writes the address. Links within the console are followed without loading the page again. */

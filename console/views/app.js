@@ -64,6 +64,27 @@ export function useResource(read, inputs) {
 }
 
 /**
+ * Read again soon after a status change, not more often than each `soonMs`, and each `everyMs` while somebody looks; and
+ * what failed when the connection is back.
+ * @param {Resource<any>} resource
+ * @param {number} soonMs
+ * @param {number} everyMs
+ */
+export function useFresh(resource, soonMs, everyMs) {
+  const { connection } = useApp();
+  useEffect(() => {
+    const heard = connection.onStatus(() => resource.loadSoon(soonMs));
+    const back = connection.subscribe(() => connection.state === "live" && resource.error && resource.load());
+    const timer = setInterval(() => !document.hidden && connection.state === "live" && resource.loadSoon(0), everyMs);
+    return () => {
+      heard();
+      back();
+      clearInterval(timer);
+    };
+  }, [resource]);
+}
+
+/**
  * Something the reader does: `run` does it, once at a time, and `error` tells why it was refused, until the next try.
  * @template {any[]} A
  * @param {(...values: A) => Promise<unknown>} act

@@ -15,23 +15,20 @@ export const Tabs = ({ label, current, tabs }) => html`
 
 /**
  * A dialog over the page: the browser keeps focus in it, Escape closes it, focus goes back to where it was.
- * @param {{title: string, onClose: () => void, children: Children, wide?: boolean}} props
+ * @param {{title: string, onClose: () => void, children: Children, className?: string, head?: Children}} props `head` stands in place of the title
  */
-export function Dialog({ title, onClose, children, wide = false }) {
+export function Dialog({ title, onClose, children, className, head }) {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
   useEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
     return () => before instanceof HTMLElement && before.isConnected && before.focus();
   }, []);
+  const close = () => dialog.current?.close();
   return html`
-    <dialog ref=${dialog} class=${wide ? "wide" : ""} aria-label=${title} onClose=${onClose}
-      onClick=${(/** @type {MouseEvent} */ event) => event.target === dialog.current && dialog.current?.close()}>
+    <dialog ref=${dialog} class=${className} aria-label=${title} onClose=${onClose} onClick=${(/** @type {MouseEvent} */ event) => event.target === dialog.current && close()}>
       <div class="dialog-body">
-        <header>
-          <h2>${title}</h2>
-          <button type="button" class="quiet" aria-label="Close" onClick=${() => dialog.current?.close()}><${Icon} name="close" /></button>
-        </header>
+        <header>${head ?? html`<h2>${title}</h2>`}<button type="button" class="quiet" aria-label="Close" onClick=${close}><${Icon} name="close" /></button></header>
         ${children}
       </div>
     </dialog>

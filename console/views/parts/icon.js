@@ -18,7 +18,6 @@ const PATHS = {
   warning: "M8 2.5 14 13H2zM8 6.5v3m0 1.7v.3",
   theme: "M8 2a6 6 0 1 0 0 12zM8 2a6 6 0 0 1 0 12",
   plus: "M8 3v10M3 8h10",
-  edit: "M3 13v-2.5L10.5 3 13 5.5 5.5 13z",
   external: "M6 3H3v10h10v-3M9 3h4v4m0-4L7.5 8.5",
   menu: "M2 4h12M2 8h12M2 12h12",
   file: "M4 2h5l3 3v9H4zM9 2v3h3",

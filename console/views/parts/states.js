@@ -13,7 +13,7 @@ export const Empty = ({ title, icon = "file", children }) =>
  * @param {{error: any, what?: string, onRetry?: () => void}} props
  */
 export const Failure = ({ error, what = "This", onRetry }) => html`
-  <div class="failure" role="alert">
+  <div class="failure ERROR" role="alert">
     <${Icon} name="warning" />
     <div class="flow">
       <p><strong>${titleOf(error, what)}</strong></p>
