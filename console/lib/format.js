@@ -41,8 +41,8 @@ export function bytes(count) {
 
 /** "80 ms", "3.2 s", "2 min 10 s", "3 h 5 min", "2 d 4 h" @param {number} seconds */
 export function duration(seconds) {
-  if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
-  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  if (seconds && seconds < 1) return `${Math.round(seconds * 1000)} ms`;
+  if (seconds < 59.95) return `${Number(seconds.toFixed(1))} s`;
   const whole = Math.round(seconds);
   if (whole < 3600) return pair(whole, 60, "min", 1, "s");
   return whole < 86_400 ? pair(whole, 3600, "h", 60, "min") : pair(whole, 86_400, "d", 3600, "h");

@@ -1,8 +1,8 @@
 import { Observable } from "../lib/observable.js";
 
 /**
- * Something that is read from the server: `data` when it is there, `error` when the last reading failed, `isLoading`
- * while it is read. What was there stays while it is read again.
+ * Something that is read from the server: `data` when it is there, `error` when the last reading failed. What was
+ * there stays while it is read again.
  * @template T
  */
 export class Resource extends Observable {
@@ -10,7 +10,6 @@ export class Resource extends Observable {
   data = null;
   /** @type {Error | null} */
   error = null;
-  isLoading = false;
   #read;
   /** @type {AbortController | null} */
   #reading = null;
@@ -25,22 +24,16 @@ export class Resource extends Observable {
 
   /** Read it, now. A reading that is under way is given up. */
   async load() {
-    this.#stop();
+    this.close();
     const reading = new AbortController();
     this.#reading = reading;
-    this.isLoading = true;
-    this.changed();
-    try {
-      const data = await this.#read(reading.signal);
-      if (reading.signal.aborted) return;
-      this.data = data;
-      this.error = null;
-    } catch (error) {
-      if (reading.signal.aborted) return;
-      this.error = /** @type {Error} */ (error);
-    }
-    this.isLoading = false;
+    const news = await this.#read(reading.signal).then(
+      (data) => ({ data, error: null }),
+      (error) => ({ error }),
+    );
+    if (reading.signal.aborted) return;
     this.#reading = null;
+    Object.assign(this, news);
     this.changed();
   }
 
@@ -52,18 +45,13 @@ export class Resource extends Observable {
   loadSoon(ms) {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      if (this.isLoading) this.loadSoon(Math.max(ms, 100));
+      if (this.#reading) this.loadSoon(Math.max(ms, 100));
       else this.load();
     }, ms);
   }
 
   /** Stop whatever is under way. */
   close() {
-    this.#stop();
-    this.isLoading = false;
-  }
-
-  #stop() {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#reading?.abort();

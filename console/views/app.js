@@ -66,9 +66,11 @@ export function useResource(read, inputs) {
 /**
  * Read again soon after a status change, not more often than each `soonMs`, and each `everyMs` while somebody looks; and
  * what failed when the connection is back.
- * @param {Resource<any>} resource
+ * @template {Resource<any>} R
+ * @param {R} resource
  * @param {number} soonMs
  * @param {number} everyMs
+ * @returns {R}
  */
 export function useFresh(resource, soonMs, everyMs) {
   const { connection } = useApp();
@@ -82,13 +84,14 @@ export function useFresh(resource, soonMs, everyMs) {
       clearInterval(timer);
     };
   }, [resource]);
+  return resource;
 }
 
 /**
  * Something the reader does: `run` does it, once at a time, and `error` tells why it was refused, until the next try.
  * @template {any[]} A
  * @param {(...values: A) => Promise<unknown>} act
- * @returns {{run: (...values: A) => Promise<boolean>, isRunning: boolean, error: Error | null, clear: () => void}}
+ * @returns {{run: (...values: A) => Promise<boolean>, isRunning: boolean, error: Error | null}}
  */
 export function useAction(act) {
   const [state, setState] = useState(/** @type {{isRunning: boolean, error: Error | null}} */ ({ isRunning: false, error: null }));
@@ -96,16 +99,17 @@ export function useAction(act) {
   async function run(...values) {
     if (state.isRunning) return false;
     setState({ isRunning: true, error: null });
+    /** @type {Error | null} */
+    let error = null;
     try {
       await act(...values);
-      setState({ isRunning: false, error: null });
-      return true;
-    } catch (error) {
-      setState({ isRunning: false, error: /** @type {Error} */ (error) });
-      return false;
+    } catch (reason) {
+      error = /** @type {Error} */ (reason);
     }
+    setState({ isRunning: false, error });
+    return !error;
   }
-  return { run, ...state, clear: () => setState({ isRunning: false, error: null }) };
+  return { run, ...state };
 }
 
 /** A number that changes each `ms`, for what grows with time alone. @param {number} ms @param {boolean} [isOn] */

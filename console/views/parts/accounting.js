@@ -1,4 +1,4 @@
-import { number, percent } from "../../lib/format.js";
+import { number } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
 
 /** @type {[key: "rowsLoaded" | "rowsRejected" | "rowsFiltered" | "rowsDeduplicated", name: string, colour: string][]} */
@@ -27,10 +27,9 @@ export function Accounting({ counts, rejectsHref, slim = false }) {
         <li><strong class="figure">${number(read)}</strong> read =</li>
         ${parts.map(
           ({ name, colour, rows }) => html`
-            <li key=${name} class=${rows === 0 ? "none" : ""}><i style=${{ background: `var(${colour})` }} aria-hidden="true"></i>
+            <li key=${name} class=${rows === 0 && "soft"}><i style=${{ background: `var(${colour})` }} aria-hidden="true"></i>
               <strong class="figure">${number(rows)}</strong>${" "}
-              ${name === "rejected" && rows > 0 && rejectsHref ? html`<a href=${rejectsHref}>rejected</a>` : name}
-              ${rows > 0 && rows < read ? html` <span class="soft">${percent(rows / read)}</span>` : null}</li>
+              ${name === "rejected" && rows > 0 && rejectsHref ? html`<a href=${rejectsHref}>rejected</a>` : name}</li>
           `,
         )}
       </ul>`}

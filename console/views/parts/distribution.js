@@ -19,15 +19,11 @@ export const Commonest = ({ values, total }) => html`
   <ol class="commonest">
     ${values.map(
       ({ value, count }, index) => html`
-        <li key=${index} style=${{ "--share": percentOf(count, total) }}><span class="clip" title=${short(value)}>${short(value)}</span>
-          <span class="soft figure">${percent(total ? count / total : 0)}</span></li>
+        <li key=${index} style=${{ "--share": `${(100 * count) / (total || 1)}%` }}><span class="clip" title=${short(value)}>${short(value)}</span><span class="soft figure">${percent(count / (total || 1))}</span></li>
       `,
     )}
   </ol>
 `;
-
-/** @param {number} count @param {number} total */
-const percentOf = (count, total) => `${total ? ((100 * count) / total).toFixed(2) : 0}%`;
 
 /** @param {unknown} value */
 const short = (value) => (typeof value === "number" ? number(value) : String(value ?? "null"));

@@ -15,15 +15,15 @@ export function Ago({ at }) {
 /** How long something took, or has taken so far. @param {{from: string | null | undefined, to?: string | null}} props */
 export function Took({ from, to }) {
   useTick(1_000, Boolean(from && !to));
-  return from ? html`<span class="figure">${to ? duration(secondsBetween(from, to)) : duration(Math.max(1, Math.round(secondsBetween(from)))).replace(".0", "")}</span>` : null;
+  const seconds = secondsBetween(from, to);
+  return from ? html`<span class="figure">${duration(to ? seconds : Math.max(1, Math.round(seconds)))}</span>` : null;
 }
 
 /** @param {{value: number | null | undefined}} props */
-export const Count = ({ value }) => html`<span class="figure">${value === null || value === undefined ? "–" : number(value)}</span>`;
+export const Count = ({ value }) => html`<span class="figure">${typeof value === "number" ? number(value) : "–"}</span>`;
 
 /** @param {{value: number | null | undefined}} props */
-export const Bytes = ({ value }) =>
-  value === null || value === undefined ? html`<span class="figure">–</span>` : html`<span class="figure" title=${`${number(value)} bytes`}>${bytes(value)}</span>`;
+export const Bytes = ({ value }) => (typeof value === "number" ? html`<span class="figure" title=${`${number(value)} bytes`}>${bytes(value)}</span>` : "–");
 
 const WORDS = { PENDING: "Pending", RUNNING: "Running", DONE: "Done", ERROR: "Error", CANCELLED: "Cancelled", STOPPING: "Stopping", WAITING: "Waiting" };
 

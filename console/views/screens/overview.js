@@ -1,50 +1,47 @@
-import { compact, duration, label } from "../../lib/format.js";
-import { html, useRef } from "../../lib/html.js";
+import { bytes, compact, duration, label, number } from "../../lib/format.js";
+import { html, useEffect, useRef, useState } from "../../lib/html.js";
+import { jobAfter } from "../../models/job_after.js";
 import { RANGES, readFigures, readNow, readStock } from "../../models/overview.js";
-import { useApp, useFresh, useModel, useResource } from "../app.js";
+import { useApp, useFresh, useResource } from "../app.js";
 import { chooseFiles } from "../choose_files.js";
 import { Table } from "../files/table.js";
-import { FailedLine, Jobs, RunningLine, WaitingLine } from "../overview/job_lines.js";
 import { Chart } from "../parts/chart.js";
+import { Meter } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
 import { Page, Section } from "../parts/page.js";
 import { Failure, Skeleton } from "../parts/states.js";
-import { Ago, Count } from "../parts/words.js";
+import { Ago, shownStatus, Status, Took } from "../parts/words.js";
+
+/** @typedef {import("stepmill/types").Job} Job */
 
 const AGES = [1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 7_200, 21_600, 86_400, 172_800, 604_800];
 
-/** Whole seconds, or more. @param {number} seconds */
-const age = (seconds) => (seconds < 60 ? `${Math.round(seconds)} s` : duration(seconds));
+/** @param {number} seconds */
+const age = (seconds) => duration(Math.round(seconds));
 
 /** What runs, waits and failed; how much gets done; what has not been loaded for long. */
 export function Screen() {
-  const { client, envId, connection, links, route, router, session, uploads } = useApp();
+  const { client, envId, links, route, router, session, uploads } = useApp();
   const range = route.query.range in RANGES ? route.query.range : "hour";
-  const now = useResource((signal) => readNow(client, envId, signal), []);
-  const figures = useResource((signal) => readFigures(client, envId, range, signal), [range]);
-  const stock = useResource((signal) => readStock(client, envId, signal), []);
-  useFresh(now, 1_000, 60_000);
-  useFresh(figures, 2_000, 15_000);
-  useFresh(stock, 30_000, 300_000);
-  const { state } = useModel(connection);
+  const now = useFresh(useResource((signal) => readNow(client, envId, signal), []), 1_000, 60_000);
+  const figures = useFresh(useResource((signal) => readFigures(client, envId, range, signal), [range]), 2_000, 15_000);
+  const stock = useFresh(useResource((signal) => readStock(client, envId, signal), []), 30_000, 300_000);
   // What was there stays until another range is.
   const kept = useRef(figures.data);
   const day = (kept.current = figures.data ?? kept.current);
   const jobs = now.data;
-  // That the connection is lost is told at the top already.
-  const error = state === "lost" ? null : (now.error ?? figures.error ?? stock.error);
+  const error = now.error ?? figures.error ?? stock.error;
   const failure = error && html`<${Failure} error=${error} what="The overview" onRetry=${() => [now, figures, stock].forEach((each) => each.load())} />`;
   const upload = session.may("operator") && html`<button type="button" onClick=${() => chooseFiles(uploads)}><${Icon} name="upload" />Choose files</button>`;
-  if (jobs?.isFirst && session.environments.some((each) => each.envId === envId)) return html`<${Page} title="Overview">${failure}<${FirstStart} upload=${upload} /><//>`;
+  if (jobs?.isFirst) return html`<${Page} title="Overview">${failure}<${FirstStart} upload=${upload} /><//>`;
 
   const of = (/** @type {string} */ status, from = "") => links.jobs({ status, from });
   const oldest = day?.points[day.points.length - 1]?.queueAgeSeconds;
-  const all = (/** @type {string} */ status, /** @type {string} */ word) => html`<a href=${of(status)}>All ${word} jobs</a>`;
   const names = stock.data?.names;
   /** @type {import("../files/table.js").TableColumn[]} */
   const columns = [
     ["Table", ({ physId, logicalName }) => html`<a href=${links.table(physId)}>${logicalName}</a>`],
-    ["Rows", ({ rows }) => html`<${Count} value=${rows} />`, "number"],
+    ["Rows", ({ rows }) => number(rows), "number"],
     ["Last loaded", ({ lastLoadAt }) => html`<${Ago} at=${lastLoadAt} />`, "number"],
   ];
   return html`
@@ -60,10 +57,10 @@ export function Screen() {
       ${!jobs && !error && html`<${Skeleton} rows=${6} kind="row" />`}
       ${jobs &&
       html`
-        <div class="running"><${Jobs} title="Running" aside=${all("RUNNING", "running")} jobs=${jobs.running} names=${names} Line=${RunningLine} none="Nothing runs. What starts is shown here, step by step." /></div>
+        <div class="running"><${Jobs} title="Running" jobs=${jobs.running} names=${names} Line=${RunningLine} none="Nothing runs. What starts is shown here, step by step." /></div>
         <div class="columns">
-          <${Jobs} title="Waiting" aside=${all("PENDING", "waiting")} jobs=${jobs.waiting} names=${names} Line=${WaitingLine} none="Nothing waits." />
-          <${Jobs} title="Newest failures" aside=${all("ERROR", "failed")} jobs=${jobs.failed} names=${names} Line=${FailedLine} none="Nothing failed." />
+          <${Jobs} title="Waiting" jobs=${jobs.waiting} names=${names} Line=${RestingLine} none="Nothing waits." />
+          <${Jobs} title="Newest failures" aside=${html`<a href=${of("ERROR")}>All failed jobs</a>`} jobs=${jobs.failed} names=${names} Line=${RestingLine} none="Nothing failed." />
         </div>
       `}
       <${Section} title="Over time" id="over-time" aside=${html`<div class="choice" role="group" aria-label="How far back">${Object.keys(RANGES).map(
@@ -82,6 +79,45 @@ export function Screen() {
 /** @param {{name: string, value: number | undefined, href: string, note?: any, tone?: string}} props */
 const Tile = ({ name, value, href, note, tone }) => html`
   <a class="tile" href=${href}><span class="name">${name}</span><span class=${`value ${(value && tone) || ""}`}>${value === undefined ? "–" : compact(value)}</span>${value ? html`<span class="note">${note}</span>` : ""}</a>
+`;
+
+/**
+ * Jobs, by what they do and for which area, each with what its line tells; or that there is none.
+ * @param {{title: string, aside?: any, jobs: Job[], none: string, names: Map<string, string> | undefined, Line: (props: {job: Job}) => any}} props
+ */
+function Jobs({ title, aside, jobs, none, names, Line }) {
+  const { links } = useApp();
+  return html`
+    <${Section} title=${title} id=${title.split(" ")[0]} aside=${aside}>
+      <ul class="sheet job-lines">
+        ${jobs.length === 0 && html`<li><span class="why">${none}</span></li>`}
+        ${jobs.map((job) => html`<li key=${job.jobId}><a href=${links.job(job.jobId)}><strong class="mono">${job.type}</strong> ${names?.get(job.params.areaId)}</a><${Line} job=${job} /></li>`)}
+      </ul>
+    <//>
+  `;
+}
+
+/** Which step of how many, and how far that is, as it goes on. @param {{job: Job}} props */
+function RunningLine({ job: listed }) {
+  const { connection } = useApp();
+  const [job, setJob] = useState(listed);
+  useEffect(() => connection.follow(listed.jobId, (events) => setJob((known) => events.reduce(jobAfter, /** @type {Job | null} */ (known)) ?? known)), []);
+  const index = job.steps.findIndex((step) => step.status !== "DONE");
+  const step = job.steps[index];
+  const { done, total, unit, message } = step?.progress ?? {};
+  const amount = (/** @type {number} */ value) => (unit === "bytes" ? bytes(value) : `${compact(value)} ${unit ?? ""}`);
+  return html`
+    <${Status} status=${shownStatus(job)} /><span class="since"><${Took} from=${job.startedAt} to=${job.finishedAt} /></span>
+    <div class="how-far"><span>${step && html`${step.name} <span class="soft">${index + 1} of ${job.steps.length}</span>`}</span>
+      <span class="soft figure">${done ? `${amount(done)}${total ? ` of ${amount(total)}` : ""}` : message}</span>
+      ${job.status === "RUNNING" && html`<${Meter} label=${`${job.type} ${step?.name ?? ""}`} done=${done} total=${total} />`}</div>
+    ${job.waiting && html`<p class="why">${job.waiting.message}</p>`}
+  `;
+}
+
+/** Since when it waits, or when it failed; and why. @param {{job: Job}} props */
+const RestingLine = ({ job: { waiting, createdAt, finishedAt, error } }) => html`
+  <span class="since"><${Ago} at=${waiting?.since ?? finishedAt ?? createdAt} /></span><p class="why">${waiting?.message ?? html`<code class="bad">${error?.code}</code> ${error?.message}`}</p>
 `;
 
 /** What got done, and how long the queue is. @param {{points: any[], range: string}} figures */
@@ -108,10 +144,10 @@ function chartsOf({ points, range }) {
 function FirstStart({ upload }) {
   const { links } = useApp();
   return html`
-    <p class="lead">A file becomes a typed PostgreSQL table, with every row accounted for. Nothing has run here yet; three ways to begin:</p>
+    <p class="lead">A file becomes a typed PostgreSQL table, with every row accounted for. Three ways to begin:</p>
     <ol class="ways">
-      <li class="sheet pad"><h2>Drop a file anywhere</h2><p>CSV or JSON, compressed or not, on any screen. You watch it load.</p>${upload}</li>
-      <li class="sheet pad"><h2>By the command line</h2><p>Where <code>stepmill</code> and your <code>STEPMILL_TOKEN</code> are: <code>${links.loadByCommand()}</code></p></li>
+      <li class="sheet pad"><h2>Drop a file anywhere</h2><p>CSV or JSON, on any screen. You watch it load.</p>${upload}</li>
+      <li class="sheet pad"><h2>By the command line</h2><p>With your <code>STEPMILL_TOKEN</code>: <code>${links.loadByCommand()}</code></p></li>
       <li class="sheet pad"><h2>By HTTP</h2><p>Make an area, send it a file, start a job. <a href=${links.api()}>All calls</a></p></li>
     </ol>
   `;

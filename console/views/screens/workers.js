@@ -1,7 +1,7 @@
 import { counted } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
 import { Links } from "../../lib/links.js";
-import { useApp, useFresh, useModel, useResource } from "../app.js";
+import { useApp, useFresh, useResource } from "../app.js";
 import { Table } from "../files/table.js";
 import { Page } from "../parts/page.js";
 import { Empty, Failure, Skeleton } from "../parts/states.js";
@@ -36,18 +36,16 @@ function busyWith(worker) {
 
 /** Who is alive, and busy with what. */
 export function Screen() {
-  const { client, connection } = useApp();
-  const { state } = useModel(connection);
-  const workers = useResource(async (signal) => (await client.listWorkers({ signal })).items, []);
-  useFresh(workers, 1_000, 5_000);
-  const list = workers.data;
+  const { client } = useApp();
+  const workers = useFresh(useResource((signal) => client.listWorkers({ signal }), []), 1_000, 5_000);
+  const list = workers.data?.items;
   const sum = (/** @type {(worker: Worker) => number} */ of) => (list ?? []).reduce((total, worker) => total + of(worker), 0);
   const versions = [...new Set(list?.map(({ version }) => version))].sort();
   return html`
     <${Page} title="Workers" subtitle=${list?.length ? `${counted(list.length, "worker")} alive, ${sum(takenOf)} of ${counted(sum(({ concurrency }) => concurrency), "slot")} taken` : ""}>
-      ${workers.error && state !== "lost" && html`<${Failure} error=${workers.error} what="The list of workers" onRetry=${() => workers.load()} />`}
+      ${workers.error && html`<${Failure} error=${workers.error} what="The list of workers" onRetry=${() => workers.load()} />`}
       ${!list && !workers.error && html`<${Skeleton} kind="row" />`}
-      ${versions.length > 1 && html`<p class="hint CANCELLED">These workers have ${versions.length} versions: ${versions.join(", ")}. It is chance which of them runs a job. Bring all to the same.</p>`}
+      ${versions.length > 1 && html`<p class="hint CANCELLED">These workers have ${versions.length} versions: ${versions.join(", ")}. Bring all to the same.</p>`}
       ${list && (list.length > 0
         ? html`<${Table} label="Workers" columns=${COLUMNS} items=${list} />`
         : html`<${Empty} title="No worker is alive" icon="workers"><p>Jobs are accepted and wait for one. Start it on any machine that reaches the database:</p><p><code>stepmill worker</code></p><//>`)}
