@@ -11,7 +11,7 @@ export class Links {
   overview = () => this.#at([]);
   /** @param {Record<string, string | null>} [filters] */
   jobs = (filters) => this.#at(["jobs"], filters);
-  /** @param {string} jobId @param {Record<string, string | null>} [query] `tab`: log, events, data */
+  /** @param {string} jobId @param {Record<string, string | null>} [query] `tab`: log, data */
   job = (jobId, query) => this.#at(["jobs", jobId], query);
   areas = () => this.#at(["areas"]);
   /** @param {string} areaId @param {Record<string, string | null>} [query] */

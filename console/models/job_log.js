@@ -3,23 +3,34 @@
 export const LEVELS = ["debug", "info", "warning", "error"];
 
 /**
- * The lines of a job's log that are at least of a level and have all of the words, in any case, in text or fields.
+ * What an event says, in a line: what it is, of which step, in words, and with which fields.
+ * @param {StreamEvent} event
+ */
+export function lineOf({ event, data }) {
+  const { level, step, name, status, reason, done, total, unit, message, error, fields } = data;
+  const amount = done !== undefined && `${done ?? 0}${total ? ` of ${total}` : ""} ${unit ?? ""}`;
+  return {
+    kind: level ?? event,
+    step: step ?? name,
+    text: [status, reason, amount, message ?? error?.code].filter(Boolean).join(" · "),
+    fields: Object.entries(fields ?? {}).map(([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`).join(" "),
+  };
+}
+
+/**
+ * The log's lines that are at least of a level, or every event if it is none; that have all of the words, in any case.
  * @param {StreamEvent[]} events
- * @param {{level?: string, q?: string}} [filter]
+ * @param {{level?: string, q?: string}} filter
  * @returns {StreamEvent[]}
  */
-export function logLines(events, { level = "debug", q = "" } = {}) {
+export function linesOf(events, { level = "debug", q = "" }) {
   const least = LEVELS.indexOf(level);
   const words = q.toLowerCase().split(/\s+/).filter(Boolean);
-  return events.filter(({ event, data }) => {
+  return events.filter((event) => {
+    const rank = LEVELS.indexOf(event.data.level);
     // A level that is none of ours is never hidden.
-    if (event !== "log" || (LEVELS.includes(data.level) && LEVELS.indexOf(data.level) < least)) return false;
-    if (words.length === 0) return true;
-    const text = `${data.step} ${data.message} ${fieldsText(data.fields)}`.toLowerCase();
+    if (least >= 0 && (event.event !== "log" || (rank >= 0 && rank < least))) return false;
+    const text = words.length > 0 ? Object.values(lineOf(event)).join(" ").toLowerCase() : "";
     return words.every((word) => text.includes(word));
   });
 }
-
-/** "key=value other=…" @param {Record<string, unknown> | null | undefined} fields */
-export const fieldsText = (fields) =>
-  Object.entries(fields ?? {}).map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`).join(" ");

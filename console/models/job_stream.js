@@ -10,23 +10,20 @@ const SELDOM_MS = 15_000;
 export class JobStream extends Observable {
   /** @type {import("stepmill/types").Job | null} */
   job = null;
-  /** Why there is no job. @type {Error | null} */
+  /** Why there is no job, or earlier events are missing. @type {Error | null} */
   error = null;
-  /** Why earlier events are missing. @type {Error | null} */
-  historyError = null;
   /** Grows at its end only. @type {StreamEvent[]} */
   events = [];
   #client;
   #connection;
   #jobId;
   #over = new AbortController();
-  #unfollow = () => {};
+  /** @type {(() => void) | undefined} */
+  #unfollow;
   /** The number of the last of `events`, and the one up to which they are read as a list. */
   #last = 0;
   #until = 0;
   #isReading = false;
-  /** What came while earlier events were read. @type {StreamEvent[]} */
-  #held = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -42,22 +39,31 @@ export class JobStream extends Observable {
     this.#jobId = jobId;
   }
 
-  /** Begin. The job is read first, so that one that is not there is never followed. */
+  /** Begin, or read on what is missing. The job is read first, so that one that is not there is never followed. */
   async open() {
     const { signal } = this.#over;
+    if (this.#isReading || signal.aborted) return;
+    this.#isReading = true;
     this.error = null;
     try {
-      this.job = await this.#client.getJob(this.#jobId, { signal });
-      if (!signal.aborted) this.#unfollow = this.#connection.follow(this.#jobId, (events) => this.#take(events));
+      this.job ??= await this.#client.getJob(this.#jobId, { signal });
+      signal.throwIfAborted();
+      this.#unfollow ??= this.#connection.follow(this.#jobId, (events) => this.#take(events));
+      while (this.#last < this.#until) {
+        const { items } = await this.#client.listEvents(this.#jobId, { after: this.#last, limit: 500 }, { signal });
+        if (items.length === 0) this.#last = this.#until;
+        items.forEach((event) => this.#add(event));
+      }
     } catch (error) {
       this.error = /** @type {Error} */ (error);
     }
+    this.#isReading = false;
     this.changed();
   }
 
   close() {
     this.#over.abort();
-    this.#unfollow();
+    this.#unfollow?.();
     clearTimeout(this.#timer);
   }
 
@@ -66,45 +72,23 @@ export class JobStream extends Observable {
     return this.#until > 0 && this.#last >= this.#until;
   }
 
-  /** Read the earlier events that are missing. */
-  async readHistory() {
-    if (this.#isReading) return;
-    this.#isReading = true;
-    this.historyError = null;
-    try {
-      while (this.#last < this.#until) {
-        const { items } = await this.#client.listEvents(this.#jobId, { after: this.#last, limit: 500 }, { signal: this.#over.signal });
-        if (items.length === 0) this.#last = this.#until;
-        this.#add(items);
-      }
-      this.#add(this.#held.splice(0));
-    } catch (error) {
-      this.historyError = /** @type {Error} */ (error);
-    }
-    this.#isReading = false;
-    this.changed();
-  }
-
-  /** @param {StreamEvent[]} events */
+  /** What comes while earlier events are missing is read with them. @param {StreamEvent[]} events */
   #take(events) {
     for (const event of events) {
       this.job = jobAfter(this.job, event);
-      if (event.event === "snapshot") this.#until = Math.max(this.#until, Number(event.id));
-      else if (this.#last < this.#until) this.#held.push(event);
-      else this.#add([event]);
+      if (event.event === "snapshot" || this.#last < this.#until) this.#until = Math.max(this.#until, Number(event.id));
+      else this.#add(event);
     }
-    if (this.#last < this.#until && !this.historyError) this.readHistory();
+    if (this.#last < this.#until && !this.error) this.open();
     this.#askWhy(SOON_MS);
     this.changed();
   }
 
-  /** @param {StreamEvent[]} events */
-  #add(events) {
-    for (const event of events) {
-      if (Number(event.id) <= this.#last) continue;
-      this.#last = Number(event.id);
-      this.events.push(event);
-    }
+  /** @param {StreamEvent} event */
+  #add(event) {
+    if (Number(event.id) <= this.#last) return;
+    this.#last = Number(event.id);
+    this.events.push(event);
   }
 
   /** Why a job waits depends on others, too, so that no event of its own tells it. @param {number} ms */

@@ -1,12 +1,6 @@
-import { duration } from "../lib/format.js";
-
 /** An attempt at a step, or a wait before it. Times in ms since 1970; `to` is null while it lasts. @typedef {{kind: "run" | "wait", status: string, attempt: number, from: number, to: number | null, reason?: string, error?: any}} Bar */
 /** @typedef {{name: string, bars: Bar[]}} Lane */
-/** A part of the time axis, in percent. `isCut`: nothing ran for so long that it gets less room. @typedef {{from: number, to: number, left: number, width: number, isCut: boolean}} Stretch */
-
-const TICKS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 3e4, 6e4, 12e4, 3e5, 6e5, 12e5, 18e5, 36e5, 72e5, 144e5, 288e5, 864e5];
-const LONG_PAUSE = 0.7;
-const CUT_PAUSE = 0.2;
+/** The time that is shown, and the pauses in it that get no more than `room`. @typedef {{from: number, to: number, room: number, cuts: {from: number, to: number}[]}} Axis */
 
 /**
  * What each step did when: a lane with its attempts, and with what was waited for before each.
@@ -18,30 +12,25 @@ export function lanesOf(job, events) {
   const lanes = job.steps.map(({ name }) => /** @type {Lane} */ ({ name, bars: [] }));
   /** @type {Bar | null} */
   let wait = null;
+  const waited = (/** @type {Bar[] | undefined} */ bars, /** @type {number} */ to) => {
+    if (wait) bars?.push({ ...wait, to });
+    wait = null;
+  };
   for (const { event, data } of events) {
-    const bars = event === "step" ? lanes.find(({ name }) => name === data.name)?.bars : undefined;
-    const last = bars?.at(-1);
-    if (bars && data.status === "RUNNING") {
-      const from = Date.parse(data.startedAt);
-      if (wait) bars.push({ ...wait, to: from });
-      wait = null;
-      bars.push({ kind: "run", status: "RUNNING", attempt: data.attempt, from, to: null });
-    } else if (last?.kind === "run" && last.to === null) {
-      Object.assign(last, { status: data.status, to: Date.parse(data.finishedAt ?? data.at), reason: data.reason, error: data.error });
-    }
-    if (event !== "status") continue;
     const at = Date.parse(data.at);
-    const isWaiting = data.status === "PENDING" || (data.status === "RUNNING" && data.waiting);
-    if (wait && (isWaiting ? wait.reason !== data.reason : data.status !== "RUNNING")) {
-      nextLane(lanes)?.bars.push({ ...wait, to: at });
-      wait = null;
+    if (event === "step") {
+      const bars = lanes.find(({ name }) => name === data.name)?.bars ?? [];
+      const last = bars.at(-1);
+      const from = Date.parse(data.startedAt);
+      if (data.status === "RUNNING") {
+        waited(bars, from);
+        bars.push({ kind: "run", status: "RUNNING", attempt: data.attempt, from, to: null });
+      } else if (last?.to === null) Object.assign(last, { status: data.status, to: Date.parse(data.finishedAt ?? data.at), reason: data.reason, error: data.error });
+    } else if (event === "status") {
+      const isWaiting = data.status === "PENDING" || (data.status === "RUNNING" && data.waiting);
+      if (isWaiting ? wait?.reason !== data.reason : data.status !== "RUNNING") waited(nextLane(lanes)?.bars, at);
+      if (isWaiting) wait ??= { kind: "wait", status: "PENDING", attempt: data.attempt, from: at, to: null, reason: data.reason };
     }
-    if (isWaiting) wait ??= { kind: "wait", status: "PENDING", attempt: data.attempt, from: at, to: null, reason: data.reason };
-  }
-  for (const [index, { attempt, startedAt, finishedAt, status, error }] of job.steps.entries()) {
-    const { bars } = lanes[index];
-    if (!startedAt || bars.some((bar) => bar.kind === "run" && bar.attempt === attempt)) continue;
-    bars.push({ kind: "run", status, attempt: attempt ?? 1, from: Date.parse(startedAt), to: finishedAt ? Date.parse(finishedAt) : null, error });
   }
   if (wait) nextLane(lanes)?.bars.push(wait);
   return lanes;
@@ -55,7 +44,7 @@ const nextLane = (lanes) => lanes.find(({ bars }) => bars.findLast(({ kind }) =>
  * @param {Lane[]} lanes
  * @param {number} from
  * @param {number} to
- * @returns {Stretch[]}
+ * @returns {Axis}
  */
 export function axisOf(lanes, from, to) {
   const runs = lanes.flatMap(({ bars }) => bars.filter(({ kind }) => kind === "run")).sort((a, b) => a.from - b.from);
@@ -63,38 +52,18 @@ export function axisOf(lanes, from, to) {
   let [end, busy] = [from, 0];
   for (const run of [...runs, { from: to, to }]) {
     if (run.from > end) pauses.push({ from: end, to: run.from });
-    busy += Math.max(0, (run.to ?? to) - Math.max(end, run.from));
-    end = Math.max(end, run.to ?? to);
+    const until = Math.max(end, run.to ?? to);
+    busy += until - Math.max(end, run.from);
+    end = until;
   }
-  const parts = [];
-  let place = from;
-  for (const cut of [...pauses.filter((pause) => busy > 0 && pause.to - pause.from > LONG_PAUSE * busy), { from: to, to }]) {
-    parts.push({ from: place, to: cut.from, weight: cut.from - place, isCut: false }, { ...cut, weight: CUT_PAUSE * busy, isCut: true });
-    place = cut.to;
-  }
-  const shown = parts.filter((part) => part.to > part.from);
-  const total = shown.reduce((sum, { weight }) => sum + weight, 0);
-  let left = 0;
-  return shown.map(({ weight, ...part }) => {
-    const width = (100 * weight) / total;
-    left += width;
-    return { ...part, left: left - width, width };
-  });
+  return { from, to, room: busy / 5, cuts: pauses.filter((pause) => busy > 0 && pause.to - pause.from > busy) };
 }
 
-/** Where on the axis a time is, in percent. @param {Stretch[]} axis @param {number} at */
-export function placeOf(axis, at) {
-  const part = axis.find(({ to }) => at <= to) ?? axis.at(-1);
-  return part ? part.left + part.width * Math.min(1, Math.max(0, (at - part.from) / (part.to - part.from))) : 0;
+/** How much of the axis there is before a time, in ms that are not cut. @param {Axis} axis @param {number} at */
+function lengthOf({ from, cuts, room }, at) {
+  const skipped = cuts.map((cut) => Math.min(1, Math.max(0, (at - cut.from) / (cut.to - cut.from))) * (cut.to - cut.from - room));
+  return at - from - skipped.reduce((sum, each) => sum + each, 0);
 }
 
-/** Times since the beginning to name on the axis, as far as it is not cut. @param {Stretch[]} axis */
-export function ticksOf([first]) {
-  if (!first || first.isCut) return [];
-  const length = first.to - first.from;
-  const room = Math.max(1, Math.floor(first.width / 17));
-  const step = TICKS_MS.find((each) => each * room >= length) ?? Math.ceil(length / room / 864e5) * 864e5;
-  return Array.from({ length: Math.floor(length / step) + 1 }, (_, index) => {
-    return { at: (first.width * index * step) / length, text: index ? duration((index * step) / 1000).replace(".0 ", " ") : "0" };
-  }).filter(({ at }) => at < 96);
-}
+/** Where on the axis a time is, in percent. @param {Axis} axis @param {number} at */
+export const placeOf = (axis, at) => (100 * lengthOf(axis, Math.min(at, axis.to))) / (lengthOf(axis, axis.to) || 1);

@@ -1,58 +1,53 @@
-import { utc } from "../../lib/format.js";
-import { html, useMemo } from "../../lib/html.js";
-import { fieldsText, LEVELS, logLines } from "../../models/job_log.js";
+import { counted } from "../../lib/format.js";
+import { html, useLayoutEffect, useMemo, useRef, useState } from "../../lib/html.js";
+import { LEVELS, lineOf, linesOf } from "../../models/job_log.js";
 import { useApp } from "../app.js";
+import { Dialog } from "../parts/controls.js";
+import { Grid } from "../parts/grid.js";
 import { Empty } from "../parts/states.js";
-import { Lines } from "./lines.js";
-import { Json, onValue } from "./values.js";
+import { Time } from "../parts/words.js";
 
 /** @typedef {import("stepmill/types").StreamEvent} StreamEvent */
 
-/** @type {Record<string, string>} */
-const HUES = { warning: "CANCELLED", error: "ERROR" };
-const LEAST = ["All levels", "Info and above", "Warnings and errors", "Errors"];
-const KINDS = ["status", "step", "progress", "log", "end"];
+const COLUMNS = ["Time", "Kind", "Step", "What"].map((text) => ({ key: text, text }));
 
-/** The job's log: by level, searched, its end followed. @param {{events: StreamEvent[], isLive: boolean}} props */
+/**
+ * The job's log, or all of its events, as lines of one height, one in full when it is chosen. While `isLive`, the end is
+ * kept in sight until one scrolls away from it.
+ * @param {{events: StreamEvent[], isLive: boolean}} props
+ */
 export function Log({ events, isLive }) {
   const { route, router } = useApp();
   const { level = "debug", q = "" } = route.query;
-  const lines = useMemo(() => logLines(events, { level, q }), [events.length, level, q]);
-  const cells = (/** @type {StreamEvent} */ { data }) => [
-    html`<span class=${`level ${HUES[data.level] ?? ""}`}>${data.level}</span>`,
-    data.step,
-    html`${data.message} <span class="soft">${fieldsText(data.fields)}</span>`,
-  ];
-  const detail = (/** @type {StreamEvent} */ { data }) => html`
-    <p class="soft small">${utc(data.at)} · ${data.step} · ${data.level}</p><p class="whole">${data.message}</p>
-    ${Object.keys(data.fields ?? {}).length > 0 && html`<${Json} title="Fields" open value=${data.fields} />`}
-  `;
-  if (!lines.length && !q && level === "debug") return html`<${Empty} title="Nothing is logged" icon="menu">What a step says about its work stands here as it says it.<//>`;
+  const items = useMemo(() => linesOf(events, { level, q }), [events.length, level, q]);
+  const place = useRef(/** @type {HTMLDivElement | null} */ (null));
+  const isFollowing = useRef(isLive);
+  const [chosen, setChosen] = useState(/** @type {StreamEvent | null} */ (null));
+  useLayoutEffect(() => {
+    const grid = place.current?.querySelector(".grid");
+    if (isFollowing.current && grid) grid.scrollTop = grid.scrollHeight;
+  }, [items.length]);
+  const onScroll = (/** @type {any} */ { target }) => {
+    isFollowing.current = isLive && target.scrollHeight - target.scrollTop - target.clientHeight < 4;
+  };
+  const row = (/** @type {number} */ index) => {
+    const { kind, step, text, fields } = lineOf(items[index]);
+    const cells = [html`<${Time} at=${items[index].data.at} only="clock" />`, html`<span class=${`level-${kind}`}>${kind}</span>`, step, html`${text} <span class="soft">${fields}</span>`];
+    return cells.map((cell) => html`<div role="gridcell">${cell}</div>`);
+  };
   return html`
-    <${Lines} name="log" heads=${["Level", "Step", "Message"]} items=${lines} cells=${cells} detail=${detail} isLive=${isLive}>
-      <select aria-label="Level" value=${level} onChange=${onValue((value) => router.set({ level: value }))}>
-        ${LEVELS.map((each, index) => html`<option key=${each} value=${each}>${LEAST[index]}</option>`)}
+    <div class="line toolbar">
+      <select aria-label="Least level" value=${level} onChange=${(event) => router.set({ level: event.target.value })}>
+        <option value="all">every event</option>${LEVELS.map((each) => html`<option>${each}</option>`)}
       </select>
-      <input type="search" aria-label="Search the log" placeholder="Search" value=${q} onInput=${onValue((value) => router.set({ q: value }))} />
-    <//>
+      <input type="search" aria-label="Search the log" placeholder="Search" value=${q} onInput=${(event) => router.set({ q: event.target.value })} />
+      <span class="soft small" role="status">${counted(items.length, "line")}</span>
+    </div>
+    ${items.length === 0 && html`<${Empty} title=${q ? "No line has these words" : "Nothing is logged"} icon="menu">What the steps say about their work stands here.<//>`}
+    <div ref=${place} onScrollCapture=${onScroll} hidden=${items.length === 0}>
+      <${Grid} label="log" name="lines" count=${items.length} rowHeight=${28} columns=${COLUMNS} row=${row} item=${(index) => items[index]}
+        rowKey=${(index) => items[index].id} onOpen=${(index) => setChosen(items[index])} />
+    </div>
+    ${chosen && html`<${Dialog} title="The chosen line" onClose=${() => setChosen(null)}><p class="whole">${chosen.data.message}</p><pre class="whole">${JSON.stringify(chosen, null, 2)}</pre><//>`}
   `;
 }
-
-/** All that happened to the job. @param {{events: StreamEvent[], isLive: boolean}} props */
-export function Events({ events, isLive }) {
-  const { route, router } = useApp();
-  const { kind = "" } = route.query;
-  const shown = useMemo(() => events.filter(({ event }) => !kind || event === kind), [events.length, kind]);
-  const cells = (/** @type {StreamEvent} */ { id, event, data }) => [html`<span class="figure">${id}</span>`, event, whatOf(data)];
-  return html`
-    <${Lines} name="events" heads=${["No.", "Event", "What"]} items=${shown} cells=${cells} detail=${(/** @type {StreamEvent} */ event) => html`<${Json} open value=${event} />`} isLive=${isLive}>
-      <select aria-label="Kind" value=${kind} onChange=${onValue((value) => router.set({ kind: value }))}>
-        <option value="">All kinds</option>${KINDS.map((each) => html`<option key=${each}>${each}</option>`)}
-      </select>
-    <//>
-  `;
-}
-
-/** An event in a line. @param {any} data */
-const whatOf = ({ step, name, status, reason, done, total, unit, message, error }) =>
-  [step ?? name, status, reason, done !== undefined && `${done ?? 0}${total ? ` of ${total}` : ""} ${unit ?? ""}`, message ?? error?.code].filter(Boolean).join(" · ");

@@ -4,21 +4,18 @@ import { speedOf } from "../../models/job_speed.js";
 import { JobStream } from "../../models/job_stream.js";
 import { useAction, useApp, useOwnModel, useResource } from "../app.js";
 import { Failed } from "../job/failed.js";
-import { Events, Log } from "../job/log.js";
+import { Log } from "../job/log.js";
 import { NewJob } from "../job/new_job.js";
 import { Timeline } from "../job/timeline.js";
-import { Json, Table, Values } from "../job/values.js";
+import { Values } from "../job/values.js";
 import { Accounting } from "../parts/accounting.js";
-import { Dialog, Meter, Tabs } from "../parts/controls.js";
+import { Meter, Tabs } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
 import { Page, Section } from "../parts/page.js";
-import { Failure, Loaded, Skeleton } from "../parts/states.js";
+import { Failure, Skeleton } from "../parts/states.js";
 import { Ago, shownStatus, Status, Time, Took } from "../parts/words.js";
 
 /** @typedef {import("stepmill/types").Job} Job */
-/** @typedef {import("stepmill/types").StreamEvent} StreamEvent */
-
-const TABS = { overview: "Overview", log: "Log", events: "Events", data: "Params and result" };
 
 /** One job, as it happens. */
 export function Screen() {
@@ -36,67 +33,53 @@ export function Screen() {
 /** @param {{job: Job, stream: JobStream}} props */
 function Shown({ job, stream }) {
   const { client, route, session, links, envId } = useApp();
-  const { jobId, status } = job;
-  const { areaId, fileId } = job.params;
-  const { tab = "overview" } = route.query;
+  const { jobId, status, startedAt, params } = job;
+  const { tab = "" } = route.query;
   const hasFailed = status === "ERROR" || status === "CANCELLED";
   const isLive = !hasFailed && status !== "DONE";
   const mayAct = session.may("operator");
   const [again, setAgain] = useState(/** @type {Job | null} */ (null));
-  const [isChoosing, setChoosing] = useState(false);
   const cancel = useAction(() => client.cancelJob(jobId));
-  const retry = useAction((/** @type {string} */ fromStep) => client.retryJob(jobId, fromStep ? { fromStep } : {}));
-  const file = useResource(async (signal) => fileId && client.getFile(envId, fileId, { signal }), []).data;
-  const area = useResource(async (signal) => areaId && client.getArea(envId, areaId, { signal }), []).data;
-  const types = useResource((signal) => client.listJobTypes({ signal }), []).data;
-  const always = (types?.items.find(({ type }) => type === job.type)?.steps ?? []).filter((step) => step.always).map(({ name }) => name);
-  const steps = job.steps.filter(({ name }) => !always.includes(name));
-  const choices = steps.filter((_, index) => steps.slice(0, index).every((step) => step.status === "DONE"));
+  const retry = useAction((/** @type {{fromStep?: string}} */ from) => client.retryJob(jobId, from));
+  const failure = cancel.error ?? retry.error ?? stream.error;
+  const file = useResource(async (signal) => params.fileId && client.getFile(envId, params.fileId, { signal }), []).data;
   // A button that was pressed may be gone now.
   useEffect(() => {
     if (document.activeElement === document.body) /** @type {HTMLElement | null} */ (document.querySelector("#main h1"))?.focus({ preventScroll: true });
   }, [isLive]);
-  const runAgain = (params = {}) => setAgain({ ...job, params: { ...job.params, ...params } });
-  const retryFrom = (step = "") => {
-    setChoosing(false);
-    retry.run(step);
-  };
+  const runAgain = (more = {}) => setAgain({ ...job, params: { ...params, ...more } });
   const actions = mayAct && html`
     ${isLive && html`<button class="danger" disabled=${Boolean(job.cancelRequestedAt)} onClick=${cancel.run}><${Icon} name="stop" />Cancel</button>`}
-    ${hasFailed && html`<button class="primary" onClick=${() => retryFrom()}><${Icon} name="retry" />Retry</button>`}
-    ${hasFailed && choices.length > 1 && html`<button onClick=${() => setChoosing(true)}>Retry from<${Icon} name="down" /></button>`}
+    ${hasFailed && html`<button class="primary" onClick=${() => retry.run({})}><${Icon} name="retry" />Retry</button>`}
     <button onClick=${() => runAgain()}>Run again</button>
   `;
   const subtitle = html`
     <span role="status"><${Status} status=${shownStatus(job)} /></span>
-    ${area && html`<span>into <a href=${links.area(areaId)}>${area.name}</a></span>`}
     <span>submitted <${Ago} at=${job.createdAt} /> by ${job.createdBy}</span>
-    ${job.startedAt && status !== "PENDING" && html`<span>${isLive ? "running for" : "took"} <${Took} from=${job.startedAt} to=${job.finishedAt} /></span>`}
+    ${startedAt && status !== "PENDING" && html`<span>${isLive ? "running for" : "took"} <${Took} from=${startedAt} to=${job.finishedAt} /></span>`}
   `;
+  const tabs = Object.entries({ "": "Overview", log: "Log and events", data: "Params and result" });
   return html`
     <${Page} title=${file ? `${job.type} ${file.name}` : job.type} subtitle=${subtitle} actions=${actions} kicker=${html`<a href=${links.jobs()}>Jobs</a> / <code>${jobId}</code>`}>
-      ${cancel.error && html`<${Failure} error=${cancel.error} what="The cancel" />`}
-      ${retry.error && html`<${Failure} error=${retry.error} what="The retry" />`}
-      ${stream.historyError && html`<${Failure} error=${stream.historyError} what="Earlier events" onRetry=${() => stream.readHistory()} />`}
-      <${Tabs} label="Parts of this job" current=${tab} tabs=${Object.entries(TABS).map(([id, text]) => ({ id, text, href: links.job(jobId, { tab: id === "overview" ? null : id }) }))} />
-      ${(tab === "log" || tab === "events") && (stream.isComplete ? html`<${tab === "log" ? Log : Events} events=${stream.events} isLive=${isLive} />` : html`<${Skeleton} rows=${8} kind="row" />`)}
-      ${tab === "data" && html`<${Data} job=${job} />`}
-      ${tab === "overview" &&
-      html`
+      ${failure && html`<${Failure} error=${failure} onRetry=${stream.error && (() => stream.open())} />`}
+      <${Tabs} label="This job" current=${tab} tabs=${tabs.map(([id, text]) => ({ id, text, href: links.job(jobId, { tab: id }) }))} />
+      ${tab === "log" && (stream.isComplete ? html`<${Log} events=${stream.events} isLive=${isLive} />` : html`<${Skeleton} rows=${8} kind="row" />`)}
+      ${tab === "data" && html`
+        <${Section} title="Params" id="params"><${Values} data=${params} /><//>
+        <${Section} title="Result" id="result">${job.result ? html`<${Values} data=${job.result} />` : html`<p class="soft">There is none.</p>`}<//>
+        <details class="section"><summary>The whole job</summary><pre class="whole">${JSON.stringify(job, null, 2)}</pre></details>
+      `}
+      ${!tab && html`
         ${status === "ERROR" && job.error && html`<${Failed} job=${job} mayAct=${mayAct} onAgain=${runAgain} />`}
         <${Situation} job=${job} />
-        ${status === "RUNNING" && !job.waiting && html`<${Progress} job=${job} events=${stream.events} />`}
+        ${status === "RUNNING" && !job.waiting && html`<${Progress} job=${job} stream=${stream} />`}
         <${Rows} job=${job} />
-        <${Section} title="Steps" id="steps" aside=${html`<${Time} at=${job.createdAt} />`}><${Timeline} job=${job} events=${stream.events} always=${always} /><//>
-        ${job.attempt > 0 && html`<${Attempts} job=${job} />`}
+        <${Section} title="Steps" id="steps" aside=${html`<${Time} at=${job.createdAt} />`}>
+          <${Timeline} job=${job} events=${stream.events} onRetry=${mayAct && hasFailed && ((fromStep) => retry.run({ fromStep }))} />
+        <//>
       `}
     <//>
     ${again && html`<${NewJob} from=${again} onClose=${() => setAgain(null)} />`}
-    ${isChoosing &&
-    html`<${Dialog} title="Retry from a step" onClose=${() => setChoosing(false)}>
-      <p>It runs again, and all steps after it.</p>
-      ${choices.map((step) => html`<button key=${step.name} onClick=${() => retryFrom(step.name)}>${step.name}<${Status} status=${step.status} /></button>`)}
-    <//>`}
   `;
 }
 
@@ -105,34 +88,32 @@ function Situation({ job: { status, steps, waiting, cancelRequestedAt, finishedA
   const { links } = useApp();
   if (status === "CANCELLED") {
     const stopped = steps.map(({ error }) => /** @type {any} */ (error?.details)?.stoppedAfterMs).find((ms) => ms !== undefined);
-    return html`<p class="hint CANCELLED">Cancelled <${Time} at=${cancelRequestedAt ?? finishedAt} />.
-      ${stopped === undefined ? " None of its work ran any more." : html` All of its work had stopped <strong class="figure">${duration(stopped / 1000)}</strong> later.`}</p>`;
+    return html`<p class="hint CANCELLED">Cancelled <${Time} at=${cancelRequestedAt ?? finishedAt} />.${" "}
+      ${stopped === undefined ? "None of its work ran any more." : `All of its work had stopped ${duration(stopped / 1000)} later.`}</p>`;
   }
-  if (finishedAt) return null;
-  if (cancelRequestedAt) return html`<p class="hint STOPPING">Stopping for <${Took} from=${cancelRequestedAt} />. It is cancelled once none of its work runs any more.</p>`;
-  if (!waiting) return status === "PENDING" && html`<p class="hint WAITING">It waits to start.</p>`;
+  if (!waiting) return null;
   const holder = waiting.heldBy?.jobId;
-  const [before, after] = (waiting.message ?? "Another job holds the lock that it needs.").split(holder ?? "\n");
+  const [before, after] = (waiting.message ?? "").split(holder ?? "\n");
   return html`<p class="hint WAITING"><strong>Waiting for <${Took} from=${waiting.since} />.</strong> ${before}${after && html`<a href=${links.job(holder)}>${holder}</a>${after}`}</p>`;
 }
 
-/** How far the running step is, how fast, and how long still. @param {{job: Job, events: StreamEvent[]}} props */
-function Progress({ job, events }) {
+/** How far the running step is, how fast, and how long still. @param {{job: Job, stream: JobStream}} props */
+function Progress({ job, stream }) {
   const step = job.steps.find(({ status }) => status === "RUNNING");
   if (!step) return null;
   const { done, total, unit, message } = step.progress ?? {};
-  const speed = speedOf(events, step.name);
-  const word = unit && unit !== "bytes" ? ` ${unit}` : "";
-  const amount = (/** @type {number | null | undefined} */ value) => (unit === "bytes" ? bytes(value ?? 0) : number(Math.round(value ?? 0)));
+  const speed = speedOf(stream.events, step.name);
+  const amount = (/** @type {number} */ value) => (unit === "bytes" ? bytes(value) : `${number(Math.round(value))} ${unit ?? ""}`);
+  const told = [
+    amount(done ?? 0) + (total ? ` of ${amount(total)}` : ""),
+    speed && `${amount(speed.perSecond)}/s`,
+    speed?.secondsLeft && `about ${duration(Math.max(1, Math.round(speed.secondsLeft)))} left`,
+  ];
   return html`
-    <div class="progress sheet pad">
-      <p class="line"><strong>${step.name}</strong><span class="soft grow clip">${message}</span><strong class="figure">${total && `${Math.floor((100 * (done ?? 0)) / total)}%`}</strong></p>
+    <div class="sheet pad flow">
+      <p class="line"><strong>${step.name}</strong><span class="soft grow">${message}</span><strong class="figure">${total && `${Math.floor((100 * (done ?? 0)) / total)}%`}</strong></p>
       <${Meter} label=${`Progress of ${step.name}`} done=${done} total=${total} />
-      <p class="line soft small figure">
-        <span>${done || total ? `${amount(done)}${total ? ` of ${amount(total)}` : ""}${word}` : html`running for <${Took} from=${step.startedAt} />`}</span>
-        ${speed && html`<span>${amount(speed.perSecond)}${word}/s</span>`}
-        ${speed && speed.secondsLeft !== null && html`<span>about ${duration(Math.max(1, Math.round(speed.secondsLeft))).replace(".0", "")} left</span>`}
-      </p>
+      <p class="soft small figure">${told.filter(Boolean).join(" · ")}</p>
     </div>
   `;
 }
@@ -140,8 +121,8 @@ function Progress({ job, events }) {
 /** What became of each row, once they are counted. @param {{job: Job}} props */
 function Rows({ job }) {
   const { links } = useApp();
-  const counts = job.result ?? job.steps.findLast(({ output }) => output?.rowsLoaded >= 0)?.output;
-  if (counts?.rowsLoaded === undefined) return null;
+  const counts = [job.result, ...job.steps.map(({ output }) => output)].find((each) => each?.rowsLoaded >= 0);
+  if (!counts) return null;
   const { physId, logicalName, loadId } = counts;
   return html`
     <${Section} title="Rows" id="rows" aside=${physId && html`in the table <a href=${links.table(physId)}>${logicalName}</a>`}>
@@ -149,23 +130,3 @@ function Rows({ job }) {
     <//>
   `;
 }
-
-/** Each start of work on it: by whom, when, and how it ended. @param {{job: Job}} props */
-function Attempts({ job }) {
-  const { client, links } = useApp();
-  const attempts = useResource((signal) => client.listAttempts(job.jobId, { limit: 500 }, { signal }), [job.attempt, job.status]);
-  const row = (/** @type {any} */ { attempt, outcome, startedAt, endedAt, workerId }) => [
-    ...[attempt, outcome ?? "running", html`<${Time} at=${startedAt} />`, html`<${Took} from=${startedAt} to=${endedAt} />`],
-    html`<a href=${links.workers()}>${workerId}</a>`,
-  ];
-  return html`<${Section} title="Attempts" id="attempts"><${Loaded} resource=${attempts} what="The attempts">
-    ${(/** @type {any} */ { items }) => html`<${Table} label="Each attempt" heads=${["#No.", "Outcome", "Started", "#Took", "Worker"]} rows=${items.map(row)} />`}
-  <//><//>`;
-}
-
-/** @param {{job: Job}} props */
-const Data = ({ job }) => html`
-  <${Section} title="Params" id="params"><${Values} data=${job.params} job=${job} /><${Json} value=${job.params} /><//>
-  <${Section} title="Result" id="result">${job.result ? html`<${Values} data=${job.result} job=${job} /><${Json} value=${job.result} />` : html`<p class="soft">There is none.</p>`}<//>
-  <${Section} title="The whole job" id="whole"><${Json} value=${job} /><//>
-`;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { logLines } from "../../../console/models/job_log.js";
+import { linesOf } from "../../../console/models/job_log.js";
 import { speedOf } from "../../../console/models/job_speed.js";
 import { log, numbered, progress, step } from "./job_events.mjs";
 
@@ -13,7 +13,7 @@ const EVENTS = numbered(
   log(4, "Page refused", "error", { status: 500 }),
   log(5, "Of a level of its own", "notice"),
 );
-const found = (filter) => logLines(EVENTS, filter).map(({ id }) => id);
+const found = (filter = {}) => linesOf(EVENTS, filter).map(({ id }) => id);
 
 test("log lines by level and by words, of which all must be there", () => {
   assert.deepEqual(found(), ["1", "3", "4", "5", "6"]);
@@ -21,6 +21,8 @@ test("log lines by level and by words, of which all must be there", () => {
   assert.deepEqual(found({ q: "PAGE" }), ["3", "5"]);
   assert.deepEqual(found({ q: "page items" }), ["3"], "fields are searched, too");
   assert.deepEqual(found({ q: "status=500", level: "error" }), ["5"]);
+  assert.deepEqual(found({ level: "all" }), ["1", "2", "3", "4", "5", "6"], "every event");
+  assert.deepEqual(found({ q: "progress extract rows", level: "all" }), ["2"]);
 });
 
 test("speed and time left are those of the last seconds", () => {

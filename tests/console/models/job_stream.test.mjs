@@ -11,10 +11,16 @@ const LATER = numbered(...Array.from({ length: 720 }, (_, index) => log(index, `
 /** A server with `ALL`, whose pages wait until they are let go, and a stream that the test speaks on. */
 function world(job = { ...submitted("Extract"), status: "RUNNING" }) {
   const asked = [];
+  const stored = [...ALL];
   const told = { listener: null, ended: false };
+  // What is told is stored before.
+  told.tell = (events) => {
+    stored.push(...events.filter(({ id, event }) => event !== "snapshot" && Number(id) > stored.length));
+    told.listener(events);
+  };
   const client = {
     getJob: async () => job,
-    listEvents: (_, { after, limit }) => new Promise((resolve) => asked.push({ after, go: () => resolve({ items: ALL.slice(after, after + limit) }) })),
+    listEvents: (_, { after, limit }) => new Promise((resolve) => asked.push({ after, go: () => resolve({ items: stored.slice(after, after + limit) }) })),
   };
   const connection = { follow: (_, listener) => ((told.listener = listener), () => (told.ended = true)) };
   return { stream: new JobStream(client, connection, "job_1"), asked, told, job, client };
@@ -26,16 +32,16 @@ const isWhole = (stream, count) => assert.deepEqual(stream.events.map(({ id }) =
 test("each event once and in order: those before the snapshot, those that come meanwhile, those after", async () => {
   const { stream, asked, told, job } = world();
   await stream.open();
-  told.listener([{ id: "701", event: "snapshot", data: job }, LATER[0]]);
-  told.listener([LATER[1]]);
+  told.tell([{ id: "701", event: "snapshot", data: job }, LATER[0]]);
+  told.tell([LATER[1]]);
   assert.equal(stream.isComplete, false);
   asked[0].go();
   await settled();
-  told.listener([LATER[2], { id: "701", event: "snapshot", data: job }]);
+  told.tell([LATER[2], { id: "701", event: "snapshot", data: job }]);
   assert.deepEqual(asked.map(({ after }) => after), [0, 500]);
   asked[1].go();
   await settled();
-  told.listener(LATER.slice(1, 5));
+  told.tell(LATER.slice(1, 5));
   assert.equal(stream.isComplete, true);
   isWhole(stream, 706);
   stream.close();
@@ -45,10 +51,10 @@ test("each event once and in order: those before the snapshot, those that come m
 test("a later snapshot, after a gap, brings what was missed", async () => {
   const { stream, asked, told, job } = world();
   await stream.open();
-  told.listener([{ id: "3", event: "snapshot", data: job }]);
+  told.tell([{ id: "3", event: "snapshot", data: job }]);
   asked[0].go();
   await settled();
-  told.listener([{ id: "701", event: "snapshot", data: job }]);
+  told.tell([{ id: "701", event: "snapshot", data: job }]);
   asked.at(-1).go();
   await settled();
   isWhole(stream, 701);
@@ -61,16 +67,16 @@ test("a page that can't be read is said, and read again on demand; what came mea
   const refused = new Error("The database does not answer.");
   client.listEvents = () => Promise.reject(refused);
   await stream.open();
-  told.listener([{ id: "3", event: "snapshot", data: job }, ALL[3]]);
+  told.tell([{ id: "3", event: "snapshot", data: job }, ALL[3]]);
   await settled();
-  assert.equal(stream.historyError, refused);
+  assert.equal(stream.error, refused);
   assert.deepEqual(stream.events, []);
   client.listEvents = listEvents;
-  stream.readHistory();
-  told.listener([ALL[4]]);
+  stream.open();
+  told.tell([ALL[4]]);
   asked[0].go();
   await settled();
-  assert.equal(stream.historyError, null);
+  assert.equal(stream.error, null);
   isWhole(stream, 500);
   stream.close();
 });
