@@ -12,6 +12,9 @@ export const STATUSES = ["PENDING", "RUNNING", "DONE", "ERROR", "CANCELLED"];
 /** Spans of time up to now, in milliseconds. */
 export const RANGES = { hour: 3_600_000, day: 86_400_000, week: 7 * 86_400_000 };
 
+/** @type {Choice} */
+export const NOTHING = { status: [], type: [], range: "", from: "", to: "", q: "" };
+
 /** @param {Record<string, string>} query @returns {Choice} */
 export function choiceOf({ status, type, range = "", from, to, q = "" }) {
   const [begin, end] = [timeOf(from), timeOf(to)];

@@ -91,7 +91,6 @@ export class JobList extends Observable {
   /** Show the jobs of these filters. What was there stays until they are read. @param {JobFilters} filters */
   show(filters) {
     this.#filters = filters;
-    this.#total = null;
     this.#sight = { first: 0, last: FIRST_PAGE };
     this.isCurrent = false;
     this.#begin();
@@ -116,7 +115,7 @@ export class JobList extends Observable {
     return this.#sight.first === 0;
   }
 
-  /** How many match, as it was counted elsewhere. @param {number | null} total */
+  /** How many match the filters, now or when they are shown, as it was counted elsewhere. @param {number | null} total */
   setTotal(total) {
     if (total === this.#total) return;
     const before = this.count;

@@ -8,7 +8,7 @@ import { shownStatus, Status, Time, Took } from "../parts/words.js";
 export const COLUMNS = [
   { key: "status", text: "Status" },
   { key: "type", text: "Type" },
-  { key: "about", text: "What" },
+  { key: "about", text: "Job", className: "about-cell" },
   { key: "state", text: "Progress" },
   { key: "rows", text: "Rows", className: "number" },
   { key: "created", text: "Created", className: "number" },
@@ -37,7 +37,7 @@ export function cellsOf(row, href, area) {
 /** How far it is, why it waits, or what went wrong. @param {JobRow} row */
 function stateOf({ status, note, rowsRejected, step, share }) {
   if (note) return html`<span class=${status === "ERROR" ? "bad clip" : "soft clip"} title=${note}>${note}</span>`;
-  if (rowsRejected > 0) return html`<span class="soft">${number(rowsRejected)} rejected</span>`;
+  if (!step) return rowsRejected > 0 && html`<span class="soft">${number(rowsRejected)} rejected</span>`;
   if (share === null) return step;
   return html`${step}<i class="share" aria-hidden="true" style=${{ "--share": share }}></i><span class="figure soft">${percent(Math.floor(share * 100) / 100)}</span>`;
 }

@@ -18,31 +18,29 @@ export function Views({ current, onChoose }) {
   };
   return html`
     ${views.items.length > 0 &&
-    html`<label><span class="visually-hidden">Saved views</span>
-      <select value=${shown?.name ?? ""} onChange=${choose}>
+    html`<select aria-label="Saved views" value=${shown?.name ?? ""} onChange=${choose}>
         <option value="" disabled>Saved views</option>
         ${views.items.map(({ name }) => html`<option key=${name} value=${name}>${name}</option>`)}
-      </select></label>`}
+      </select>`}
     ${shown && html`<button type="button" class="quiet" onClick=${() => views.remove(shown.name)}>Remove view</button>`}
     ${!shown && current !== "" && html`<button type="button" class="quiet" onClick=${() => setSaving(true)}>Save view</button>`}
-    ${isSaving && html`<${SaveDialog} names=${views.items.map(({ name }) => name)} onSave=${(/** @type {string} */ name) => views.save(name, current)} onClose=${() => setSaving(false)} />`}
+    ${isSaving && html`<${SaveDialog} onSave=${(/** @type {string} */ name) => views.save(name, current)} onClose=${() => setSaving(false)} />`}
   `;
 }
 
-/** @param {{names: string[], onSave: (name: string) => void, onClose: () => void}} props */
-function SaveDialog({ names, onSave, onClose }) {
-  const [name, setName] = useState("");
-  const save = (/** @type {SubmitEvent} */ event) => {
+/** @param {{onSave: (name: string) => void, onClose: () => void}} props */
+function SaveDialog({ onSave, onClose }) {
+  const save = (/** @type {any} */ event) => {
     event.preventDefault();
-    onSave(name.trim());
+    onSave(event.currentTarget.elements.name.value.trim());
     onClose();
   };
   return html`<${Dialog} title="Save view" onClose=${onClose}>
     <form class="form" onSubmit=${save}>
-      <${Field} label="Name" hint=${names.includes(name.trim()) ? "Replaces the view of this name." : "This browser keeps the filters under it."}>
-        <input required maxlength="60" value=${name} onInput=${(/** @type {any} */ event) => setName(event.currentTarget.value)} />
+      <${Field} label="Name" hint="This browser keeps the filters under it, in place of those that had it before.">
+        <input name="name" required maxlength="60" pattern=".*\\S.*" title="A name with at least one letter" />
       <//>
-      <div class="form-foot"><button class="primary" disabled=${!name.trim()}>Save</button></div>
+      <div class="form-foot"><button class="primary">Save</button></div>
     </form>
   <//>`;
 }

@@ -1,9 +1,8 @@
 import { counted, number } from "../../lib/format.js";
 import { html, useEffect, useMemo, useRef, useState } from "../../lib/html.js";
-import { JobCounts } from "../../models/job_counts.js";
 import { choiceOf, filtersOf, keyOf } from "../../models/job_filters.js";
 import { JobList } from "../../models/job_list.js";
-import { useApp, useModel, useOwnModel, useResource } from "../app.js";
+import { useApp, useModel, useResource } from "../app.js";
 import { BulkDialog } from "../jobs/bulk.js";
 import { cellsOf, COLUMNS } from "../jobs/cells.js";
 import { FilterBar } from "../jobs/filter_bar.js";
@@ -13,6 +12,9 @@ import { Icon } from "../parts/icon.js";
 import { Page } from "../parts/page.js";
 import { Empty, Failure, Skeleton } from "../parts/states.js";
 
+const COUNTED_MS = 2_000;
+const SLOWLY_COUNTED_MS = 15_000;
+const TYPING_MS = 150;
 const NARROW = matchMedia("(max-width: 52rem)");
 
 /** All jobs of the environment: narrowed, followed live, cancelled and retried many at once. */
@@ -21,21 +23,24 @@ export function Screen() {
   const choice = choiceOf(route.query);
   const key = keyOf(choice);
   const filters = useMemo(() => filtersOf(choice, envId), [key]);
-  const counts = useOwnModel(() => new JobCounts(client, connection), [], (made) => made.open());
+  const { status: _, ...inAnyStatus } = filters;
+  const counts = useResource((signal) => client.countJobs(inAnyStatus, { signal }), [keyOf({ ...choice, status: [] })]);
+  useEffect(() => connection.onStatus(() => counts.loadSoon(choice.q ? SLOWLY_COUNTED_MS : COUNTED_MS)), [counts]);
   const list = useMemo(() => new JobList(client, connection), []);
   useEffect(() => {
     list.open();
     return () => list.close();
   }, []);
   useEffect(() => {
-    list.show(filters);
-    counts.show(filters);
+    const timer = setTimeout(() => list.show(filters), list.turn === 0 ? 0 : TYPING_MS);
+    return () => clearTimeout(timer);
   }, [filters]);
-  const total = counts.total(choice.status);
-  useEffect(() => list.setTotal(total), [total, filters]);
+  const known = counts.data && { ...counts.data.byStatus, total: counts.data.total };
+  const total = known && (choice.status.length === 0 ? known.total : choice.status.reduce((sum, status) => sum + known[status], 0));
+  useEffect(() => list.setTotal(total), [total]);
   return html`
     <${Page} title="Jobs" actions=${session.may("operator") && html`<${NewJobButton} />`}>
-      <${FilterBar} choice=${choice} counts=${counts} />
+      <${FilterBar} choice=${choice} counts=${known ?? {}} />
       <${List} list=${list} filters=${filters} isNarrowed=${key !== ""} />
     <//>
   `;
@@ -82,7 +87,7 @@ function List({ list, filters, isNarrowed }) {
         : html`<span class="soft small figure">${counted(list.count, "job")}, newest first</span>`}
       <${Newer} list=${list} place=${place} />
     </div>
-    <div ref=${place} aria-busy=${String(!list.isCurrent)}>
+    <div ref=${place} class="jobs-list" aria-busy=${String(!list.isCurrent)}>
       <${Grid} key=${list.turn} name="jobs" label="Jobs. Enter opens one, Space selects one." count=${list.count} rowHeight=${isNarrow ? 60 : 36} columns=${mayMark ? [marks, ...COLUMNS] : COLUMNS}
         item=${(/** @type {number} */ index) => list.rows[index]} version=${names}
         rowKey=${(/** @type {number} */ index) => list.rows[index]?.jobId ?? index} indexOf=${(/** @type {any} */ jobId) => list.indexOf(jobId)}
