@@ -58,7 +58,7 @@ export class PlanDraft extends Observable {
   /** Back to what is stored. */
   undo() {
     this.#take(this.stored);
-    if (this.text !== null) this.text = JSON.stringify(this.plan, null, 2);
+    this.asText(this.text !== null);
     this.#try();
   }
 
@@ -91,38 +91,28 @@ export class PlanDraft extends Observable {
     return (this.error?.errors ?? []).map((/** @type {any} */ each) => ({ ...each, pointer: each.pointer.replace(/^\/plan(?=\/)/, "") }));
   }
 
-  /** What is wrong at a place of the plan, or within it. @param {string} place */
-  faultAt(place) {
-    return this.faults.find(({ pointer }) => `${pointer}/`.startsWith(`${place}/`))?.message;
-  }
-
-  /** Where a column stands in the plan. @param {number} index */
-  pointerOf(index) {
-    return `/columns/${this.columns.slice(0, index).filter(({ isOn }) => isOn).length}`;
-  }
-
-  /** Change what is not a column. @param {Data} values null takes a field out */
-  change(values) {
-    this.rest = pruned({ ...this.rest, ...values });
-    this.#changed();
+  /** What is wrong in a column. @param {number} index */
+  faultOf(index) {
+    const place = `/columns/${this.columns.slice(0, index).filter(({ isOn }) => isOn).length}/`;
+    return this.columns[index].isOn && this.faults.find(({ pointer }) => `${pointer}/`.startsWith(place))?.message;
   }
 
   /** @param {number} index @param {Data} values null takes a field out */
   changeColumn(index, values) {
-    const { name, ...before } = this.columns[index].column;
-    const column = pruned({ name, ...before, ...values });
+    const column = pruned({ ...this.columns[index].column, ...values });
     if (column.type !== "numeric") delete column.precision, delete column.scale;
     if (!typeFits(column)) column.mapping = { kind: "DIRECT" };
     this.columns = this.columns.with(index, { isOn: true, column });
-    this.#rename(name, column.name);
     this.#changed();
   }
 
-  /** @param {number} index @param {boolean} isOn */
+  /** A column that is off is not named elsewhere in the plan either. @param {number} index @param {boolean} isOn */
   turn(index, isOn) {
     const { column } = this.columns[index];
+    const { keyColumns, dimensions, timeColumn } = this.rest;
+    const others = (/** @type {string[] | undefined} */ names) => names?.filter((name) => name !== column.name);
+    if (!isOn) this.rest = pruned({ ...this.rest, keyColumns: others(keyColumns), dimensions: others(dimensions), timeColumn: timeColumn === column.name ? null : timeColumn });
     this.columns = this.columns.with(index, { isOn, column });
-    if (!isOn) this.#rename(column.name, null);
     this.#changed();
   }
 
@@ -154,23 +144,10 @@ export class PlanDraft extends Observable {
 
   /** Source columns that the plan does not use are there, off. @param {any} plan */
   #take({ columns = [], ...rest }) {
-    const off = this.columns.filter(({ isOn, column }) => !isOn && columns.every((/** @type {Data} */ { name }) => name !== column.name));
-    const used = [...columns, ...off.map(({ column }) => column)].map(({ source }) => source);
-    const unused = (rest.source?.columns ?? []).filter((/** @type {string} */ name) => !used.includes(name));
+    const isUnused = (/** @type {string} */ name) => columns.every((/** @type {Data} */ { source }) => source !== name);
+    const unused = (rest.source?.columns ?? []).filter(isUnused).map((/** @type {string} */ name) => ({ name, type: "text", source: name }));
     this.rest = rest;
-    this.columns = [
-      ...columns.map((/** @type {Data} */ column) => ({ isOn: true, column })),
-      ...off,
-      ...unused.map((/** @type {string} */ source) => ({ isOn: false, column: { name: source, type: "text", source } })),
-    ];
-  }
-
-  /** Columns are named in other places too. @param {string} before @param {string | null} after */
-  #rename(before, after) {
-    if (before === after) return;
-    const { keyColumns, dimensions, timeColumn } = this.rest;
-    const mended = (/** @type {string[] | undefined} */ names) => names?.map((name) => (name === before ? after : name)).filter(Boolean);
-    this.rest = pruned({ ...this.rest, keyColumns: mended(keyColumns), dimensions: mended(dimensions), timeColumn: timeColumn === before ? after : timeColumn });
+    this.columns = [...columns.map((/** @type {Data} */ column) => ({ isOn: true, column })), ...unused.map((/** @type {Data} */ column) => ({ isOn: false, column }))];
   }
 
   #changed() {

@@ -5,18 +5,18 @@ import { jobAfter } from "./job_after.js";
 /** @typedef {import("stepmill/types").Job} Job */
 
 /**
- * A file on its way: sent, then loaded by a job.
+ * A file on its way: sent, unless it is there already, then loaded by a job.
  * @typedef {object} Upload
  * @property {number} id
  * @property {string} name
  * @property {string} envId
  * @property {string} areaId
- * @property {string} areaName
  * @property {number} size
  * @property {number} sent
  * @property {"waiting" | "sending" | "loading" | "done" | "failed"} state
- * @property {string | null} fileId
- * @property {string | null} jobId
+ * @property {File} [file]
+ * @property {string} [fileId]
+ * @property {() => Promise<Job>} [start] begins the job if it is another one than the usual
  * @property {Job | null} job
  * @property {Error | null} error
  */
@@ -33,8 +33,6 @@ export class Uploads extends Observable {
   #client;
   #connection;
   #last = 0;
-  /** @type {Map<number, File>} */
-  #files = new Map();
   /** @type {Map<number, () => void>} */
   #stops = new Map();
 
@@ -48,40 +46,9 @@ export class Uploads extends Observable {
     this.#connection = connection;
   }
 
-  /** How many are not at rest. */
-  get active() {
-    return this.items.filter((each) => each.state !== "done" && each.state !== "failed").length;
-  }
-
-  /**
-   * Send files to an area and load each.
-   * @param {string} envId
-   * @param {{areaId: string, name: string}} area
-   * @param {File[]} files
-   */
-  add(envId, area, files) {
-    for (const file of files) {
-      this.#files.set(this.#put(envId, area, file.name, file.size), file);
-    }
-    this.changed();
-    this.#next();
-  }
-
-  /** @param {string} envId @param {{areaId: string, name: string}} area @param {string} name @param {number} size */
-  #put(envId, area, name, size) {
-    const id = (this.#last += 1);
-    /** @type {Upload} */
-    const upload = {
-      ...{ id, envId, name, areaId: area.areaId, areaName: area.name, size, sent: 0 },
-      ...{ state: "waiting", fileId: null, jobId: null, job: null, error: null },
-    };
-    this.items = [...this.items, upload];
-    return id;
-  }
-
-  /** @param {string} envId @param {string} areaId @param {string} fileId @param {AbortSignal} [signal] */
-  #startJob(envId, areaId, fileId, signal) {
-    return this.#client.startJob({ type: "FILE_ETL", params: { fileId, areaId }, envId }, { signal });
+  /** Those that came to an end, well or not. */
+  get ended() {
+    return this.items.filter(({ state }) => state === "done" || state === "failed");
   }
 
   /** Ask for an area for these files; none at all takes the question back. @param {File[]} files */
@@ -90,77 +57,78 @@ export class Uploads extends Observable {
     this.changed();
   }
 
+  /** Send files to an area and load each. @param {string} envId @param {string} areaId @param {File[]} files */
+  add(envId, areaId, files) {
+    for (const file of files) this.#put({ envId, areaId, name: file.name, size: file.size, file });
+  }
+
   /**
-   * Load a file that is there already, by a job that `start` begins if it is another one than the usual.
+   * Load a file that is there already, or what `start` begins to load; once at a time.
    * @param {string} envId
-   * @param {{areaId: string, name: string}} area
-   * @param {{fileId: string | null, name: string, bytes: number}} file
+   * @param {{areaId: string, fileId: string, name: string, bytes: number}} file
    * @param {() => Promise<Job>} [start]
-   * @returns {Promise<Job>} rejects where the job is refused
    */
-  async load(envId, area, file, start = () => this.#startJob(envId, area.areaId, /** @type {string} */ (file.fileId))) {
-    const job = await start();
-    const id = this.#put(envId, area, file.name, file.bytes);
-    this.#change(id, { state: "loading", sent: file.bytes, fileId: file.fileId, jobId: job.jobId, job });
-    this.#follow(id, job.jobId);
-    return job;
+  load(envId, { areaId, fileId, name, bytes }, start) {
+    const isOnTheWay = this.items.some((each) => each.fileId === fileId && each.name === name && !this.ended.includes(each));
+    if (!isOnTheWay) this.#put({ envId, areaId, fileId, name, size: bytes, start });
   }
 
-  /** Try one again that failed: what was sent is not sent again. @param {number} id */
-  again(id) {
-    this.#change(id, { state: "waiting", error: null, job: null, jobId: null });
-    this.#next();
-  }
-
-  /** Stop one that is being sent, or no longer show it. @param {number} id */
-  remove(id) {
-    this.#stops.get(id)?.();
-    this.#stops.delete(id);
-    this.#files.delete(id);
-    this.items = this.items.filter((each) => each.id !== id);
+  /** @param {Pick<Upload, "envId" | "areaId" | "name" | "size" | "file" | "fileId" | "start">} what */
+  #put(what) {
+    this.#last += 1;
+    this.items = [...this.items, { id: this.#last, sent: 0, state: "waiting", job: null, error: null, ...what }];
     this.changed();
     this.#next();
   }
 
-  /** No longer show those at rest. */
-  clear() {
-    for (const each of this.items.filter((each) => each.state === "done" || each.state === "failed")) this.remove(each.id);
+  /** Try one again that failed: what was sent is not sent again. @param {number} id */
+  again(id) {
+    this.#change(id, { state: "waiting", error: null, job: null });
+    this.#next();
+  }
+
+  /** Stop sending these, or no longer show them. @param {number[]} ids */
+  remove(ids) {
+    this.items = this.items.filter(({ id }) => !ids.includes(id));
+    for (const id of ids) this.#stops.get(id)?.();
+    this.changed();
+    this.#next();
   }
 
   #next() {
-    const sending = this.items.filter((each) => each.state === "sending").length;
-    for (const upload of this.items.filter((each) => each.state === "waiting").slice(0, AT_ONCE - sending)) this.#send(upload);
+    const sending = this.items.filter(({ state }) => state === "sending").length;
+    for (const upload of this.items.filter(({ state }) => state === "waiting").slice(0, AT_ONCE - sending)) this.#send(upload);
   }
 
   /** @param {Upload} upload */
-  async #send({ id, envId, areaId, name, fileId }) {
+  async #send({ id, envId, areaId, name, file, fileId, start }) {
     const stop = new AbortController();
+    const { signal } = stop;
     this.#stops.set(id, () => stop.abort());
     this.#change(id, { state: "sending" });
     try {
       if (!fileId) {
-        const content = /** @type {File} */ (this.#files.get(id));
         const onProgress = (/** @type {number} */ sent) => this.#change(id, { sent });
-        ({ fileId } = await this.#client.uploadFile(envId, areaId, content, { name, onProgress, signal: stop.signal }));
-        this.#files.delete(id);
-        this.#change(id, { fileId });
+        ({ fileId } = await this.#client.uploadFile(envId, areaId, /** @type {File} */ (file), { name, onProgress, signal }));
+        this.#change(id, { fileId, file: undefined });
       }
-      const job = await this.#startJob(envId, areaId, fileId, stop.signal);
-      this.#change(id, { state: "loading", jobId: job.jobId, job });
-      this.#follow(id, job.jobId);
+      const job = await (start?.() ?? this.#client.startJob({ type: "FILE_ETL", params: { fileId, areaId }, envId }, { signal }));
+      if (!signal.aborted) this.#follow(id, job);
     } catch (error) {
-      if (!stop.signal.aborted) this.#change(id, { state: "failed", error: /** @type {Error} */ (error) });
+      if (!signal.aborted) this.#change(id, { state: "failed", error: /** @type {Error} */ (error) });
     }
     this.#next();
   }
 
-  /** @param {number} id @param {string} jobId */
-  #follow(id, jobId) {
-    const stop = this.#connection.follow(jobId, (events) => {
-      const job = events.reduce(jobAfter, this.items.find((each) => each.id === id)?.job ?? null);
-      if (!job) return;
-      const isOver = ENDED.includes(job.status);
-      this.#change(id, { job, state: !isOver ? "loading" : job.status === "DONE" ? "done" : "failed" });
+  /** @param {number} id @param {Job} begun */
+  #follow(id, begun) {
+    /** @type {Job | null} */
+    let job = begun;
+    this.#change(id, { state: "loading", job });
+    const stop = this.#connection.follow(begun.jobId, (events) => {
+      job = events.reduce(jobAfter, job);
+      const isOver = ENDED.includes(job?.status ?? "");
+      this.#change(id, { job, state: !isOver ? "loading" : job?.status === "DONE" ? "done" : "failed" });
       if (isOver) stop();
     });
     this.#stops.set(id, stop);

@@ -63,6 +63,7 @@ def test_dropped_files_go_to_a_new_area_and_are_loaded(page: Page) -> None:
 
     dialog = page.get_by_role("dialog", name="Where do these files go?")
     expect(dialog.get_by_role("textbox", name="Name")).to_have_value("dropped orders")
+    expect(dialog.locator("select, input").first).to_be_focused()
     dialog.get_by_role("button", name="Send 2 files").click()
 
     tray = page.get_by_role("region", name="2 files loaded")
@@ -108,7 +109,7 @@ def test_a_file_goes_with_its_rows(page: Page, client: Client, make_area: MakeAr
     page.goto(f"/areas/{area}")
     page.get_by_role("button", name="Delete orders.csv").click()
     dialog = page.get_by_role("dialog", name="Delete orders.csv?")
-    dialog.get_by_label("go with it").check()
+    dialog.get_by_label("Remove its rows from the table too").check()
     dialog.get_by_role("button", name="Delete the file").click()
     expect(page.get_by_text("orders.csv is deleted.")).to_be_visible()
     expect(page.get_by_text("No files yet")).to_be_visible()

@@ -53,17 +53,18 @@ def test_just_the_rejects_are_loaded(page: Page, client: Client, loaded: dict[st
     assert client.get_table(ENV, loaded["table"])["rows"] == 40
 
 
-def test_a_mapping_is_set_by_its_fields(page: Page, loaded: dict[str, str]) -> None:
+def test_a_mapping_is_set_and_a_column_left_out(page: Page, loaded: dict[str, str]) -> None:
     page.goto(f"/areas/{loaded['area']}/plan?file={loaded['file']}")
     page.get_by_label("Mapping of amount").select_option("NUMBER_FORMAT")
-    page.get_by_label("Group").fill("")
-    page.get_by_label("Decimal").select_option(".")
-    page.get_by_label("Suffixes").fill("€")
+    settings = page.get_by_label("Settings")
+    expect(settings).to_have_value(re.compile('"decimal":","'))
+    settings.fill('{"decimal": ".", "suffixes": ["€"]}')
     page.get_by_label("Load ordered on").uncheck()
     rows = page.get_by_role("group", name="First rows by the plan")
     expect(rows.get_by_role("columnheader")).to_have_count(2)
     expect(page.get_by_text("40 rows tried: 1 rejected")).to_be_visible()
-    expect(page.get_by_label("Source")).to_have_value("amount")
+    page.get_by_role("button", name="Undo the changes").click()
+    expect(rows.get_by_role("columnheader")).to_have_count(3)
 
 
 def test_a_wrong_plan_is_told_at_the_place(page: Page, faults: Faults, loaded: dict[str, str]) -> None:

@@ -1,6 +1,6 @@
 import { html, useState } from "../../lib/html.js";
 import { useAction } from "../app.js";
-import { Fields, Form, Radios } from "./forms.js";
+import { Fields, Form } from "./forms.js";
 
 /** What a file does to the rows that are there. */
 const MODES = [
@@ -19,18 +19,17 @@ export const modeName = (mode) => MODES.find(([each]) => each === mode)?.[1] ?? 
  */
 export function AreaForm({ area = {}, areas = [], mayMake = true, submit, onSubmit }) {
   const known = areas.find(({ name }) => name.toLowerCase() === area.name.toLowerCase()) ?? (mayMake ? null : areas[0]);
-  const [draft, setDraft] = useState(/** @type {any} */ ({ area: known?.areaId ?? "", name: "", loadMode: "replaceFile", ...area }));
-  const set = (/** @type {any} */ changes) => setDraft({ ...draft, ...changes });
+  const [draft, setDraft] = useState(/** @type {any} */ ({ area: known?.areaId ?? "", loadMode: "replaceFile", ...area }));
   const { name = "", loadMode, keyColumns } = draft;
-  const action = useAction(() => onSubmit(areas.find((each) => each.areaId === draft.area) ?? { name: name.trim(), loadMode, keyColumns: loadMode === "upsert" ? keyColumns : [] }));
-  const choices = [...(mayMake ? [["", "A new area"]] : []), ...areas.map((each) => [each.areaId, each.name])];
-  return html`
-    <${Form} action=${action} submit=${submit} what="The area">
-      ${areas.length > 0 && html`<${Fields} data=${draft} like=${{ area: "" }} choices=${{ area: choices }} set=${set} />`}
-      ${!draft.area &&
-      html`<${Fields} data=${draft} like=${{ name: "" }} hints=${{ name: "Also the table's name" }} set=${set} />
-        <${Radios} legend="When a file is loaded" choices=${MODES} value=${loadMode} set=${(/** @type {string} */ mode) => set({ loadMode: mode })} />
-        ${loadMode === "upsert" && html`<${Fields} data=${draft} like=${{ keyColumns: [] }} hints=${{ keyColumns: "What tells rows apart: a column in each line, such as order_id" }} set=${set} />`}`}
-    <//>
-  `;
+  const isUpsert = loadMode === "upsert";
+  const action = useAction(() => onSubmit(areas.find(({ areaId }) => areaId === draft.area) ?? { name: name.trim(), loadMode, keyColumns: isUpsert ? keyColumns : [] }));
+  const ofNew = { name: "", loadMode, ...(isUpsert && { keyColumns: [] }) };
+  const like = { ...(areas.length > 0 && { area: "" }), ...(!draft.area && ofNew) };
+  const choices = { area: [...(mayMake ? [["", "A new area"]] : []), ...areas.map((each) => [each.areaId, each.name])], loadMode: MODES };
+  const hints = {
+    name: "Also the table's name",
+    loadMode: MODES.find(([mode]) => mode === loadMode)?.[2] ?? "",
+    keyColumns: "What tells rows apart: a column in each line, such as order_id",
+  };
+  return html`<${Form} action=${action} submit=${submit} what="The area"><${Fields} data=${draft} like=${like} choices=${choices} hints=${hints} set=${(changes) => setDraft({ ...draft, ...changes })} /><//>`;
 }

@@ -1,6 +1,7 @@
 import { label } from "../../lib/format.js";
-import { html, useState } from "../../lib/html.js";
-import { Field } from "../parts/controls.js";
+import { html, useEffect, useRef, useState } from "../../lib/html.js";
+import { useAction } from "../app.js";
+import { Dialog, Field } from "../parts/controls.js";
 import { Failure } from "../parts/states.js";
 
 /** @typedef {Record<string, any>} Data */
@@ -28,8 +29,8 @@ function Control({ value, isSet, options, put }) {
   const on = (/** @type {(text: string) => any} */ read) => (/** @type {any} */ event) => put(read(event.currentTarget.value));
   if (options) return html`<select value=${value} onChange=${on(String)}>${options.map((each) => [each, each].flat()).map(([each, text]) => html`<option key=${each} value=${each}>${text || "none"}</option>`)}</select>`;
   if (isLines(value)) return html`<textarea rows="2" value=${value.join("\n")} onInput=${on((text) => (text ? text.split("\n") : undefined))} />`;
-  if (typeof value === "number") return html`<input type="number" step="any" value=${isSet ? value : ""} onInput=${on((text) => (text ? Number(text) : undefined))} />`;
-  if (typeof value === "string") return html`<input value=${isSet ? value.replaceAll("\t", "\\t") : ""} placeholder=${value} onInput=${on((text) => text.replaceAll("\\t", "\t") || undefined)} />`;
+  if (typeof value === "number") return html`<input type="number" step="any" value=${isSet ? value : ""} placeholder=${value} onInput=${on((text) => (text ? Number(text) : undefined))} />`;
+  if (typeof value === "string") return html`<input value=${isSet ? value : ""} placeholder=${value} onInput=${on((text) => text || undefined)} />`;
   const write = (/** @type {any} */ { currentTarget }) => {
     setTyped(currentTarget.value);
     try {
@@ -39,20 +40,24 @@ function Control({ value, isSet, options, put }) {
       currentTarget.setCustomValidity("This is not JSON yet.");
     }
   };
-  return html`<textarea rows="3" class="mono" spellcheck="false" value=${typed ?? JSON.stringify(value)} onInput=${write} />`;
+  const leave = (/** @type {any} */ { currentTarget }) => currentTarget.validity.valid && setTyped(null);
+  return html`<textarea rows="2" class="mono" spellcheck="false" value=${typed ?? JSON.stringify(value)} onInput=${write} onBlur=${leave} />`;
 }
 
-/** Fields that are sent together by one button. @param {{action: any, submit: any, what: string, className?: string, children: any}} props */
-export const Form = ({ action, submit, what, className = "primary", children }) => html`
-  <form class="form" onSubmit=${(event) => (event.preventDefault(), action.run())}>
-    ${children} ${action.error && html`<${Failure} error=${action.error} what=${what} />`}
-    <div class="form-foot"><button class=${className} disabled=${action.isRunning}>${submit}</button></div>
-  </form>
-`;
+/** Fields that are sent together by one button; in a dialog the first of them has the focus. @param {{action: any, submit: any, what: string, className?: string, children: any}} props */
+export function Form({ action, submit, what, className = "primary", children }) {
+  const form = useRef(/** @type {HTMLFormElement | null} */ (null));
+  useEffect(() => /** @type {HTMLElement | null} */ (form.current?.querySelector("dialog :is(input, select, textarea)"))?.focus(), []);
+  return html`
+    <form ref=${form} class="form" onSubmit=${(event) => (event.preventDefault(), action.run())}>
+      ${children} ${action.error && html`<${Failure} error=${action.error} what=${what} />`}
+      <div class="form-foot"><button class=${className} disabled=${action.isRunning}>${submit}</button></div>
+    </form>
+  `;
+}
 
-/** Choices of which each has a sentence. @param {{legend: string, choices: string[][], value: string, set: (value: any) => void}} props */
-export const Radios = ({ legend, choices, value, set }) => html`
-  <fieldset class="modes"><legend class="field-label">${legend}</legend>
-    ${choices.map(([each, text, more]) => html`<label key=${each}><input type="radio" name=${legend} checked=${value === each} onChange=${() => set(each)} /><span>${text} <span class="soft">${more}</span></span></label>`)}
-  </fieldset>
-`;
+/** Asks before `act` does what can't be taken back. @param {{title: string, submit: string, act: () => Promise<unknown>, onClose: () => void, children: any}} props */
+export function Confirm({ title, submit, act, onClose, children }) {
+  const action = useAction(act);
+  return html`<${Dialog} title=${title} onClose=${onClose}><${Form} action=${action} submit=${submit} what="This" className="danger">${children}<//><//>`;
+}

@@ -12,13 +12,13 @@ export function useAskBeforeLeaving(isOn) {
 
 const SOON_MS = 700;
 
-/** Read these again whenever a load has ended, since it may have changed them. @param {{loadSoon(ms: number): void}[]} resources */
+/** Read these again whenever a load begins or ends, since there is a file more, or other rows. @param {{loadSoon(ms: number): void}[]} resources */
 export function useFreshAfterLoads(resources) {
   const { connection } = useApp();
   useEffect(
     () =>
       connection.onStatus((changes) => {
-        const isLoad = changes.some(({ type, status }) => type === "FILE_ETL" && status !== "PENDING" && status !== "RUNNING");
+        const isLoad = changes.some(({ type, status }) => type === "FILE_ETL" && status !== "RUNNING");
         if (isLoad) for (const resource of resources) resource.loadSoon(SOON_MS);
       }),
     resources,

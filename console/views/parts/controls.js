@@ -1,4 +1,4 @@
-import { html, useEffect, useRef } from "../../lib/html.js";
+import { html, useLayoutEffect, useRef } from "../../lib/html.js";
 import { Icon } from "./icon.js";
 
 /** @typedef {import("../../lib/html.js").Children} Children */
@@ -19,7 +19,7 @@ export const Tabs = ({ label, current, tabs }) => html`
  */
 export function Dialog({ title, onClose, children, className, head }) {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
     return () => before instanceof HTMLElement && before.isConnected && before.focus();

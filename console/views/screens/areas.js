@@ -9,7 +9,7 @@ import { Table } from "../files/table.js";
 import { Dialog } from "../parts/controls.js";
 import { Icon } from "../parts/icon.js";
 import { Page } from "../parts/page.js";
-import { Empty, Loaded, Skeleton } from "../parts/states.js";
+import { Empty, Loaded } from "../parts/states.js";
 import { Ago, Bytes, Count } from "../parts/words.js";
 
 /** File areas: named buckets of related files, each of which goes to one table. */
@@ -18,8 +18,7 @@ export function Screen() {
   const [isMaking, setMaking] = useState(false);
   const areas = useResource(async () => {
     const [all, tables] = await Promise.all([readAll((query) => client.listAreas(envId, query)), readAll((query) => client.listTables(envId, query))]);
-    const byId = new Map(tables.map((table) => [table.physId, table]));
-    return all.map((area) => ({ ...area, table: byId.get(area.physId ?? "") }));
+    return all.map((area) => ({ ...area, table: tables.find(({ physId }) => physId === area.physId) }));
   }, [envId]);
   useFreshAfterLoads([areas]);
   const make = async (/** @type {any} */ area) => router.go(links.area((await client.createArea(envId, area)).areaId));
@@ -27,11 +26,18 @@ export function Screen() {
     ${session.may("editor") && html`<button type="button" onClick=${() => setMaking(true)}><${Icon} name="plus" />New area</button>`}
     ${session.may("operator") && html`<button type="button" class="primary" onClick=${() => chooseFiles(uploads)}><${Icon} name="upload" />Choose files</button>`}
   `;
+  /** @type {import("../files/table.js").TableColumn[]} */
+  const columns = [
+    ["Area", (area) => html`<a href=${links.area(area.areaId)}>${area.name}</a>`],
+    ["Files", (area) => html`<${Count} value=${area.files} />`, "number"],
+    ["Size", (area) => html`<${Bytes} value=${area.bytes} />`, "number wide-only"],
+    ["Load mode", (area) => modeName(area.loadMode), "wide-only"],
+    ["Table", ({ table }) => (table ? html`<a href=${links.table(table.physId)}>${counted(table.rows, "row")}</a>` : html`<span class="soft">None yet</span>`), "number"],
+    ["Last load", ({ table }) => html`<${Ago} at=${table?.lastLoadAt} />`, "number"],
+  ];
   return html`
     <${Page} title="Files" subtitle="An area is a named bucket of related files that go to one table." actions=${actions}>
-      <${Loaded} resource=${areas} what="The list of areas" skeleton=${html`<${Skeleton} rows=${5} kind="row" />`}>
-        ${(rows) => (rows.length ? html`<${List} rows=${rows} />` : NOTHING)}
-      <//>
+      <${Loaded} resource=${areas} what="The list of areas">${(rows) => (rows.length ? html`<${Table} label="Areas" columns=${columns} items=${rows} />` : NOTHING)}<//>
       ${isMaking && html`<${Dialog} title="New area" onClose=${() => setMaking(false)}><${AreaForm} submit="Make the area" onSubmit=${make} /><//>`}
     <//>
   `;
@@ -43,27 +49,3 @@ const NOTHING = html`
     <p>From a shell: <code>stepmill load FILE.csv</code></p>
   <//>
 `;
-
-/** @param {{rows: any[]}} props */
-function List({ rows }) {
-  const { route, router, links } = useApp();
-  const { q = "" } = route.query;
-  const found = rows.filter(({ name }) => name.toLowerCase().includes(q.toLowerCase()));
-  /** @type {import("../files/table.js").TableColumn[]} */
-  const columns = [
-    ["Area", (area) => html`<a href=${links.area(area.areaId)}>${area.name}</a>`],
-    ["Files", (area) => html`<${Count} value=${area.files} />`, "number"],
-    ["Size", (area) => html`<${Bytes} value=${area.bytes} />`, "number wide-only"],
-    ["Load mode", (area) => modeName(area.loadMode), "wide-only"],
-    ["Plan", (area) => area.planVersion && html`<a href=${links.area(area.areaId, { tab: "plan" })}>Version ${area.planVersion}</a>`, "wide-only"],
-    ["Table", ({ table }) => (table ? html`<a href=${links.table(table.physId)}>${counted(table.rows, "row")}</a>` : html`<span class="soft">None yet</span>`), "number"],
-    ["Last load", ({ table }) => html`<${Ago} at=${table?.lastLoadAt} />`, "number"],
-  ];
-  return html`
-    <div class="line tools">
-      <input type="search" aria-label="Search areas" placeholder="Search areas" value=${q} onInput=${(event) => router.set({ q: event.currentTarget.value })} />
-      <span class="small soft" role="status">${q && `${found.length} of `}${counted(rows.length, "area")}</span>
-    </div>
-    <${Table} label="Areas" columns=${columns} items=${found} />
-  `;
-}

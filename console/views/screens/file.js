@@ -1,52 +1,67 @@
-import { counted } from "../../lib/format.js";
+import { counted, number, percent } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
-import { useAction, useApp, useResource } from "../app.js";
-import { ColumnTable, HowRead, TextLines } from "../files/preview_parts.js";
+import { useApp, useResource } from "../app.js";
+import { Findings, listOf } from "../files/findings.js";
 import { Table } from "../files/table.js";
-import { Page, Section } from "../parts/page.js";
-import { Failure, Loaded, Skeleton } from "../parts/states.js";
+import { Commonest, Histogram } from "../parts/distribution.js";
+import { Facts, Page, Section } from "../parts/page.js";
+import { Loaded } from "../parts/states.js";
 import { Bytes, Time } from "../parts/words.js";
 import { RejectRows } from "../table/reject_rows.js";
 
-const LINES = 50;
+/** @typedef {import("../files/table.js").TableColumn} TableColumn */
+
+const KINDS = { preamble: "not read", header: "header", comment: "comment", blank: "blank", record: "" };
 
 /** A file before it is loaded, or after: how it is read, and what is in it. */
 export function Screen() {
-  const { client, envId, route } = useApp();
+  const { client, envId, route, links, session, uploads } = useApp();
   const { areaId, fileId } = route.params;
   const known = useResource(async () => ({ file: await client.getFile(envId, fileId), area: await client.getArea(envId, areaId) }), [envId, fileId]);
-  const preview = useResource((signal) => client.previewFile(envId, fileId, { limit: LINES, signal }), [envId, fileId]);
-  const skeleton = html`<${Skeleton} rows=${10} kind="row" />`;
-  return html`<${Loaded} resource=${known} what="This file" skeleton=${skeleton}>${(both) => html`
-    <${FilePage} ...${both}><${Loaded} resource=${preview} what="The file" skeleton=${skeleton}>${(found) => html`<${Content} ...${found} />`}<//><//>`}<//>`;
+  const preview = useResource((signal) => client.previewFile(envId, fileId, { limit: 50, signal }), [envId, fileId]);
+  const page = (/** @type {any} */ { file, area }) => {
+    const subtitle = html`<${Bytes} value=${file.bytes} /><span>Added <${Time} at=${file.createdAt} /></span>
+      ${file.duplicateOf && html`<a href=${links.file(areaId, file.duplicateOf)}>The same bytes as an earlier file</a>`}`;
+    const actions = html`
+      ${area.planVersion && html`<a class="button" href=${links.plan(areaId, { file: fileId })}>Try the plan on it</a>`}
+      ${session.may("operator") && html`<button type="button" class="primary" onClick=${() => uploads.load(envId, file)}>Load</button>`}`;
+    return html`
+      <${Page} title=${file.name} kicker=${html`<a href=${links.areas()}>Files</a> / <a href=${links.area(areaId)}>${area.name}</a>`} subtitle=${subtitle} actions=${actions}>
+        <${Loaded} resource=${preview} what="The file">${contentOf}<//>
+      <//>
+    `;
+  };
+  return html`<${Loaded} resource=${known} what="This file">${page}<//>`;
 }
 
-/** @param {{file: any, area: any, children: any}} props */
-function FilePage({ file, area, children }) {
-  const { envId, links, session, uploads } = useApp();
-  const { areaId, fileId, duplicateOf } = file;
-  const load = useAction(() => uploads.load(envId, area, file));
-  const subtitle = html`<${Bytes} value=${file.bytes} /><span>Added <${Time} at=${file.createdAt} /></span>
-    ${duplicateOf && html`<span>The same bytes as <a href=${links.file(areaId, duplicateOf)}>an earlier file</a></span>`}`;
-  const actions = html`
-    ${area.planVersion && html`<a class="button" href=${links.plan(areaId, { file: fileId })}>Try the plan on it</a>`}
-    ${session.may("operator") && html`<button type="button" class="primary" disabled=${load.isRunning} onClick=${() => load.run()}>Load</button>`}`;
+/** How it is read and why, its text with what is no record marked, and what each column is and holds. @param {any} preview */
+function contentOf({ format, encoding, compression, delimiter, quote, headerRows, recordsPath, evidence, warnings, columns, rows, rejects, lines, rowsProfiled }) {
+  const facts = [
+    ["Format", format],
+    ["Packed", compression !== "none" && compression],
+    ["Encoding", encoding],
+    ["Delimiter", delimiter === "\t" ? "tab" : delimiter],
+    ["Quote", quote],
+    ["Header", format === "csv" && (headerRows ? "first row" : "none")],
+    ["Records at", recordsPath],
+  ];
+  const textLine = (/** @type {{line: number, text: string, kind: keyof typeof KINDS}} */ { line, text, kind }) => html`
+    <tr class=${kind}><th scope="row">${line}</th><td><code>${text}</code></td><td class="soft small">${KINDS[kind]}</td></tr>`;
+  /** @type {TableColumn[]} */
+  const ofColumns = [
+    ["Column", ({ logicalName, type }) => html`${logicalName}<br /><code class="soft">${type}</code>`],
+    ["Empty", ({ nulls }) => percent(nulls / (rowsProfiled || 1)), "number"],
+    ["Distinct", ({ distinct }) => number(distinct), "number wide-only"],
+    ["Misfits", ({ misfits }) => misfits > 0 && html`<strong class="bad">${number(misfits)}</strong>`, "number wide-only"],
+    ["Examples", ({ examples }) => html`<span class="cell">${examples.slice(0, 3).join(" · ")}</span>`, "wide-only"],
+    ["Values", ({ name, histogram, commonest = [] }) => histogram ? html`<${Histogram} buckets=${histogram} label=${name} />` : html`<${Commonest} values=${commonest.slice(0, 4)} total=${rowsProfiled} />`, "values"],
+  ];
+  const ofRows = Object.keys(rows[0] ?? {}).map((name) => /** @type {TableColumn} */ ([name, (row) => html`<span class="cell">${row[name]}</span>`]));
   return html`
-    <${Page} title=${file.name} kicker=${html`<a href=${links.areas()}>Files</a> / <a href=${links.area(areaId)}>${area.name}</a>`} subtitle=${subtitle} actions=${actions}>
-      ${load.error && html`<${Failure} error=${load.error} what="The load" />`} ${children}
-    <//>
-  `;
-}
-
-/** @param {any} preview */
-function Content(preview) {
-  const { columns, rows, rejects, lines, rowsProfiled } = preview;
-  const cells = Object.keys(rows[0] ?? {}).map((name) => [name, (/** @type {any} */ row) => html`<span class="cell">${row[name]}</span>`]);
-  return html`
-    <${HowRead} ...${preview} />
-    ${lines.length > 0 && html`<${Section} title="As it stands there" id="text"><${TextLines} lines=${lines} /><//>`}
-    <${Section} title="Columns" id="columns" aside=${`What ${counted(rowsProfiled, "row")} hold`}><${ColumnTable} columns=${columns} rows=${rowsProfiled} /><//>
+    <${Section} title="How it is read" id="how"><div class="sheet pad flow"><${Facts} items=${facts} /><div class="small soft">${listOf(evidence)}</div></div><${Findings} findings=${warnings} /><//>
+    <${Section} title="As it stands there" id="text"><div class="sheet scroll text-lines" role="group" aria-label="Text" tabindex="0"><table><tbody>${lines.map(textLine)}</tbody></table></div><//>
+    <${Section} title="Columns" id="columns" aside=${`What ${counted(rowsProfiled, "row")} hold`}><${Table} label="Columns" columns=${ofColumns} items=${columns} /><//>
     ${rejects.length > 0 && html`<${Section} title="Rows that can't be split" id="rejects"><div class="sheet"><${RejectRows} rejects=${rejects} /></div><//>`}
-    ${rows.length > 0 && html`<${Section} title="First rows" id="rows"><${Table} label="First rows" columns=${cells} items=${rows} /><//>`}
+    ${format !== "csv" && html`<${Section} title="First rows" id="rows"><${Table} label="First rows" columns=${ofRows} items=${rows} /><//>`}
   `;
 }

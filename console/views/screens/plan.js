@@ -1,15 +1,15 @@
-import { html, useEffect } from "../../lib/html.js";
+import { counted } from "../../lib/format.js";
+import { html, useEffect, useRef, useState } from "../../lib/html.js";
+import { placeOf } from "../../models/json_place.js";
 import { PlanDraft } from "../../models/plan_draft.js";
 import { readAll } from "../../models/resource.js";
-import { useApp, useOwnModel, useResource } from "../app.js";
-import { useAskBeforeLeaving } from "../files/live.js";
+import { useAction, useApp, useOwnModel, useResource } from "../app.js";
+import { useAskBeforeLeaving, useFreshAfterLoads } from "../files/live.js";
+import { Field } from "../parts/controls.js";
 import { Page } from "../parts/page.js";
-import { Empty, Loaded, Skeleton } from "../parts/states.js";
+import { Empty, Failure, Loaded } from "../parts/states.js";
 import { Columns } from "../plan/columns.js";
-import { PlanText } from "../plan/plan_text.js";
-import { PlanTrial } from "../plan/plan_trial.js";
-import { Reading } from "../plan/reading.js";
-import { SaveBar } from "../plan/save_bar.js";
+import { PlanTrial, Verdict } from "../plan/trial.js";
 
 /** The plan of an area: changed, tried on a file while one changes it, stored as a new version. */
 export function Screen() {
@@ -21,40 +21,60 @@ export function Screen() {
     const plan = area.planVersion ? await client.getPlan(envId, areaId, { version }) : null;
     return { area, files: files.reverse(), plan };
   }, [envId, areaId, version]);
-  return html`<${Loaded} resource=${resource} what="The plan" skeleton=${html`<${Skeleton} rows=${8} kind="row" />`}>${(known) => html`<${known.plan ? Editor : NoPlan} ...${known} />`}<//>`;
+  useFreshAfterLoads([resource]);
+  return html`<${Loaded} resource=${resource} what="The plan">${(known) => known.plan
+    ? html`<${Editor} ...${known} />`
+    : html`<${Empty} title="No plan yet"><p>The first load makes one: how the files are read, and what becomes of each column. Load a file, then change it here.</p><//>`}<//>`;
 }
-
-/** @param {{area: any, subtitle?: string, children: any}} props */
-function PlanPage({ area, subtitle, children }) {
-  const { links } = useApp();
-  const kicker = html`<a href=${links.areas()}>Files</a> / <a href=${links.area(area.areaId, { tab: "plan" })}>${area.name}</a>`;
-  return html`<${Page} title=${`Plan of ${area.name}`} kicker=${kicker} subtitle=${subtitle}>${children}<//>`;
-}
-
-/** @param {{area: any}} props */
-const NoPlan = ({ area }) => html`
-  <${PlanPage} area=${area}><${Empty} title="No plan yet"><p>The first load makes one: how the files are read, and what becomes of each column. Load a file, then change it here.</p><//><//>
-`;
 
 /** @param {{area: any, files: any[], plan: any}} props */
 function Editor({ area, files, plan }) {
-  const { client, envId, route, router } = useApp();
+  const { client, envId, route, router, links, session, uploads } = useApp();
   const draft = useOwnModel(() => new PlanDraft(client, envId, area.areaId), [], (made) => made.begin(plan));
+  const [savedVersion, setSavedVersion] = useState(0);
   const file = files.find(({ fileId }) => fileId === route.query.file) ?? files[0];
   const isText = route.query.as === "json";
   useEffect(() => draft.useFile(file), [file]);
   useEffect(() => draft.asText(isText), [isText]);
   useAskBeforeLeaving(draft.isChanged);
+  const save = useAction(async () => setSavedVersion((await draft.save()).version));
+  const replay = () => uploads.load(envId, { ...file, name: `${file.name}, its rejects` }, () => client.replayRejects(envId, file.lastLoad.loadId));
   const { version, status } = draft.version ?? plan;
   return html`
-    <${PlanPage} area=${area} subtitle=${`Version ${version}${status === "approved" ? ", in force" : ""}`}>
-      <${SaveBar} draft=${draft} area=${area} files=${files} file=${file}>
+    <${Page} title=${`Plan of ${area.name}`} kicker=${html`<a href=${links.areas()}>Files</a> / <a href=${links.area(area.areaId, { tab: "plan" })}>${area.name}</a>`} subtitle=${`Version ${version}${status === "approved" ? ", in force" : ""}`}>
+      <div class="line save-bar">
+        ${session.may("editor")
+          ? html`<button type="button" class="primary" disabled=${!draft.isChanged || save.isRunning} onClick=${save.run}>Save as a new version</button>
+            ${draft.isChanged && html`<button type="button" onClick=${() => draft.undo()}>Undo the changes</button>`}`
+          : html`<span class="soft">Who has the role editor can save changes.</span>`}
         <label class="check"><input type="checkbox" checked=${isText} onChange=${() => router.set({ as: isText ? null : "json" })} />As JSON</label>
-      <//>
+        <p class="line small" role="status"><${Verdict} draft=${draft} /></p>
+      </div>
+      ${save.error && html`<${Failure} error=${save.error} what="The plan" />`}
+      ${savedVersion > 0 && !draft.isChanged && html`<div class="hint DONE" role="status">
+        <p><strong>Version ${savedVersion} is in force.</strong> What was loaded before stays as it is until it is loaded again.</p>
+        ${file && html`<div class="line"><button type="button" onClick=${() => uploads.load(envId, file)}>Load ${file.name} again</button>
+          ${file.lastLoad?.rowsRejected > 0 && html`<button type="button" onClick=${replay}>Load just its ${counted(file.lastLoad.rowsRejected, "reject")}</button>`}</div>`}
+      </div>`}
       <div class="plan">
-        <div>${draft.text === null ? html`<${Columns} draft=${draft} /><${Reading} draft=${draft} />` : html`<${PlanText} draft=${draft} />`}</div>
+        <div>${draft.text === null ? html`<${Columns} draft=${draft} />` : html`<${PlanText} draft=${draft} />`}</div>
         <${PlanTrial} draft=${draft} files=${files} file=${file} />
       </div>
     <//>
+  `;
+}
+
+/** The whole plan as JSON, with its faults; each leads to its place. @param {{draft: PlanDraft}} props */
+function PlanText({ draft }) {
+  const area = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
+  const { text, faults, error } = draft;
+  const show = (/** @type {string} */ pointer) => {
+    const at = placeOf(text ?? "", pointer);
+    area.current?.focus();
+    area.current?.setSelectionRange(at, at + 1);
+  };
+  return html`
+    ${faults.length > 0 && html`<ul class="hint ERROR">${faults.map(({ pointer, message }) => html`<li><button type="button" class="quiet" onClick=${() => show(pointer)}><code>${pointer || "/"}</code></button> ${message}</li>`)}</ul>`}
+    <${Field} label="The plan" error=${faults.length ? "" : error?.message}><textarea ref=${area} rows="30" class="mono" spellcheck="false" value=${text} onInput=${(event) => draft.write(event.target.value)} /><//>
   `;
 }

@@ -1,0 +1,42 @@
+import { counted, number } from "../../lib/format.js";
+import { html } from "../../lib/html.js";
+import { useApp } from "../app.js";
+import { Findings } from "../files/findings.js";
+import { Table } from "../files/table.js";
+import { Failure, Skeleton } from "../parts/states.js";
+import { RejectRows } from "../table/reject_rows.js";
+
+const SHOWN_ROWS = 20;
+
+/** What the draft makes of a file. @param {{draft: import("../../models/plan_draft.js").PlanDraft, files: any[], file: any}} props */
+export function PlanTrial({ draft: { after, error, rejects }, files, file }) {
+  const { router } = useApp();
+  if (!file) return html`<p class="hint">Add a file to the area to see here what the plan makes of it.</p>`;
+  /** @type {import("../files/table.js").TableColumn[]} */
+  const columns = after?.columns.map(({ logicalName = "", type = "" }) => [html`${logicalName}<br /><code>${type}</code>`, (/** @type {any} */ row) => cell(row[logicalName]), NUMBERS.includes(type) && "number"]);
+  return html`
+    <section class="plan-trial" aria-labelledby="trial" tabindex="0">
+      <header class="line"><h2 id="trial">Tried on</h2>
+        <select class="grow" aria-label="File to try the plan on" value=${file.fileId} onChange=${(event) => router.set({ file: event.target.value })}>${files.map(({ fileId, name }) => html`<option key=${fileId} value=${fileId}>${name}</option>`)}</select></header>
+      ${error && html`<${Failure} error=${error} what="The plan" />`}
+      ${after ? html`<${Findings} findings=${after.warnings} />` : !error && html`<${Skeleton} rows=${8} kind="row" />`}
+      ${rejects.length > 0 && html`<h3>Rejected</h3><div class="sheet"><${RejectRows} rejects=${rejects.slice(0, SHOWN_ROWS)} /></div>`}
+      ${after?.rows.length > 0 && html`<h3>First rows</h3><${Table} label="First rows by the plan" columns=${columns} items=${after.rows.slice(0, SHOWN_ROWS)} />`}
+    </section>
+  `;
+}
+
+const NUMBERS = ["integer", "numeric", "double"];
+
+/** @param {any} value */
+const cell = (value) => html`<span class="cell">${value !== null && typeof value === "object" ? JSON.stringify(value) : String(value ?? "–")}</span>`;
+
+/** How many rows the draft rejects, and the plan before it did. @param {{draft: import("../../models/plan_draft.js").PlanDraft}} props */
+export function Verdict({ draft: { after, before, error, isTrying } }) {
+  if (!after || error) return null;
+  if (isTrying) return html`<span class="soft">Trying …</span>`;
+  const [now, was] = [after.rowsRejected, before?.rowsRejected ?? after.rowsRejected];
+  const { ofLoad } = after;
+  return html`<span>${counted(after.rowsRead, "row")} tried: <strong class=${now ? "bad" : ""}>${now ? `${number(now)} rejected` : "none rejected"}</strong>${was !== now && `, before ${number(was)}`}</span>
+    ${ofLoad && html`<span>Of what the last load rejected, <strong class=${ofLoad.rowsRejected ? "bad" : ""}>${ofLoad.rowsRejected ? `${number(ofLoad.rowsRejected)} of ${number(ofLoad.rowsRead)} still` : "none is any more"}</strong></span>`}`;
+}
