@@ -1,7 +1,7 @@
 """Texts that run as a script wherever a page takes them for more than text.
 
-Each calls ``probed`` with its number. They are of the kinds that OWASP's filter evasion sheet and PortSwigger's list name:
-elements that load, handlers, addresses, styles, markup that closes what it stands in, templates, broken encodings.
+Each calls ``probed`` with its number. They are of the kinds that OWASP's filter evasion sheet and PortSwigger's list
+name: elements that load, handlers, addresses, styles, markup that closes what it stands in, templates, encodings.
 """
 
 _CALL = "probed({n})"

@@ -1,4 +1,4 @@
-"""What is sent means what is written: comments are all that is left out."""
+"""What is sent means what is written: only comments and indentation are left out."""
 
 import subprocess
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from stepmill.api import console_files as served
-from stepmill.api.console_files import CLIENT, CONSOLE, ConsoleFiles, without_comments
+from stepmill.api.console_files import CLIENT, CONSOLE, ConsoleFiles, bare
 from tests.console.served import bodies
 
-COMPARE = Path(__file__).with_name("without_comments.mjs")
+COMPARE = Path(__file__).with_name("same_modules.mjs")
 
 
 @pytest.mark.slow
@@ -20,7 +20,7 @@ COMPARE = Path(__file__).with_name("without_comments.mjs")
         pytest.param(CLIENT, served.client_files(), id="client"),
     ],
 )
-async def test_modules_mean_the_same_without_their_comments(
+async def test_modules_mean_the_same_as_they_are_sent(
     tmp_path: Path, node_modules: Path, folder: Path, files: ConsoleFiles
 ) -> None:
     sources, sent = tmp_path / "sources", tmp_path / "sent"
@@ -37,12 +37,12 @@ async def test_modules_mean_the_same_without_their_comments(
     assert int(summary.split()[0]) >= 7
 
 
-def test_comments_are_left_out_and_nothing_else() -> None:
+def test_comments_and_indentation_are_left_out_and_nothing_else() -> None:
     text = (
-        "/** Adds. @param {number} a */\nexport const add = (/** @type {number} */ a) => a + 1; // one\n"
-        "  // a line\n  /* two\n   * lines */\nconst url = `https://x/${add(1)}`;\n"
+        "/** Adds. @param {number} a */\nexport const add = (/** @type {number} */ a) =>\n  a + 1; // one\n"
+        "  // a line\n  /* two\n   * lines */\nconst url = `https://x/${add(1)}`;\n\nadd(2);\n"
     )
-    assert without_comments(text) == ("export const add = (a) => a + 1; // one\nconst url = `https://x/${add(1)}`;\n")
+    assert bare(text) == "export const add = (a) =>\na + 1; // one\nconst url = `https://x/${add(1)}`;\nadd(2);\n"
 
 
 async def test_a_library_is_sent_with_its_licence() -> None:

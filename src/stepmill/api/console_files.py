@@ -33,6 +33,7 @@ _COMMENT = re.compile(
     """,
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
+_INDENTATION = re.compile(r"^[ \t\n]+", re.MULTILINE)
 _IMPORT_MAP = re.compile(r'<script type="importmap">(.*?)</script>', re.DOTALL)
 _POLICY = (
     "default-src 'none'; script-src 'self'{inline}; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -62,16 +63,20 @@ def page_policy(html: str = "") -> str:
     return _POLICY.format(inline=f" 'sha256-{digest}'")
 
 
-def without_comments(text: str) -> str:
-    """A script or a style of ours without its comments. None of ours has what looks like one in a text."""
-    return _COMMENT.sub("", text)
+def bare(text: str) -> str:
+    """A script or a style of ours without its comments and indentation.
+
+    None of ours has a text in which there is what looks like a comment, or whose lines begin with spaces that matter:
+    those of a page's template don't.
+    """
+    return _INDENTATION.sub("", _COMMENT.sub("", text))
 
 
 class ConsoleFiles(StaticFiles):
     """Files of one folder, of which some are served. A browser asks each time whether a file is still the same.
 
-    What is written here is sent without its comments, which are a quarter of it: types and reasons are for readers of
-    the source. A library is sent as it is, with its licence.
+    What is written here is sent without its comments and indentation, which are a third of it: types and reasons are
+    for readers of the source. A library is sent as it is, with its licence.
     """
 
     def __init__(self, directory: Path, *, only: frozenset[str] | None = None, never: frozenset[str] = frozenset()):
@@ -98,7 +103,7 @@ class ConsoleFiles(StaticFiles):
         if path.suffix not in _COMMENTED or path.parent.name == "vendor" or as_it_is.status_code != status_code:
             return as_it_is
         headers = {name: as_it_is.headers[name] for name in ("etag", "last-modified")}
-        text = without_comments(path.read_text(encoding="utf-8"))
+        text = bare(path.read_text(encoding="utf-8"))
         response = Response(text, status_code, headers, media_type=as_it_is.media_type)
         if self.is_not_modified(response.headers, Headers(scope=scope)):
             return NotModifiedResponse(response.headers)
