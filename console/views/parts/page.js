@@ -32,6 +32,6 @@ export const Section = ({ title, id, aside, children }) => html`
 /** Names with their values. @param {{items: [name: any, value: any][]}} props */
 export const Facts = ({ items }) => html`
   <dl class="facts">
-    ${items.filter(([, value]) => value !== null && value !== undefined && value !== false).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
+    ${items.filter(([, value]) => (value ?? false) !== false).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
   </dl>
 `;

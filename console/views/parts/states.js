@@ -18,14 +18,9 @@ export const Failure = ({ error, what = "This", onRetry }) => html`
     <div class="flow">
       <p><strong>${titleOf(error, what)}</strong></p>
       <p>${error.message}</p>
-      ${(error.errors ?? []).length > 0 &&
-      html`<ul>
-        ${error.errors.map((/** @type {any} */ each) => html`<li><code>${each.pointer || "/"}</code> ${each.message}</li>`)}
-      </ul>`}
+      ${error.errors?.length > 0 && html`<ul>${error.errors.map((/** @type {any} */ each) => html`<li><code>${each.pointer || "/"}</code> ${each.message}</li>`)}</ul>`}
       ${error.status === 401 && html`<p>Sign in again with the link that <code>stepmill link</code> prints.</p>`}
-      <p class="soft">
-        ${error.code && html`<code>${error.code}</code>`} ${error.requestId && html`<span>Request <code>${error.requestId}</code></span>`}
-      </p>
+      <p class="soft"><code>${error.code}</code> ${error.requestId && html`Request <code>${error.requestId}</code>`}</p>
       ${onRetry && html`<button type="button" onClick=${onRetry}><${Icon} name="retry" />Try again</button>`}
     </div>
   </div>

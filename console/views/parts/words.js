@@ -1,6 +1,8 @@
-import { ago, bytes, clock, duration, moment, number, secondsBetween, utc } from "../../lib/format.js";
+import { ago, bytes, clock, duration, label, moment, number, secondsBetween, utc } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
 import { useTick } from "../app.js";
+
+/** @typedef {import("stepmill/types").JobStatus | "STOPPING" | "WAITING"} Shown */
 
 /** A time in the reader's zone; the exact UTC on hover. @param {{at: string | null | undefined, only?: "clock" | "moment"}} props */
 export const Time = ({ at, only = "moment" }) =>
@@ -25,15 +27,13 @@ export const Count = ({ value }) => html`<span class="figure">${typeof value ===
 /** @param {{value: number | null | undefined}} props */
 export const Bytes = ({ value }) => (typeof value === "number" ? html`<span class="figure" title=${`${number(value)} bytes`}>${bytes(value)}</span>` : "–");
 
-const WORDS = { PENDING: "Pending", RUNNING: "Running", DONE: "Done", ERROR: "Error", CANCELLED: "Cancelled", STOPPING: "Stopping", WAITING: "Waiting" };
-
-/** A status as a coloured word. @param {{status: keyof typeof WORDS}} props */
-export const Status = ({ status }) => html`<span class=${`status ${status}`}><i aria-hidden="true"></i>${WORDS[status] ?? status}</span>`;
+/** A status as a coloured word. @param {{status: Shown}} props */
+export const Status = ({ status }) => html`<span class=${`status ${status}`}><i aria-hidden="true"></i>${label(status.toLowerCase())}</span>`;
 
 /**
  * What a job's status is to a person: one that stops, or that waits with its work begun, is not simply running.
  * @param {{status: import("stepmill/types").JobStatus, cancelRequestedAt?: string | null, waiting?: unknown}} job
- * @returns {keyof typeof WORDS}
+ * @returns {Shown}
  */
 export function shownStatus(job) {
   if (job.status !== "RUNNING") return job.status;
