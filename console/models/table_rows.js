@@ -8,7 +8,7 @@ const PAGES_KEPT = 30;
 
 /**
  * A table's rows, as far as somebody looks. Only the page before tells where one begins, so one goes ahead by so many rows
- * at a time; pages far away are let go, and read again when needed.
+ * at a time; the pages that were read first are let go, and read again when needed.
  */
 export class TableRows extends Observable {
   /** @type {Error | null} */
@@ -17,14 +17,11 @@ export class TableRows extends Observable {
   #total;
   /** Where each page begins, as far as is known. @type {(string | undefined)[]} */
   #cursors = [undefined];
-  /** @type {Map<number, Row[]>} */
+  /** What was read before the table changed stays until it is read again. @type {Map<number, {rows: Row[], state: number}>} */
   #pages = new Map();
-  /** The pages that were read since the table changed. @type {Set<number>} */
-  #fresh = new Set();
-  /** @type {number[]} */
-  #wanted = [];
-  #reached = 0;
-  #end = Infinity;
+  #state = 0;
+  /** @type {Record<string, number[]>} */
+  #wanted = {};
   /** @type {AbortController | null} */
   #reading = null;
 
@@ -40,36 +37,26 @@ export class TableRows extends Observable {
 
   /** How many rows one can go to by now. */
   get count() {
-    return Math.min(this.#end, this.#total, this.#reached + AHEAD);
+    return Math.min(this.#total, (this.#cursors.length - 1) * PAGE + AHEAD);
   }
 
   /** Null while it is not there yet. @param {number} index */
   row(index) {
-    return this.#pages.get(Math.floor(index / PAGE))?.[index % PAGE] ?? null;
+    return this.#pages.get(Math.floor(index / PAGE))?.rows[index % PAGE] ?? null;
   }
 
-  /** These rows are looked at, the most wanted first. @param {number[]} indices */
-  look(indices) {
-    this.#wanted = indices.map((index) => Math.floor(Math.max(0, index) / PAGE));
+  /** These rows are looked at, the most wanted first. @param {"grid" | "record"} where @param {number[]} indices */
+  look(where, indices) {
+    this.#wanted[where] = indices.map((index) => Math.floor(index / PAGE));
     this.#next();
   }
 
-  /**
-   * The table has changed: what is looked at is read again, and stays until then. The first page tells whether all was
-   * replaced: then what is known of the others is of no use.
-   * @param {number} total
-   */
-  refresh(total) {
-    this.#total = total;
-    this.#end = Infinity;
-    this.#fresh.clear();
-    this.#wanted.unshift(0);
-    this.retry();
-  }
-
-  retry() {
+  /** The table has changed, or is to be tried again. */
+  refresh(total = this.#total) {
     this.close();
     this.error = null;
+    this.#total = total;
+    this.#state += 1;
     this.#next();
   }
 
@@ -78,23 +65,30 @@ export class TableRows extends Observable {
     this.#reading = null;
   }
 
+  /** The first page comes first: it tells whether all was replaced, so that what is known of the others is of no use. */
   #next() {
     if (this.#reading || this.error) return;
-    const page = this.#wanted.find((each) => !this.#fresh.has(each) && each * PAGE < Math.min(this.#end, this.#total));
+    const wanted = [0, ...Object.values(this.#wanted).flat()];
+    const page = wanted.find((each) => each >= 0 && each * PAGE < this.#total && this.#pages.get(each)?.state !== this.#state);
     if (page !== undefined) this.#load(Math.min(page, this.#cursors.length - 1));
   }
 
   /** @param {number} page */
   async #load(page) {
-    const reading = new AbortController();
-    this.#reading = reading;
+    const { signal } = (this.#reading = new AbortController());
     try {
-      const { items, nextCursor } = await this.#list({ limit: PAGE, cursor: this.#cursors[page] }, reading.signal);
-      if (reading.signal.aborted) return;
-      this.#keep(page, items, nextCursor);
+      const { items, nextCursor } = await this.#list({ limit: PAGE, cursor: this.#cursors[page] }, signal);
+      if (signal.aborted) return;
+      const known = this.#cursors[page + 1];
+      if (known && known !== nextCursor) this.#forgetAfter(page);
+      if (nextCursor) this.#cursors[page + 1] = nextCursor;
+      else this.#total = page * PAGE + items.length;
+      this.#pages.delete(page);
+      this.#pages.set(page, { rows: items, state: this.#state });
+      if (this.#pages.size > PAGES_KEPT) this.#pages.delete([...this.#pages.keys()][0]);
     } catch (error) {
-      if (reading.signal.aborted) return;
-      if (/** @type {any} */ (error).code === "table_replaced") this.#forgetFrom(0);
+      if (signal.aborted) return;
+      if (/** @type {any} */ (error).code === "table_replaced") this.#forgetAfter(0);
       else this.error = /** @type {Error} */ (error);
     }
     this.#reading = null;
@@ -102,23 +96,9 @@ export class TableRows extends Observable {
     this.#next();
   }
 
-  /** @param {number} page @param {Row[]} rows @param {string} [nextCursor] */
-  #keep(page, rows, nextCursor) {
-    if (nextCursor !== this.#cursors[page + 1]) this.#forgetFrom(page + 1);
-    if (nextCursor) this.#cursors[page + 1] = nextCursor;
-    this.#end = nextCursor ? Infinity : page * PAGE + rows.length;
-    this.#reached = Math.max(this.#reached, (page + 1) * PAGE);
-    this.#pages.set(page, rows);
-    this.#fresh.add(page);
-    if (this.#pages.size <= PAGES_KEPT) return;
-    const far = [...this.#pages.keys()].reduce((most, each) => (Math.abs(each - this.#wanted[0]) > Math.abs(most - this.#wanted[0]) ? each : most));
-    this.#pages.delete(far);
-    this.#fresh.delete(far);
-  }
-
-  /** Where this page and those after it begin is no longer known. @param {number} page */
-  #forgetFrom(page) {
-    this.#cursors.length = Math.max(1, page);
-    for (const each of this.#fresh) if (each >= page) this.#fresh.delete(each);
+  /** Where the pages after this one begin is no longer known. @param {number} page */
+  #forgetAfter(page) {
+    this.#cursors.length = page + 1;
+    this.#state += 1;
   }
 }

@@ -1,67 +1,79 @@
-import { number } from "../../lib/format.js";
+import { number, percent } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
 import { readAll } from "../../models/resource.js";
 import { useApp, useResource } from "../app.js";
 import { useFreshAfterLoads } from "../files/live.js";
+import { Table } from "../files/table.js";
 import { Tabs } from "../parts/controls.js";
+import { Commonest, Histogram } from "../parts/distribution.js";
 import { Page } from "../parts/page.js";
 import { Loaded, Skeleton } from "../parts/states.js";
 import { Ago, Bytes, Count } from "../parts/words.js";
-import { Columns } from "../table/columns.js";
-import { Copy } from "../table/copy.js";
-import { Loads } from "../table/loads.js";
-import { LoadRejects } from "../table/rejects.js";
+import { LoadRejects, Loads } from "../table/loads.js";
 import { Rows } from "../table/rows.js";
 
-/** @typedef {import("stepmill/types").Table} Table */
-/** @typedef {import("stepmill/types").Load & {fileId?: string, fileName?: string, supersededBy?: string, revertedAt?: string, removedAt?: string}} Load */
-/** @typedef {{table: Table, loads: import("../../models/resource.js").Resource<Load[]>, onChange: () => void}} TabProps */
+/** @typedef {{table: import("stepmill/types").Table, loads: import("../../models/resource.js").Resource<import("stepmill/types").Load[]>, onChange: () => void}} TabProps */
 
 /** @type {[id: string, name: string, Tab: (props: TabProps) => any][]} */
 const TABS = [["rows", "Rows", Rows], ["columns", "Columns", Columns], ["loads", "Loads", Loads], ["rejects", "Rejects", LoadRejects]];
 
 /** One table: its rows, columns, loads and rejects. */
 export function Screen() {
-  const { client, envId, links, route } = useApp();
+  const { client, envId, links, route, session } = useApp();
   const { physId } = route.params;
   const table = useResource((signal) => client.getTable(envId, physId, { signal }), []);
-  const loads = useResource((signal) => /** @type {Promise<Load[]>} */ (readAll((query) => client.listLoads(envId, physId, query, { signal }))), []);
+  const loads = useResource((signal) => readAll((query) => client.listLoads(envId, physId, query, { signal })), []);
   useFreshAfterLoads([table, loads]);
+  const { data } = table;
+  const schema = session.environments.find((each) => each.envId === envId)?.schemaName ?? envId;
+  const view = [schema, data?.logicalName ?? ""].map((name) => `"${name.replaceAll('"', '""')}"`).join(".");
   const [current, , Tab] = TABS.find(([id]) => id === route.query.tab) ?? TABS[0];
-  const counts = [table.data?.rows, table.data?.columns.length, loads.data?.length, loads.data?.find(({ rowsRejected }) => rowsRejected > 0)?.rowsRejected];
+  const counts = [data?.rows, data?.columns.length, loads.data?.length, loads.data?.find(({ rowsRejected }) => rowsRejected)?.rowsRejected ?? 0];
   const tabs = TABS.map(([id, name], place) => ({
     id,
-    text: html`${name} ${counts[place] && html`<span class="figure">${number(counts[place])}</span>`}`,
+    text: html`${name} <${Count} value=${counts[place]} />`,
     href: links.table(physId, { tab: place ? id : null }),
   }));
-  const onChange = () => void (table.load(), loads.load());
+  const subtitle = data && html`
+    <${Bytes} value=${data.bytes} /><span>loaded <${Ago} at=${data.lastLoadAt} /></span>
+    ${data.owner.kind === "area" && html`<a href=${links.area(data.owner.id)}>Files</a><a href=${links.plan(data.owner.id)}>Plan v${data.planVersion}</a>`}`;
+  const sql = data && html`<input class="mono" size="40" readonly aria-label="SQL that reads it" value=${`SELECT * FROM ${view}`} onClick=${(event) => event.currentTarget.select()} />`;
   return html`
-    <${Page} title=${table.data?.logicalName ?? "Table"} kicker=${html`<a href=${links.tables()}>Tables</a>`} subtitle=${table.data && html`<${Subtitle} table=${table.data} last=${loads.data?.[0]} />`}
-      actions=${table.data && html`<${Sql} name=${table.data.logicalName} />`}>
+    <${Page} title=${data?.logicalName ?? "Table"} kicker=${html`<a href=${links.tables()}>Tables</a>`} subtitle=${subtitle} actions=${sql}>
       <${Loaded} resource=${table} what="The table" skeleton=${html`<${Skeleton} rows=${8} kind="row" />`}>
-        ${(/** @type {Table} */ data) => html`
-          <${Tabs} label="Parts of the table" current=${current} tabs=${tabs} />
-          <${Tab} table=${data} loads=${loads} onChange=${onChange} />
+        ${() => html`
+          <${Tabs} label="Parts of it" current=${current} tabs=${tabs} />
+          <${Tab} table=${data} loads=${loads} onChange=${() => void (table.load(), loads.load())} />
         `}
       <//>
     <//>
   `;
 }
 
-/** @param {{table: Table, last: Load | undefined}} props */
-function Subtitle({ table: { owner, rows, bytes, planVersion, lastLoadAt }, last }) {
-  const { links } = useApp();
+/** What each column is, and what it holds. @param {TabProps} props */
+function Columns({ table: { physId, columns, lastLoadAt, rows } }) {
+  const { client, envId } = useApp();
+  const profile = useResource(async (signal) => {
+    const { sampledRows, columns: found } = await client.profileTable(envId, physId, { signal });
+    return { sampledRows, items: columns.map((column, place) => ({ ...column, ...found[place] })) };
+  }, [lastLoadAt, rows]);
+  const end = (/** @type {any} */ value) => html`<div class="clip" title=${value}>${String(value ?? "–")}</div>`;
   return html`
-    <span><${Count} value=${rows} /> rows</span><${Bytes} value=${bytes} />
-    ${owner.kind === "area" && html`<a href=${links.area(owner.id)}>Files</a><a href=${links.plan(owner.id)}>Plan v${planVersion}</a>`}
-    <span>loaded <${Ago} at=${lastLoadAt} /></span>${last && html`<a href=${links.job(last.jobId)}>Last job</a>`}
+    <${Loaded} resource=${profile} what="What the columns hold" skeleton=${html`<${Skeleton} rows=${columns.length} kind="row" />`}>${({ sampledRows, items }) => {
+      /** @type {import("../files/table.js").TableColumn[]} */
+      const shown = [
+        ["Column", ({ name, logicalName }) => html`${logicalName}${name !== logicalName && html`<small>${name}</small>`}`],
+        ["Type", ({ type, unit }) => html`${type}${unit && `, ${unit}`}`],
+        ["Nulls", ({ nulls }) => percent(nulls / (sampledRows || 1)), "number"],
+        ["Distinct", ({ distinct }) => html`<${Count} value=${distinct} />`, "number"],
+        ["From", ({ min }) => end(min)],
+        ["To", ({ max }) => end(max)],
+        ["Distribution", ({ logicalName, histogram, commonest = [] }) => histogram ? html`<${Histogram} buckets=${histogram} label=${`Distribution of ${logicalName}`} />` : html`<${Commonest} values=${commonest.slice(0, 3)} total=${sampledRows} />`, "values"],
+      ];
+      return html`
+        ${sampledRows < rows && html`<p class="soft small">As found in ${number(sampledRows)} rows taken at random.</p>`}
+        <${Table} label="Columns" columns=${shown} items=${items} />
+      `;
+    }}<//>
   `;
-}
-
-/** How SQL names the table. @param {{name: string}} props */
-function Sql({ name }) {
-  const { session, envId } = useApp();
-  const schema = session.environments.find((each) => each.envId === envId)?.schemaName ?? envId;
-  const view = [schema, name].map((part) => `"${part.replaceAll('"', '""')}"`).join(".");
-  return html`<${Copy} text=${view} /><${Copy} text=${`SELECT * FROM ${view} LIMIT 100`} />`;
 }

@@ -1,77 +1,99 @@
-import { duration, secondsBetween } from "../../lib/format.js";
+import { counted, number } from "../../lib/format.js";
 import { html, useState } from "../../lib/html.js";
-import { useAction, useApp } from "../app.js";
+import { readAll } from "../../models/resource.js";
+import { useAction, useApp, useResource } from "../app.js";
+import { Form } from "../files/forms.js";
 import { Accounting } from "../parts/accounting.js";
 import { Dialog } from "../parts/controls.js";
-import { Failure, Loaded, Skeleton } from "../parts/states.js";
-import { Ago } from "../parts/words.js";
+import { Empty, Failure, Loaded, Skeleton } from "../parts/states.js";
+import { Ago, Took } from "../parts/words.js";
+import { RejectRows } from "./reject_rows.js";
 
-/** @typedef {import("../screens/table.js").Load} Load */
+/** @typedef {import("stepmill/types").Load} Load */
+/** @typedef {import("../screens/table.js").TabProps} TabProps */
 
-/** @param {Load} load */
-const isInForce = ({ supersededBy, revertedAt, removedAt }) => !supersededBy && !revertedAt && !removedAt;
+const PAGE = 100;
+const SKELETON = html`<${Skeleton} rows=${5} kind="tile" />`;
 
-/** Every load of the table, the newest first. @param {import("../screens/table.js").TabProps} props */
+/** Every load of the table, the newest first. @param {TabProps} props */
 export const Loads = ({ table, loads, onChange }) => html`
-  <${Loaded} resource=${loads} what="The list of loads" skeleton=${html`<${Skeleton} rows=${5} kind="tile" />`}>
-    ${(/** @type {Load[]} */ all) => html`<ol class="entries loads sheet">${all.map((load) => html`<${One} key=${load.loadId} load=${load} table=${table} onChange=${onChange} />`)}</ol>`}
+  <${Loaded} resource=${loads} what="The list" skeleton=${SKELETON}>
+    ${(/** @type {Load[]} */ all) => html`<ol class="entries sheet">${all.map((load) => html`<${One} key=${load.loadId} load=${load} table=${table} onChange=${onChange} />`)}</ol>`}
   <//>
 `;
 
-/** @param {{load: Load, table: import("stepmill/types").Table, onChange: () => void}} props */
+/** @param {{load: Load, table: TabProps["table"], onChange: () => void}} props */
 function One({ load, table, onChange }) {
-  const { links, session } = useApp();
+  const { client, envId, links, notices, session } = useApp();
   const [isAsked, setAsked] = useState(false);
-  const { loadId, fileId, fileName, mode, planVersion, jobId, rowsRejected, startedAt, finishedAt, replayOf, supersededBy, revertedAt, removedAt } = load;
-  const isHere = isInForce(load);
+  const { loadId, fileId, fileName, mode, planVersion, jobId, startedAt, finishedAt, replayOf, supersededBy, revertedAt, removedAt } = load;
+  const endedAt = removedAt ?? revertedAt;
+  const isInForce = !endedAt && !supersededBy;
+  const revert = useAction(async () => {
+    await client.revertLoad(envId, loadId);
+    notices.good("The load was reverted.");
+    setAsked(false);
+    onChange();
+  });
   return html`
     <li>
       <p class="line">
         ${fileId && html`<strong><a href=${links.file(table.owner.id, fileId)}>${fileName}</a></strong>`}
         ${replayOf && html`<span class="tag">rejects, loaded again</span>`}
-        ${isHere && html`<span class="tag in-force">in force</span>`}
-        ${revertedAt && html`<span class="tag">reverted <${Ago} at=${revertedAt} /></span>`}
-        ${removedAt && html`<span class="tag">removed <${Ago} at=${removedAt} /></span>`}
-        ${supersededBy && html`<span class="tag">superseded by a later load</span>`}
-        <span class="soft grow"><${Ago} at=${finishedAt ?? startedAt} />${` · ${duration(secondsBetween(startedAt, finishedAt))} · ${mode} · plan v${planVersion} · `}<a href=${links.job(jobId)}>job</a></span>
-        ${isHere && session.may("operator") && html`
-          ${rowsRejected > 0 && html`<${Replay} load=${load} />`}
-          ${mode !== "upsert" && html`<button type="button" onClick=${() => setAsked(true)}>Revert</button>`}
-        `}
+        ${isInForce
+          ? html`<span class="tag in-force">in force</span>`
+          : html`<span class="tag">${removedAt ? "removed " : revertedAt ? "reverted " : "superseded by a later load"}<${Ago} at=${endedAt} /></span>`}
+        <span class="soft grow"><${Ago} at=${finishedAt ?? startedAt} /> · <${Took} from=${startedAt} to=${finishedAt} /> · ${mode} · plan v${planVersion} · <a href=${links.job(jobId)}>job</a></span>
+        ${isInForce && mode !== "upsert" && session.may("operator") && html`<button type="button" onClick=${() => setAsked(true)}>Revert</button>`}
       </p>
       <${Accounting} counts=${load} rejectsHref=${links.table(table.physId, { tab: "rejects", load: loadId })} />
-      ${isAsked && html`<${Revert} load=${load} onClose=${() => setAsked(false)} onDone=${onChange} />`}
+      ${isAsked && html`
+        <${Dialog} title="Revert this load?" onClose=${() => setAsked(false)}>
+          <${Form} action=${revert} submit="Revert the load" what="The revert" className="danger">
+            <p>${mode === "append" ? "The rows that it added go." : "Its rows go, and those that they replaced come back."}</p>
+          <//>
+        <//>`}
     </li>
   `;
 }
 
-/** @param {{load: Load, onClose: () => void, onDone: () => void}} props */
-function Revert({ load, onClose, onDone }) {
-  const { client, envId, notices } = useApp();
-  const { run, error, isRunning } = useAction(async () => {
-    await client.revertLoad(envId, load.loadId);
-    notices.good("The load was reverted.");
-    onClose();
-    onDone();
-  });
+/** What a load rejected, and what to do about it. @param {TabProps} props */
+export function LoadRejects({ table, loads }) {
+  const { query } = useApp().route;
   return html`
-    <${Dialog} title="Revert this load?" onClose=${onClose}>
-      <p>${load.mode === "append" ? "The rows that it added go." : "Its rows go, and those that they replaced come back."} Readers see it at one instant.</p>
-      ${error && html`<${Failure} error=${error} what="The revert" />`}
-      <footer><button type="button" class="danger" disabled=${isRunning} onClick=${run}>Revert the load</button></footer>
-    <//>
+    <${Loaded} resource=${loads} what="The list" skeleton=${SKELETON}>${(/** @type {Load[]} */ all) => {
+      const some = all.filter(({ rowsRejected }) => rowsRejected);
+      const load = some.find(({ loadId }) => loadId === query.load) ?? some[0];
+      return load
+        ? html`<${Rejects} key=${load.loadId} load=${load} table=${table} />`
+        : html`<${Empty} title="Nothing was rejected" icon="check"><p>A row that does not fit the plan is kept here, with the reason.</p><//>`;
+    }}<//>
   `;
 }
 
-/** Loads just the rejected rows again, by the plan now in force. @param {{load: Load}} props */
-export function Replay({ load }) {
-  const { client, envId, links, notices } = useApp();
-  const { run, error, isRunning } = useAction(async () => {
-    const { jobId } = await client.replayRejects(envId, load.loadId);
+/** @param {{load: Load, table: TabProps["table"]}} props */
+function Rejects({ load: { loadId, fileId, fileName, rowsRejected, startedAt }, table: { owner, physId } }) {
+  const { client, envId, links, notices, session } = useApp();
+  // Each reading goes a page further.
+  /** @type {import("../../models/resource.js").Resource<import("stepmill/types").Reject[]>} */
+  const rejects = useResource(
+    (signal) => readAll((query) => client.listRejects(envId, loadId, { ...query, limit: PAGE }, { signal }), (rejects.data?.length ?? 0) + PAGE), []);
+  const replay = useAction(async () => {
+    const { jobId } = await client.replayRejects(envId, loadId);
     notices.good("The rejects are being loaded again.", { href: links.job(jobId), linkText: "Watch it" });
   });
   return html`
-    <button type="button" disabled=${isRunning} onClick=${run}>Load the rejects again</button>
-    ${error && html`<${Failure} error=${error} what="Loading them again" />`}
+    <div class="line block">
+      <span class="grow small">${fileName}, loaded <${Ago} at=${startedAt} />. <a href=${links.table(physId, { tab: "loads" })}>Other loads</a></span>
+      ${session.may("editor") && html`<a class="button primary" href=${links.plan(owner.id, { file: fileId ?? null })}>Mend the plan</a>`}
+      ${session.may("operator") && html`<button type="button" disabled=${replay.isRunning} onClick=${replay.run}>Load the rejects again</button>`}
+      <a class="button" href=${links.rejectsCsv(loadId)} download>Download up to 500 as CSV</a>
+    </div>
+    ${replay.error && html`<${Failure} error=${replay.error} />`}
+    <${Loaded} resource=${rejects} what="The list" skeleton=${SKELETON}>${(items) => html`
+      <div class="sheet"><${RejectRows} rejects=${items} /></div>
+      <p class="line soft small"><span role="status">${number(items.length)} of ${counted(rowsRejected, "reject")}</span>
+        ${items.length % PAGE === 0 && items.length < rowsRejected && html`<button type="button" onClick=${() => rejects.load()}>Show more</button>`}</p>
+    `}<//>
   `;
 }

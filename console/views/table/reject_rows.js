@@ -1,50 +1,39 @@
-import { counted, number } from "../../lib/format.js";
+import { number } from "../../lib/format.js";
 import { html, useState } from "../../lib/html.js";
-
-/** @typedef {{name: string | null, value: string | null, offending: boolean}} Cell */
-/** @typedef {import("stepmill/types").Reject & {cells?: Cell[] | null}} Reject */
 
 const AROUND = 3;
 
-/** Records that could not be loaded: where each is, why, and its cells with the one at fault marked. @param {{rejects: Reject[]}} props */
-export const RejectRows = ({ rejects }) => html`
-  <ol class="entries reject-rows">
-    ${rejects.map(
-      (reject, index) => html`
-        <li key=${index}>
-          <p class="line">
-            <strong class="figure">${reject.line === null ? "Record" : `Line ${number(reject.line)}`}</strong>
-            ${reject.column !== null && html`<code>${reject.column}</code>`}
-            <span class="grow">${reject.reason}</span><span class="tag">${reject.code}</span>
-          </p>
-          ${reject.cells ? html`<${Cells} cells=${reject.cells} />` : reject.raw !== null && html`<pre class="raw">${reject.raw}</pre>`}
-        </li>
-      `,
-    )}
-  </ol>
-`;
-
-/** Of a wide record the cells around the one at fault; the others on demand. @param {{cells: Cell[]}} props */
-function Cells({ cells }) {
-  const [isWhole, setWhole] = useState(false);
-  const faults = cells.flatMap(({ offending }, index) => (offending ? [index] : []));
-  const near = (/** @type {number} */ index) => isWhole || (faults.length ? faults : [0]).some((fault) => Math.abs(fault - index) <= AROUND);
-  const hidden = cells.filter((_, index) => !near(index)).length;
+/** Records that could not be loaded: where each is, why, and its cells with the one at fault marked. @param {{rejects: import("stepmill/types").Reject[]}} props */
+export function RejectRows({ rejects }) {
+  const [whole, setWhole] = useState(-1);
   return html`
-    <ul class="cells">
-      ${cells.map((cell, index) => {
-        if (near(index)) return html`<li key=${index} class=${cell.offending ? "offending" : ""}><${One} ...${cell} /></li>`;
-        return (index === 0 || near(index - 1)) && html`<li key=${index} class="gap" aria-hidden="true">…</li>`;
-      })}
-      ${(hidden > 0 || isWhole) &&
-      html`<li key="all"><button type="button" class="quiet" aria-expanded=${String(isWhole)} onClick=${() => setWhole(!isWhole)}>
-        ${isWhole ? "Show less" : `Show ${counted(hidden, "more cell")}`}</button></li>`}
-    </ul>
+    <ol class="entries">${rejects.map(({ line, column, reason, code, raw, cells }, index) => {
+      const isWhole = index === whole;
+      return html`
+        <li>
+          <p class="line">
+            <strong class="figure">${line === null ? "Record" : `Line ${number(line)}`}</strong> ${column !== null && html`<code>${column}</code>`}
+            <span class="grow">${reason}</span><span class="tag">${code}</span>
+          </p>
+          ${cells ? html`<ul class="cells">${(isWhole ? cells : nearFault(cells)).map(cellOf)}</ul>` : raw && html`<pre class="raw">${raw}</pre>`}
+          ${(cells ?? []).length > 2 * AROUND + 1 && html`
+            <button type="button" class="quiet" aria-expanded=${isWhole} onClick=${() => setWhole(isWhole ? -1 : index)}>All ${cells?.length} cells</button>`}
+        </li>
+      `;
+    })}</ol>
   `;
 }
 
-/** @param {Cell} props */
-const One = ({ name, value, offending }) => html`
-  <span class="cell-name">${offending && html`<span class="visually-hidden">At fault: </span>`}${name ?? "past the last column"}</span>
-  <span class="cell-value">${value === null ? html`<i>missing</i>` : value === "" ? html`<i>empty</i>` : String(value)}</span>
+/** @param {import("stepmill/types").Cell} cell */
+const cellOf = ({ name, value, offending }) => html`
+  <li class=${offending ? "offending" : ""}>
+    <span class="cell-name">${offending && html`<span class="visually-hidden">At fault: </span>`}${name ?? "past the last column"}</span>
+    <span class="raw">${value || html`<i>${value === null ? "missing" : "empty"}</i>`}</span>
+  </li>
 `;
+
+/** Of a wide record's cells those around the one at fault. @param {import("stepmill/types").Cell[]} cells */
+function nearFault(cells) {
+  const faults = cells.map(({ offending }) => offending);
+  return cells.slice(Math.max(0, faults.indexOf(true) - AROUND), Math.max(0, faults.lastIndexOf(true)) + AROUND + 1);
+}

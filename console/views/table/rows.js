@@ -1,12 +1,13 @@
+import { number } from "../../lib/format.js";
 import { html, useEffect, useRef } from "../../lib/html.js";
 import { TableRows } from "../../models/table_rows.js";
 import { useApp, useOwnModel } from "../app.js";
+import { Dialog } from "../parts/controls.js";
 import { Grid } from "../parts/grid.js";
-import { Empty, Failure } from "../parts/states.js";
-import { isNumber, shown, textOf } from "./cells.js";
-import { Record } from "./record.js";
+import { Facts } from "../parts/page.js";
+import { Empty, Failure, Skeleton } from "../parts/states.js";
 
-/** @typedef {import("./cells.js").Column} Column */
+/** @typedef {import("stepmill/types").Table["columns"][number]} Column */
 
 const MEASURED = 40;
 const [FEWEST, MOST] = [6, 34];
@@ -17,59 +18,64 @@ export function Rows({ table }) {
   const { client, envId, route, router } = useApp();
   const { physId, logicalName, rows: total, lastLoadAt } = table;
   const columns = table.columns.slice(0, MOST_COLUMNS);
-  const view = useRef(/** @type {HTMLElement | null} */ (null));
-  const sight = useRef([0, MEASURED]);
-  const open = Number.parseInt(route.query.row ?? "", 10) - 1;
-  const isOpen = open >= 0;
-  const rows = useOwnModel(() => new TableRows((query, signal) => client.listRows(envId, physId, query, { signal }), total), [envId, physId]);
-  const look = () => rows.look(isOpen ? [open, ...sight.current] : sight.current);
-  useEffect(look, [rows, open]);
+  const rows = useOwnModel(() => new TableRows((query, signal) => client.listRows(envId, physId, query, { signal }), total), []);
+  const open = Number(route.query.row ?? 0) - 1;
+  useEffect(() => rows.look("record", [open]), [open]);
   const isFirst = useRef(true);
   useEffect(() => {
     if (!isFirst.current) rows.refresh(total);
     isFirst.current = false;
   }, [total, lastLoadAt]);
+  const row = rows.row(open);
   const show = (/** @type {number} */ index) => router.set({ row: index + 1 });
-  const close = () => {
-    router.set({ row: null });
-    /** @type {HTMLElement | null | undefined} */ (view.current?.querySelector("[role=grid]"))?.focus();
-  };
-  if (total === 0) return html`<${Empty} title="The table has no rows" icon="tables"><p>Its loads tell what became of them: rejected, filtered, or taken back.</p><//>`;
+  if (total === 0) return html`<${Empty} title="The table has no rows" icon="tables"><p>Its loads tell why.</p><//>`;
   return html`
-    ${rows.error && html`<${Failure} error=${rows.error} what="The list of rows" onRetry=${() => rows.retry()} />`}
-    ${columns.length < table.columns.length && html`<p class="soft small">These are the first ${MOST_COLUMNS} of ${table.columns.length} columns. A row that is opened has all.</p>`}
-    <div ref=${view} class=${isOpen ? "rows-view with-record" : "rows-view"} style=${layoutOf(columns, rows)} onKeyDown=${(/** @type {KeyboardEvent} */ { key }) => key === "Escape" && isOpen && close()}>
-      <${Grid} label=${`Rows of ${logicalName}; Enter shows one in full`} name="records" rowHeight=${32} count=${rows.count} columns=${headsOf(columns)} version=${`${open} ${lastLoadAt}`} onOpen=${show}
-        item=${(/** @type {number} */ index) => rows.row(index)} row=${(/** @type {number} */ index) => cellsOf(columns, rows.row(index), index, index === open)}
-        onSight=${(/** @type {number} */ first, /** @type {number} */ last) => {
-          sight.current = [first, last - 1];
-          look();
-        }} />
-      ${isOpen && html`<${Record} columns=${table.columns} row=${rows.row(open)} index=${open} count=${total} onShow=${show} onClose=${close} />`}
+    ${rows.error && html`<${Failure} error=${rows.error} what="The list" onRetry=${() => rows.refresh()} />`}
+    ${columns.length < table.columns.length && html`<p class="soft small">The first ${MOST_COLUMNS} of ${table.columns.length} columns. An opened row has all.</p>`}
+    <div class="rows-view" style=${{ "--columns": widthsOf(columns, rows) }}>
+      <${Grid} label=${`Rows of ${logicalName}; Enter shows one in full`} name="records" rowHeight=${32} count=${rows.count} columns=${headsOf(columns)} onOpen=${show}
+        item=${(index) => rows.row(index)} row=${(index) => cellsOf(columns, rows.row(index), index)}
+        onSight=${(first, last) => rows.look("grid", [first, last - 1])} />
     </div>
+    ${open >= 0 && open < total && html`
+      <${Dialog} title=${`Row ${number(open + 1)}`} wide onClose=${() => router.set({ row: null })}>
+        ${row ? html`<${Facts} items=${table.columns.map(({ logicalName: name, unit }) => [html`${name} ${unit && `(${unit})`}`, shown(row[name])])} />` : html`<${Skeleton} rows=${8} />`}
+        <footer>
+          <span class="soft small grow" role="status">${number(open + 1)} of ${number(total)}</span>
+          <button type="button" disabled=${open === 0} onClick=${() => show(open - 1)}>Previous</button>
+          <button type="button" disabled=${open + 1 >= total} onClick=${() => show(open + 1)}>Next</button>
+        </footer>
+      <//>`}
   `;
 }
 
 /** Each column as wide as its name and its first values need. @param {Column[]} columns @param {TableRows} rows */
-function layoutOf(columns, rows) {
-  const first = Array.from({ length: MEASURED }, (_, index) => rows.row(index)).filter((row) => row !== null);
-  const letters = columns.map(({ logicalName, type, unit }) => {
-    const needed = [logicalName.length + 1, type.length + (unit?.length ?? 0), ...first.map((row) => textOf(row[logicalName]).length)];
-    return Math.min(MOST, Math.max(FEWEST, ...needed));
+function widthsOf(columns, rows) {
+  const widths = columns.map(({ logicalName, type, unit }) => {
+    const values = Array.from({ length: MEASURED }, (_, index) => textOf(rows.row(index)?.[logicalName] ?? "").length);
+    return Math.min(MOST, Math.max(FEWEST, logicalName.length + 1, type.length + (unit?.length ?? 0), ...values));
   });
-  const widths = [FEWEST, ...letters].map((count) => `calc(${count}ch + 1.6rem)`);
-  return { "--columns": widths.join(" "), "--width": `calc(${letters.reduce((sum, count) => sum + count, FEWEST)}ch + ${1.6 * widths.length}rem)` };
+  return [FEWEST, ...widths].map((letters) => `calc(${letters}ch + 1.6rem)`).join(" ");
 }
 
 /** @param {Column[]} columns */
 const headsOf = (columns) => [
   { key: "#", text: "#", className: "number" },
-  ...columns.map(({ name, logicalName, type, unit }) => ({ key: `.${name}`, className: isNumber(type) ? "number" : "", text: html`<b>${logicalName}</b><small>${unit ? `${type}, ${unit}` : type}</small>` })),
+  ...columns.map((column) => ({ key: column.name, className: sideOf(column), text: html`<b>${column.logicalName}</b><small>${column.type}${column.unit && `, ${column.unit}`}</small>` })),
 ];
 
-/** @param {Column[]} columns @param {Record<string, unknown> | null} row @param {number} index @param {boolean} isOpen */
-const cellsOf = (columns, row, index, isOpen) =>
+/** @param {Column[]} columns @param {Record<string, unknown> | null} row @param {number} index */
+const cellsOf = (columns, row, index) =>
   row && [
-    html`<div key="#" role="gridcell" class=${isOpen ? "number open" : "number soft"}>${index + 1}</div>`,
-    ...columns.map(({ name, logicalName, type }) => html`<div key=${`.${name}`} role="gridcell" class=${isNumber(type) ? "number" : ""} title=${textOf(row[logicalName])}>${shown(row[logicalName])}</div>`),
+    html`<div role="gridcell" class="number soft">${index + 1}</div>`,
+    ...columns.map((column) => html`<div role="gridcell" class=${sideOf(column)} title=${textOf(row[column.logicalName])}>${shown(row[column.logicalName])}</div>`),
   ];
+
+/** @param {Column} column */
+const sideOf = ({ type }) => (["integer", "numeric", "double"].includes(type) ? "number" : "");
+
+/** A value as it is in the table: times are in UTC, since they are data. @param {unknown} value */
+const textOf = (value) => (value !== null && typeof value === "object" ? JSON.stringify(value, null, 2) : String(value));
+
+/** As it is shown: nothing is told from an empty text. @param {unknown} value */
+const shown = (value) => (value === null || value === "" ? html`<i class="soft">${value === null ? "null" : "empty"}</i>` : textOf(value));
