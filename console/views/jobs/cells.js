@@ -30,7 +30,7 @@ export function cellsOf(row, href, area) {
     html`<div key="state" role="gridcell" class="state-cell">${stateOf(row)}</div>`,
     html`<div key="rows" role="gridcell" class="rows-cell number figure">${row.rowsLoaded === null ? "" : number(row.rowsLoaded)}</div>`,
     html`<div key="created" role="gridcell" class="created-cell number soft"><${Time} at=${row.createdAt} /></div>`,
-    html`<div key="took" role="gridcell" class="took-cell number"><${Took} from=${row.startedAt} to=${row.finishedAt} /></div>`,
+    html`<div key="took" role="gridcell" class="took-cell number">${row.status !== "PENDING" && html`<${Took} from=${row.startedAt} to=${row.finishedAt} />`}</div>`,
   ];
 }
 

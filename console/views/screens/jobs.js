@@ -80,7 +80,7 @@ function List({ list, filters, isNarrowed }) {
     <div class="jobs-line">
       ${selection.isAny
         ? html`<span role="status"><strong>${selection.isAll ? `All ${counted(list.count, "job")} that match` : `${number(selection.ids.size)} selected`}</strong></span>
-          ${!selection.isAll && html`<button type="button" class="quiet" onClick=${selection.all}>Select all ${number(list.count)} that match</button>`}
+          ${!selection.isAll && html`<button type="button" class="quiet wide-only" onClick=${selection.all}>Select all ${number(list.count)} that match</button>`}
           <button type="button" class="quiet" onClick=${selection.clear}>Clear</button><span class="grow"></span>
           <button type="button" onClick=${() => setAct("cancel")}><${Icon} name="stop" />Cancel…</button>
           <button type="button" onClick=${() => setAct("retry")}><${Icon} name="retry" />Retry…</button>`
