@@ -86,15 +86,11 @@ export class PlanDraft extends Observable {
     return [...rejects, ...(ofLoad?.rejects ?? []).filter((/** @type {any} */ { line }) => line === null || !lines.has(line))];
   }
 
-  /** @returns {{pointer: string, message: string}[]} */
-  get faults() {
-    return (this.error?.errors ?? []).map((/** @type {any} */ each) => ({ ...each, pointer: each.pointer.replace(/^\/plan(?=\/)/, "") }));
-  }
-
   /** What is wrong in a column. @param {number} index */
   faultOf(index) {
     const place = `/columns/${this.columns.slice(0, index).filter(({ isOn }) => isOn).length}/`;
-    return this.columns[index].isOn && this.faults.find(({ pointer }) => `${pointer}/`.startsWith(place))?.message;
+    const fault = this.error?.errors?.find((/** @type {{pointer: string}} */ { pointer }) => `${pointer}/`.includes(place));
+    return this.columns[index].isOn && fault?.message;
   }
 
   /** @param {number} index @param {Data} values null takes a field out */

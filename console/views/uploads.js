@@ -119,8 +119,5 @@ function outcome(item) {
   if (state === "failed") return error?.message ?? job?.error?.message ?? "The load was cancelled.";
   const { rowsLoaded = 0, rowsRejected = 0 } = job?.result ?? {};
   if (state === "done") return `${counted(rowsLoaded, "row")} loaded${rowsRejected ? `, ${number(rowsRejected)} rejected` : ""}`;
-  const { name, progress } = stepOf(item) ?? {};
-  if (!name) return job?.waiting?.message ?? "Loading";
-  const { done, total, unit } = progress ?? {};
-  return `Loading: ${name}${done ? ` ${number(done)}${total ? ` of ${number(total)}` : ""} ${unit ?? ""}` : ""}`;
+  return job?.waiting?.message ?? `Loading: ${stepOf(item)?.name ?? "soon"}`;
 }

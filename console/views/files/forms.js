@@ -29,8 +29,8 @@ function Control({ value, isSet, options, put }) {
   const on = (/** @type {(text: string) => any} */ read) => (/** @type {any} */ event) => put(read(event.currentTarget.value));
   if (options) return html`<select value=${value} onChange=${on(String)}>${options.map((each) => [each, each].flat()).map(([each, text]) => html`<option key=${each} value=${each}>${text || "none"}</option>`)}</select>`;
   if (isLines(value)) return html`<textarea rows="2" value=${value.join("\n")} onInput=${on((text) => (text ? text.split("\n") : undefined))} />`;
-  if (typeof value === "number") return html`<input type="number" step="any" value=${isSet ? value : ""} placeholder=${value} onInput=${on((text) => (text ? Number(text) : undefined))} />`;
-  if (typeof value === "string") return html`<input value=${isSet ? value : ""} placeholder=${value} onInput=${on((text) => text || undefined)} />`;
+  const type = typeof value;
+  if (type !== "object") return html`<input type=${type} step="any" value=${isSet ? value : ""} placeholder=${value} onInput=${on((text) => (text === "" ? undefined : type === "number" ? Number(text) : text))} />`;
   const write = (/** @type {any} */ { currentTarget }) => {
     setTyped(currentTarget.value);
     try {

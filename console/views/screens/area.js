@@ -62,7 +62,7 @@ function FileList({ area: { areaId, physId } }) {
       : html`<span class="soft">Not loaded</span>`],
   ];
   if (session.may("operator")) columns.push(["", (file) => html`<div class="line end">
-    <button type="button" onClick=${() => uploads.load(envId, file)} aria-label=${`${file.lastLoad ? "Load again" : "Load"}: ${file.name}`}><${Icon} name="retry" /><span class="wide-only">${file.lastLoad ? "Load again" : "Load"}</span></button>
+    <button type="button" onClick=${() => uploads.load(envId, file)} aria-label=${`Load${file.lastLoad ? " again" : ""}: ${file.name}`}>Load<span class="wide-only">${file.lastLoad && " again"}</span></button>
     <button type="button" class="quiet" aria-label=${`Delete ${file.name}`} onClick=${() => setGoing({ ...file, rows: "keep" })}><${Icon} name="close" /></button></div>`]);
   return html`
     <${Loaded} resource=${files} what="The list of files">${(items) => items.length
@@ -75,7 +75,7 @@ function FileList({ area: { areaId, physId } }) {
 
 /** What the plan in force is, and its versions. @param {TabProps} props */
 function Plan({ area: { areaId } }) {
-  const { client, envId, links, session } = useApp();
+  const { client, envId, links } = useApp();
   const resource = useResource(async () => {
     const versions = await readAll((query) => client.listPlans(envId, areaId, query));
     return { versions, plan: versions.some(({ status }) => status === "approved") ? await client.getPlan(envId, areaId) : null };
@@ -88,10 +88,9 @@ function Plan({ area: { areaId } }) {
     ["Made", ({ createdAt }) => html`<${Time} at=${createdAt} />`],
     ["Now", ({ status }) => WORDS[status]],
   ];
-  const edit = html`<a class="button primary" href=${links.plan(areaId)}>${session.may("editor") ? "Edit the plan" : "Open the plan"}</a>`;
   return html`
     <${Loaded} resource=${resource} what="The plan">${({ plan, versions }) => versions.length
-      ? html`<${Section} title=${plan ? `Version ${plan.version}: ${counted(plan.columns.length, "column")}` : "Versions"} id="plan" aside=${plan && edit}>
+      ? html`<${Section} title=${plan ? `Version ${plan.version}: ${counted(plan.columns.length, "column")}` : "Versions"} id="plan" aside=${plan && html`<a class="button primary" href=${links.plan(areaId)}>Open the plan</a>`}>
           <${Findings} findings=${plan?.notes ?? []} tone="" /><${Table} label="Versions of the plan" columns=${columns} items=${versions} /><//>`
       : html`<${Empty} title="No plan yet"><p>The first load makes one: how files are read, and what becomes of each column.</p><//>`}<//>
   `;

@@ -11,7 +11,8 @@ import { RejectRows } from "../table/reject_rows.js";
 
 /** @typedef {import("../files/table.js").TableColumn} TableColumn */
 
-const KINDS = { preamble: "not read", header: "header", comment: "comment", blank: "blank", record: "" };
+/** What stands beside a line of the text if it is not its kind. @type {Record<string, string>} */
+const KINDS = { preamble: "not read", record: "" };
 
 /** A file before it is loaded, or after: how it is read, and what is in it. */
 export function Screen() {
@@ -45,8 +46,8 @@ function contentOf({ format, encoding, compression, delimiter, quote, headerRows
     ["Header", format === "csv" && (headerRows ? "first row" : "none")],
     ["Records at", recordsPath],
   ];
-  const textLine = (/** @type {{line: number, text: string, kind: keyof typeof KINDS}} */ { line, text, kind }) => html`
-    <tr class=${kind}><th scope="row">${line}</th><td><code>${text}</code></td><td class="soft small">${KINDS[kind]}</td></tr>`;
+  const textLine = (/** @type {{line: number, text: string, kind: string}} */ { line, text, kind }) => html`
+    <tr class=${kind}><th scope="row">${line}</th><td><code>${text}</code></td><td class="soft small">${KINDS[kind] ?? kind}</td></tr>`;
   /** @type {TableColumn[]} */
   const ofColumns = [
     ["Column", ({ logicalName, type }) => html`${logicalName}<br /><code class="soft">${type}</code>`],

@@ -1,6 +1,5 @@
 import { counted } from "../../lib/format.js";
-import { html, useEffect, useRef, useState } from "../../lib/html.js";
-import { placeOf } from "../../models/json_place.js";
+import { html, useEffect, useState } from "../../lib/html.js";
 import { PlanDraft } from "../../models/plan_draft.js";
 import { readAll } from "../../models/resource.js";
 import { useAction, useApp, useOwnModel, useResource } from "../app.js";
@@ -57,24 +56,11 @@ function Editor({ area, files, plan }) {
           ${file.lastLoad?.rowsRejected > 0 && html`<button type="button" onClick=${replay}>Load just its ${counted(file.lastLoad.rowsRejected, "reject")}</button>`}</div>`}
       </div>`}
       <div class="plan">
-        <div>${draft.text === null ? html`<${Columns} draft=${draft} />` : html`<${PlanText} draft=${draft} />`}</div>
+        ${draft.text === null
+          ? html`<${Columns} draft=${draft} />`
+          : html`<${Field} label="The plan" error=${draft.error?.message}><textarea rows="30" class="mono" spellcheck="false" value=${draft.text} onInput=${(event) => draft.write(event.target.value)} /><//>`}
         <${PlanTrial} draft=${draft} files=${files} file=${file} />
       </div>
     <//>
-  `;
-}
-
-/** The whole plan as JSON, with its faults; each leads to its place. @param {{draft: PlanDraft}} props */
-function PlanText({ draft }) {
-  const area = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
-  const { text, faults, error } = draft;
-  const show = (/** @type {string} */ pointer) => {
-    const at = placeOf(text ?? "", pointer);
-    area.current?.focus();
-    area.current?.setSelectionRange(at, at + 1);
-  };
-  return html`
-    ${faults.length > 0 && html`<ul class="hint ERROR">${faults.map(({ pointer, message }) => html`<li><button type="button" class="quiet" onClick=${() => show(pointer)}><code>${pointer || "/"}</code></button> ${message}</li>`)}</ul>`}
-    <${Field} label="The plan" error=${faults.length ? "" : error?.message}><textarea ref=${area} rows="30" class="mono" spellcheck="false" value=${text} onInput=${(event) => draft.write(event.target.value)} /><//>
   `;
 }
