@@ -1,30 +1,33 @@
-import { html, useMemo, useState } from "../../lib/html.js";
+import { html, useState } from "../../lib/html.js";
+import { remember, remembered } from "../../lib/storage.js";
 import { choiceOf } from "../../models/job_filters.js";
-import { SavedViews } from "../../models/saved_views.js";
-import { useModel } from "../app.js";
+import { onValue } from "../job/values.js";
 import { Dialog, Field } from "../parts/controls.js";
 
+const NAME = "jobs.views";
+
 /**
- * Filters kept under a name in this browser.
+ * Filters kept under a name in this browser: their keys by name.
  * @param {{current: string, onChoose: (choice: import("../../models/job_filters.js").Choice) => void}} props `current` is the key of the filters now
  */
 export function Views({ current, onChoose }) {
-  const views = useModel(useMemo(() => new SavedViews(), []));
+  const [views, setViews] = useState(/** @type {Record<string, string>} */ (remembered(NAME) ?? {}));
   const [isSaving, setSaving] = useState(false);
-  const shown = views.items.find((each) => each.key === current);
-  const choose = (/** @type {any} */ event) => {
-    const view = views.items.find((each) => each.name === event.currentTarget.value);
-    if (view) onChoose(choiceOf(Object.fromEntries(new URLSearchParams(view.key))));
+  const names = Object.keys(views).sort();
+  const shown = names.find((name) => views[name] === current);
+  const set = (/** @type {Record<string, string | undefined>} */ changes) => {
+    remember(NAME, { ...views, ...changes });
+    setViews(remembered(NAME) ?? {});
   };
   return html`
-    ${views.items.length > 0 &&
-    html`<select aria-label="Saved views" value=${shown?.name ?? ""} onChange=${choose}>
+    ${names.length > 0 &&
+    html`<select aria-label="Saved views" value=${shown ?? ""} onChange=${onValue((name) => onChoose(choiceOf(Object.fromEntries(new URLSearchParams(views[name])))))}>
         <option value="" disabled>Saved views</option>
-        ${views.items.map(({ name }) => html`<option key=${name} value=${name}>${name}</option>`)}
+        ${names.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}
       </select>`}
-    ${shown && html`<button type="button" class="quiet" onClick=${() => views.remove(shown.name)}>Remove view</button>`}
-    ${!shown && current !== "" && html`<button type="button" class="quiet" onClick=${() => setSaving(true)}>Save view</button>`}
-    ${isSaving && html`<${SaveDialog} onSave=${(/** @type {string} */ name) => views.save(name, current)} onClose=${() => setSaving(false)} />`}
+    ${shown && html`<button type="button" class="quiet" onClick=${() => set({ [shown]: undefined })}>Remove view</button>`}
+    ${!shown && current && html`<button type="button" class="quiet" onClick=${() => setSaving(true)}>Save view</button>`}
+    ${isSaving && html`<${SaveDialog} onSave=${(/** @type {string} */ name) => set({ [name]: current })} onClose=${() => setSaving(false)} />`}
   `;
 }
 

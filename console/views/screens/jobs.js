@@ -62,12 +62,13 @@ function List({ list, filters, isNarrowed }) {
   const names = useMemo(() => new Map((areas.data?.items ?? []).map((area) => [area.areaId, area.name])), [areas.data]);
   const selection = useSelection(list);
   const [act, setAct] = useState(/** @type {import("../../models/job_bulk.js").Act | null} */ (null));
-  const isNarrow = useNarrow();
+  const [isNarrow, setNarrow] = useState(NARROW.matches);
+  useEffect(() => void (NARROW.onchange = () => setNarrow(NARROW.matches)), []);
   const place = useRef(/** @type {HTMLDivElement | null} */ (null));
   useEffect(() => selection.clear(), [list.turn]);
 
   const failure = list.error && html`<${Failure} error=${list.error} what="The list" onRetry=${() => list.retry()} />`;
-  if (list.turn === 0) return failure || html`<div class="jobs-wait"><${Skeleton} rows=${14} kind="row" /></div>`;
+  if (list.turn === 0) return failure || html`<${Skeleton} rows=${14} kind="row" />`;
   if (list.isCurrent && list.rows.length === 0) return html`${failure}<${None} isNarrowed=${isNarrowed} />`;
   const mayMark = session.may("operator");
   const marks = {
@@ -120,15 +121,4 @@ function None({ isNarrowed }) {
     <p>All that Stepmill does is a job. The quickest to see: <a href=${links.areas()}>drop a file into an area</a>, and a job loads it into a table.</p>
     <p>From a terminal: <code>stepmill load FILE</code></p>
   <//>`;
-}
-
-/** Whether the window is as wide as a phone. */
-function useNarrow() {
-  const [isNarrow, setNarrow] = useState(NARROW.matches);
-  useEffect(() => {
-    const hear = () => setNarrow(NARROW.matches);
-    NARROW.addEventListener("change", hear);
-    return () => NARROW.removeEventListener("change", hear);
-  }, []);
-  return isNarrow;
 }
