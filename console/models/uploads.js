@@ -22,7 +22,6 @@ import { jobAfter } from "./job_after.js";
  */
 
 const AT_ONCE = 2;
-const ENDED = ["DONE", "ERROR", "CANCELLED"];
 
 /** Files that are being sent, a few at once, each then followed by the job that loads it. */
 export class Uploads extends Observable {
@@ -127,7 +126,8 @@ export class Uploads extends Observable {
     this.#change(id, { state: "loading", job });
     const stop = this.#connection.follow(begun.jobId, (events) => {
       job = events.reduce(jobAfter, job);
-      const isOver = ENDED.includes(job?.status ?? "");
+      // It is done before it is known what it brought.
+      const isOver = Boolean(job?.finishedAt);
       this.#change(id, { job, state: !isOver ? "loading" : job?.status === "DONE" ? "done" : "failed" });
       if (isOver) stop();
     });
