@@ -42,7 +42,7 @@ FOREIGN = """
 ).map((element) => element.outerHTML.slice(0, 200))
 """
 
-SHOW_NONE = {"/jobs/{end}", "/jobs/{etl}?tab=log", "/areas/{area}?tab=settings"}
+SHOW_NONE = {"/workers", "/jobs/{end}", "/jobs/{etl}?tab=log", "/areas/{area}?tab=settings"}
 """Screens on which a text of a user stands in a field, or not at all."""
 
 Ids = dict[str, str]
