@@ -5,7 +5,7 @@ import { useApp, useResource } from "./app.js";
 import { chooseFiles } from "./choose_files.js";
 import { chooseEnvironment, chooseTheme, PLACES, THEMES } from "./header.js";
 import { Dialog } from "./parts/controls.js";
-import { Icon } from "./parts/icon.js";
+import { Icon } from "./parts/page.js";
 
 const PATIENCE_MS = 120;
 

@@ -4,7 +4,7 @@ import { AppContext, useModel } from "./app.js";
 import { Header, Navigation } from "./header.js";
 import { Banner, NoticeList } from "./notices.js";
 import { Palette } from "./palette.js";
-import { Empty, Failure, Skeleton } from "./parts/states.js";
+import { Empty, Failure, Skeleton } from "./parts/page.js";
 import { DropZone, UploadTray } from "./uploads.js";
 
 /** The frame around every screen. @param {Omit<import("./app.js").App, "links" | "envId" | "route">} props */

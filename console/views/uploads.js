@@ -2,12 +2,10 @@ import { bytes, counted, number, percent } from "../lib/format.js";
 import { html, useEffect, useState } from "../lib/html.js";
 import { Links } from "../lib/links.js";
 import { readAll } from "../models/resource.js";
-import { useApp, useModel, useResource } from "./app.js";
+import { useApp, useAskBeforeLeaving, useModel, useResource } from "./app.js";
 import { AreaForm } from "./files/area_form.js";
-import { useAskBeforeLeaving } from "./files/live.js";
 import { Dialog, Meter } from "./parts/controls.js";
-import { Icon } from "./parts/icon.js";
-import { Loaded } from "./parts/states.js";
+import { Icon, Loaded } from "./parts/page.js";
 
 /** @typedef {import("../models/uploads.js").Upload} Upload */
 

@@ -59,5 +59,5 @@ def new_context(
 def ready(page: Page) -> Page:
     """Wait until the screen has its title and everything it asked for."""
     page.locator("main h1").wait_for()
-    page.locator(".skeleton").first.wait_for(state="hidden")
+    page.locator(".skeleton, .grid-blank").first.wait_for(state="hidden")
     return page

@@ -1,6 +1,6 @@
 import { html, useState } from "../../lib/html.js";
 import { useAction } from "../app.js";
-import { Fields, Form } from "./forms.js";
+import { Fields, Form } from "../parts/controls.js";
 
 /** What a file does to the rows that are there. */
 const MODES = [

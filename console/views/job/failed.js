@@ -1,6 +1,6 @@
 import { html } from "../../lib/html.js";
 import { useApp } from "../app.js";
-import { Icon } from "../parts/icon.js";
+import { Icon } from "../parts/page.js";
 
 /** Codes of errors that another plan helps with: too_many_rejects, missing_columns, key_too_long, no_rows… */
 const OF_PLAN = /reject|value|column|plan|record|row|key/;
@@ -22,7 +22,7 @@ export function Failed({ job, mayAct, onAgain }) {
     [links.job(job.jobId, { tab: "log" }), "Read the log"],
   ];
   return html`
-    <section class="failure" aria-labelledby="failed">
+    <section class="failure ERROR" aria-labelledby="failed">
       <${Icon} name="warning" />
       <div class="flow grow">
         <h2 id="failed">${job.steps.find(({ status }) => status === "ERROR")?.name ?? "The job"} failed</h2>

@@ -4,7 +4,7 @@ import { LEVELS, lineOf, linesOf } from "../../models/job_log.js";
 import { useApp } from "../app.js";
 import { Dialog } from "../parts/controls.js";
 import { Grid } from "../parts/grid.js";
-import { Empty } from "../parts/states.js";
+import { Empty } from "../parts/page.js";
 import { Time } from "../parts/words.js";
 
 /** @typedef {import("stepmill/types").StreamEvent} StreamEvent */

@@ -2,9 +2,8 @@ import { html, useState } from "../../lib/html.js";
 import { fieldsOf } from "../../models/new_job.js";
 import { readAll } from "../../models/resource.js";
 import { useAction, useApp, useResource } from "../app.js";
-import { Fields, Form } from "../files/forms.js";
-import { Dialog, Field } from "../parts/controls.js";
-import { Loaded } from "../parts/states.js";
+import { Dialog, Field, Fields, Form } from "../parts/controls.js";
+import { Loaded } from "../parts/page.js";
 
 /** @typedef {Record<string, any>} Data */
 

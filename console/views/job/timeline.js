@@ -2,7 +2,7 @@ import { duration } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
 import { axisOf, lanesOf, placeOf } from "../../models/job_timeline.js";
 import { useTick } from "../app.js";
-import { Icon } from "../parts/icon.js";
+import { Icon } from "../parts/page.js";
 import { Status, Time } from "../parts/words.js";
 import { Values } from "./values.js";
 

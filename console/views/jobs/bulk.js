@@ -3,7 +3,7 @@ import { html } from "../../lib/html.js";
 import { closed, countAll, doToAll, filtersOfIds, TAKES } from "../../models/job_bulk.js";
 import { useAction, useApp, useResource } from "../app.js";
 import { Dialog } from "../parts/controls.js";
-import { Failure, Skeleton } from "../parts/states.js";
+import { Failure, Skeleton } from "../parts/page.js";
 import { Status } from "../parts/words.js";
 
 /** @typedef {import("../../models/job_filters.js").JobStatus} JobStatus */

@@ -3,7 +3,7 @@ import { html } from "../../lib/html.js";
 import { keyOf, NOTHING, queryOf, RANGES, STATUSES } from "../../models/job_filters.js";
 import { useApp, useResource } from "../app.js";
 import { onValue } from "../job/values.js";
-import { Icon } from "../parts/icon.js";
+import { Icon } from "../parts/page.js";
 import { Status } from "../parts/words.js";
 import { Views } from "./views.js";
 

@@ -1,5 +1,7 @@
-import { html, useLayoutEffect, useRef } from "../../lib/html.js";
-import { Icon } from "./icon.js";
+import { label } from "../../lib/format.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../../lib/html.js";
+import { useAction } from "../app.js";
+import { Failure, Icon } from "./page.js";
 
 /** @typedef {import("../../lib/html.js").Children} Children */
 
@@ -56,3 +58,61 @@ export const Meter = ({ label, done, total, tone = "" }) =>
   total
     ? html`<progress class=${`meter ${tone}`} aria-label=${label} max=${total} value=${Math.min(done ?? 0, total)}></progress>`
     : html`<progress class=${`meter ${tone}`} aria-label=${label}></progress>`;
+
+/** @typedef {Record<string, any>} Data */
+
+/**
+ * A field for each value of `like`, which tells how it is filled in: texts in lines, a number, yes or no, JSON, one of
+ * `choices`, else a text; it is what holds where `data` has nothing. `set` is told what changed, undefined for nothing.
+ * @param {{data: Data, like: Data, choices?: Record<string, (string | string[])[]>, hints?: Record<string, string>, set: (changes: Data) => void, faultAt?: (name: string) => string | undefined}} props
+ */
+export const Fields = ({ data, like, choices = {}, hints = {}, set, faultAt }) =>
+  Object.keys(like).map((name) => {
+    const value = data[name] ?? like[name];
+    const put = (/** @type {any} */ changed) => set({ [name]: changed });
+    if (typeof value === "boolean") return html`<label key=${name} class="check"><input type="checkbox" checked=${value} onChange=${() => put(!value)} />${label(name)}</label>`;
+    const props = { name, value, isSet: data[name] !== undefined, options: choices[name], put };
+    return html`<${Field} key=${name} label=${label(name)} hint=${hints[name] ?? (isLines(value) && "One in each line")} error=${faultAt?.(name)}><${Control} ...${props} /><//>`;
+  });
+
+/** @param {any} value */
+const isLines = (value) => Array.isArray(value) && typeof (value[0] ?? "") === "string";
+
+/** @param {{value: any, isSet: boolean, options?: (string | string[])[], put: (value: any) => void}} props */
+function Control({ value, isSet, options, put }) {
+  const [typed, setTyped] = useState(/** @type {string | null} */ (null));
+  const on = (/** @type {(text: string) => any} */ read) => (/** @type {any} */ event) => put(read(event.currentTarget.value));
+  if (options) return html`<select value=${value} onChange=${on(String)}>${options.map((each) => [each, each].flat()).map(([each, text]) => html`<option key=${each} value=${each}>${text || "none"}</option>`)}</select>`;
+  if (isLines(value)) return html`<textarea rows="2" value=${value.join("\n")} onInput=${on((text) => (text ? text.split("\n") : undefined))} />`;
+  const type = typeof value;
+  if (type !== "object") return html`<input type=${type} step="any" value=${isSet ? value : ""} placeholder=${value} onInput=${on((text) => (text === "" ? undefined : type === "number" ? Number(text) : text))} />`;
+  const write = (/** @type {any} */ { currentTarget }) => {
+    setTyped(currentTarget.value);
+    try {
+      put(JSON.parse(currentTarget.value));
+      currentTarget.setCustomValidity("");
+    } catch {
+      currentTarget.setCustomValidity("This is not JSON yet.");
+    }
+  };
+  const leave = (/** @type {any} */ { currentTarget }) => currentTarget.validity.valid && setTyped(null);
+  return html`<textarea rows="2" class="mono" spellcheck="false" value=${typed ?? JSON.stringify(value)} onInput=${write} onBlur=${leave} />`;
+}
+
+/** Fields that are sent together by one button; in a dialog the first of them has the focus. @param {{action: any, submit: any, what: string, className?: string, children: any}} props */
+export function Form({ action, submit, what, className = "primary", children }) {
+  const form = useRef(/** @type {HTMLFormElement | null} */ (null));
+  useEffect(() => /** @type {HTMLElement | null} */ (form.current?.querySelector("dialog :is(input, select, textarea)"))?.focus(), []);
+  return html`
+    <form ref=${form} class="form" onSubmit=${(event) => (event.preventDefault(), action.run())}>
+      ${children} ${action.error && html`<${Failure} error=${action.error} what=${what} />`}
+      <div class="form-foot"><button class=${className} disabled=${action.isRunning}>${submit}</button></div>
+    </form>
+  `;
+}
+
+/** Asks before `act` does what can't be taken back. @param {{title: string, submit: string, act: () => Promise<unknown>, onClose: () => void, children: any}} props */
+export function Confirm({ title, submit, act, onClose, children }) {
+  const action = useAction(act);
+  return html`<${Dialog} title=${title} onClose=${onClose}><${Form} action=${action} submit=${submit} what="This" className="danger">${children}<//><//>`;
+}

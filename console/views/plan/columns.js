@@ -1,7 +1,7 @@
 import { counted } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
 import { MAPPINGS, TYPES, withKind } from "../../models/plan_mappings.js";
-import { Fields } from "../files/forms.js";
+import { Fields } from "../parts/controls.js";
 import { Section } from "../parts/page.js";
 
 /** @typedef {{draft: import("../../models/plan_draft.js").PlanDraft}} OfDraft */

@@ -2,8 +2,7 @@ import { counted, number } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
 import { useApp } from "../app.js";
 import { Findings } from "../files/findings.js";
-import { Table } from "../files/table.js";
-import { Failure, Skeleton } from "../parts/states.js";
+import { Failure, Skeleton, Table } from "../parts/page.js";
 import { RejectRows } from "../table/reject_rows.js";
 
 const SHOWN_ROWS = 20;
@@ -12,7 +11,7 @@ const SHOWN_ROWS = 20;
 export function PlanTrial({ draft: { after, error, rejects }, files, file }) {
   const { router } = useApp();
   if (!file) return html`<p class="hint">Add a file to the area to see here what the plan makes of it.</p>`;
-  /** @type {import("../files/table.js").TableColumn[]} */
+  /** @type {import("../parts/page.js").TableColumn[]} */
   const columns = after?.columns.map(({ logicalName = "", type = "" }) => [html`${logicalName}<br /><code>${type}</code>`, (/** @type {any} */ row) => cell(row[logicalName]), NUMBERS.includes(type) && "number"]);
   return html`
     <section class="plan-trial" aria-labelledby="trial" tabindex="0">

@@ -1,22 +1,17 @@
 import { counted, label } from "../../lib/format.js";
 import { html, useState } from "../../lib/html.js";
 import { readAll } from "../../models/resource.js";
-import { useApp, useResource } from "../app.js";
+import { useApp, useFreshAfterLoads, useResource } from "../app.js";
 import { chooseFiles } from "../choose_files.js";
 import { AreaForm, modeName } from "../files/area_form.js";
-import { Confirm } from "../files/forms.js";
+import { Confirm, Tabs } from "../parts/controls.js";
 import { Findings } from "../files/findings.js";
-import { useFreshAfterLoads } from "../files/live.js";
-import { Table } from "../files/table.js";
+import { Empty, Icon, Loaded, Page, Section, Table } from "../parts/page.js";
 import { Accounting } from "../parts/accounting.js";
-import { Tabs } from "../parts/controls.js";
-import { Icon } from "../parts/icon.js";
-import { Page, Section } from "../parts/page.js";
-import { Empty, Loaded } from "../parts/states.js";
 import { Ago, Bytes, Time } from "../parts/words.js";
 
 /** @typedef {{area: any, onChange: () => void}} TabProps */
-/** @typedef {import("../files/table.js").TableColumn} TableColumn */
+/** @typedef {import("../parts/page.js").TableColumn} TableColumn */
 
 /** @type {Record<string, string>} */
 const WORDS = { rules: "The rules", ai: "AI", user: "A person", draft: "Draft", approved: "In force", superseded: "Superseded" };

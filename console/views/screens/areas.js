@@ -1,15 +1,11 @@
 import { counted } from "../../lib/format.js";
 import { html, useState } from "../../lib/html.js";
 import { readAll } from "../../models/resource.js";
-import { useApp, useResource } from "../app.js";
+import { useApp, useFreshAfterLoads, useResource } from "../app.js";
 import { chooseFiles } from "../choose_files.js";
 import { AreaForm, modeName } from "../files/area_form.js";
-import { useFreshAfterLoads } from "../files/live.js";
-import { Table } from "../files/table.js";
+import { Empty, Icon, Loaded, Page, Table } from "../parts/page.js";
 import { Dialog } from "../parts/controls.js";
-import { Icon } from "../parts/icon.js";
-import { Page } from "../parts/page.js";
-import { Empty, Loaded } from "../parts/states.js";
 import { Ago, Bytes, Count } from "../parts/words.js";
 
 /** File areas: named buckets of related files, each of which goes to one table. */
@@ -26,7 +22,7 @@ export function Screen() {
     ${session.may("editor") && html`<button type="button" onClick=${() => setMaking(true)}><${Icon} name="plus" />New area</button>`}
     ${session.may("operator") && html`<button type="button" class="primary" onClick=${() => chooseFiles(uploads)}><${Icon} name="upload" />Choose files</button>`}
   `;
-  /** @type {import("../files/table.js").TableColumn[]} */
+  /** @type {import("../parts/page.js").TableColumn[]} */
   const columns = [
     ["Area", (area) => html`<a href=${links.area(area.areaId)}>${area.name}</a>`],
     ["Files", (area) => html`<${Count} value=${area.files} />`, "number"],

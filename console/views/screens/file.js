@@ -2,14 +2,12 @@ import { counted, number, percent } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
 import { useApp, useResource } from "../app.js";
 import { Findings, listOf } from "../files/findings.js";
-import { Table } from "../files/table.js";
+import { Facts, Loaded, Page, Section, Table } from "../parts/page.js";
 import { Commonest, Histogram } from "../parts/distribution.js";
-import { Facts, Page, Section } from "../parts/page.js";
-import { Loaded } from "../parts/states.js";
 import { Bytes, Time } from "../parts/words.js";
 import { RejectRows } from "../table/reject_rows.js";
 
-/** @typedef {import("../files/table.js").TableColumn} TableColumn */
+/** @typedef {import("../parts/page.js").TableColumn} TableColumn */
 
 /** What stands beside a line of the text if it is not its kind. @type {Record<string, string>} */
 const KINDS = { preamble: "not read", record: "" };

@@ -10,9 +10,7 @@ import { Timeline } from "../job/timeline.js";
 import { Values } from "../job/values.js";
 import { Accounting } from "../parts/accounting.js";
 import { Meter, Tabs } from "../parts/controls.js";
-import { Icon } from "../parts/icon.js";
-import { Page, Section } from "../parts/page.js";
-import { Failure, Skeleton } from "../parts/states.js";
+import { Failure, Icon, Page, Section, Skeleton } from "../parts/page.js";
 import { Ago, shownStatus, Status, Time, Took } from "../parts/words.js";
 
 /** @typedef {import("stepmill/types").Job} Job */
@@ -75,7 +73,9 @@ function Shown({ job, stream }) {
         ${status === "RUNNING" && !job.waiting && html`<${Progress} job=${job} stream=${stream} />`}
         <${Rows} job=${job} />
         <${Section} title="Steps" id="steps" aside=${html`<${Time} at=${job.createdAt} />`}>
-          <${Timeline} job=${job} events=${stream.events} onRetry=${mayAct && hasFailed && ((fromStep) => retry.run({ fromStep }))} />
+          ${stream.events.length
+            ? html`<${Timeline} job=${job} events=${stream.events} onRetry=${mayAct && hasFailed && ((fromStep) => retry.run({ fromStep }))} />`
+            : html`<${Skeleton} rows=${job.steps.length} kind="row" />`}
         <//>
       `}
     <//>
@@ -113,7 +113,7 @@ function Progress({ job, stream }) {
     <div class="sheet pad flow">
       <p class="line"><strong>${step.name}</strong><span class="soft grow">${message}</span><strong class="figure">${total && `${Math.floor((100 * (done ?? 0)) / total)}%`}</strong></p>
       <${Meter} label=${`Progress of ${step.name}`} done=${done} total=${total} />
-      <p class="soft small figure">${told.filter(Boolean).join(" · ")}</p>
+      <p class="soft small">${told.filter(Boolean).join(" · ")}</p>
     </div>
   `;
 }

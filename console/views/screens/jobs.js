@@ -8,9 +8,7 @@ import { cellsOf, COLUMNS } from "../jobs/cells.js";
 import { FilterBar } from "../jobs/filter_bar.js";
 import { useSelection } from "../jobs/selection.js";
 import { Grid } from "../parts/grid.js";
-import { Icon } from "../parts/icon.js";
-import { Page } from "../parts/page.js";
-import { Empty, Failure, Skeleton } from "../parts/states.js";
+import { Empty, Failure, Icon, Page, Skeleton } from "../parts/page.js";
 
 const COUNTED_MS = 2_000;
 const SLOWLY_COUNTED_MS = 15_000;

@@ -4,12 +4,9 @@ import { jobAfter } from "../../models/job_after.js";
 import { RANGES, readFigures, readNow, readStock } from "../../models/overview.js";
 import { useApp, useFresh, useResource } from "../app.js";
 import { chooseFiles } from "../choose_files.js";
-import { Table } from "../files/table.js";
+import { Failure, Icon, Page, Section, Skeleton, Table } from "../parts/page.js";
 import { Chart } from "../parts/chart.js";
 import { Meter } from "../parts/controls.js";
-import { Icon } from "../parts/icon.js";
-import { Page, Section } from "../parts/page.js";
-import { Failure, Skeleton } from "../parts/states.js";
 import { Ago, shownStatus, Status, Took } from "../parts/words.js";
 
 /** @typedef {import("stepmill/types").Job} Job */
@@ -38,7 +35,7 @@ export function Screen() {
   const of = (/** @type {string} */ status, from = "") => links.jobs({ status, from });
   const oldest = day?.points[day.points.length - 1]?.queueAgeSeconds;
   const names = stock.data?.names;
-  /** @type {import("../files/table.js").TableColumn[]} */
+  /** @type {import("../parts/page.js").TableColumn[]} */
   const columns = [
     ["Table", ({ physId, logicalName }) => html`<a href=${links.table(physId)}>${logicalName}</a>`],
     ["Rows", ({ rows }) => number(rows), "number"],

@@ -2,11 +2,9 @@ import { counted } from "../../lib/format.js";
 import { html, useEffect, useState } from "../../lib/html.js";
 import { PlanDraft } from "../../models/plan_draft.js";
 import { readAll } from "../../models/resource.js";
-import { useAction, useApp, useOwnModel, useResource } from "../app.js";
-import { useAskBeforeLeaving, useFreshAfterLoads } from "../files/live.js";
+import { useAction, useApp, useAskBeforeLeaving, useFreshAfterLoads, useOwnModel, useResource } from "../app.js";
 import { Field } from "../parts/controls.js";
-import { Page } from "../parts/page.js";
-import { Empty, Failure, Loaded } from "../parts/states.js";
+import { Empty, Failure, Loaded, Page } from "../parts/page.js";
 import { Columns } from "../plan/columns.js";
 import { PlanTrial, Verdict } from "../plan/trial.js";
 

@@ -1,13 +1,10 @@
 import { number, percent } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
 import { readAll } from "../../models/resource.js";
-import { useApp, useResource } from "../app.js";
-import { useFreshAfterLoads } from "../files/live.js";
-import { Table } from "../files/table.js";
+import { useApp, useFreshAfterLoads, useResource } from "../app.js";
+import { Loaded, Page, Skeleton, Table } from "../parts/page.js";
 import { Tabs } from "../parts/controls.js";
 import { Commonest, Histogram } from "../parts/distribution.js";
-import { Page } from "../parts/page.js";
-import { Loaded, Skeleton } from "../parts/states.js";
 import { Ago, Bytes, Count } from "../parts/words.js";
 import { LoadRejects, Loads } from "../table/loads.js";
 import { Rows } from "../table/rows.js";
@@ -60,7 +57,7 @@ function Columns({ table: { physId, columns, lastLoadAt, rows } }) {
   const end = (/** @type {any} */ value) => html`<div class="clip" title=${value}>${String(value ?? "–")}</div>`;
   return html`
     <${Loaded} resource=${profile} what="What the columns hold" skeleton=${html`<${Skeleton} rows=${columns.length} kind="row" />`}>${({ sampledRows, items }) => {
-      /** @type {import("../files/table.js").TableColumn[]} */
+      /** @type {import("../parts/page.js").TableColumn[]} */
       const shown = [
         ["Column", ({ name, logicalName }) => html`${logicalName}${name !== logicalName && html`<small>${name}</small>`}`],
         ["Type", ({ type, unit }) => html`${type}${unit && `, ${unit}`}`],

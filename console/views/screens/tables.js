@@ -1,11 +1,8 @@
 import { counted } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
 import { readAll } from "../../models/resource.js";
-import { useApp, useResource } from "../app.js";
-import { useFreshAfterLoads } from "../files/live.js";
-import { Table } from "../files/table.js";
-import { Page } from "../parts/page.js";
-import { Empty, Loaded, Skeleton } from "../parts/states.js";
+import { useApp, useFreshAfterLoads, useResource } from "../app.js";
+import { Empty, Loaded, Page, Skeleton, Table } from "../parts/page.js";
 import { Ago, Bytes, Count } from "../parts/words.js";
 
 /** What they can be sorted by, the least first; by name they are when they come. @type {Record<string, (table: import("stepmill/types").Table) => number>} */
@@ -20,7 +17,7 @@ export function Screen() {
   const found = (tables.data ?? []).filter(({ logicalName }) => logicalName.toLowerCase().includes(q.toLowerCase()));
   const by = ORDERS[sort] ?? ORDERS.Name;
   found.sort((one, other) => by(one) - by(other));
-  /** @type {import("../files/table.js").TableColumn[]} */
+  /** @type {import("../parts/page.js").TableColumn[]} */
   const columns = [
     ["Table", (table) => html`<a href=${links.table(table.physId)}>${table.logicalName}</a>`],
     ["Rows", (table) => html`<${Count} value=${table.rows} />`, "number"],

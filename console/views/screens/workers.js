@@ -2,9 +2,7 @@ import { counted } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
 import { Links } from "../../lib/links.js";
 import { useApp, useFresh, useResource } from "../app.js";
-import { Table } from "../files/table.js";
-import { Page } from "../parts/page.js";
-import { Empty, Failure, Skeleton } from "../parts/states.js";
+import { Empty, Failure, Page, Skeleton, Table } from "../parts/page.js";
 import { Ago, Bytes, Took } from "../parts/words.js";
 
 /** @typedef {import("stepmill/types").Worker} Worker */
@@ -12,7 +10,7 @@ import { Ago, Bytes, Took } from "../parts/words.js";
 /** Its own count is as old as its last sign of life; its jobs are those of now. @param {Worker} worker */
 const takenOf = ({ runningJobs, jobs }) => Math.max(runningJobs, jobs.length);
 
-/** @type {import("../files/table.js").TableColumn[]} */
+/** @type {import("../parts/page.js").TableColumn[]} */
 const COLUMNS = [
   ["Worker", ({ workerId, host, pid }) => html`<strong class="mono">${workerId}</strong><small>${host}, process ${pid}</small>`],
   ["Busy with", (worker) => html`<ul>${busyWith(worker)}</ul>`],

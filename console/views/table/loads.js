@@ -2,10 +2,9 @@ import { counted, number } from "../../lib/format.js";
 import { html, useState } from "../../lib/html.js";
 import { readAll } from "../../models/resource.js";
 import { useAction, useApp, useResource } from "../app.js";
-import { Form } from "../files/forms.js";
+import { Dialog, Form } from "../parts/controls.js";
 import { Accounting } from "../parts/accounting.js";
-import { Dialog } from "../parts/controls.js";
-import { Empty, Failure, Loaded, Skeleton } from "../parts/states.js";
+import { Empty, Failure, Loaded, Skeleton } from "../parts/page.js";
 import { Ago, Took } from "../parts/words.js";
 import { RejectRows } from "./reject_rows.js";
 

@@ -4,8 +4,7 @@ import { TableRows } from "../../models/table_rows.js";
 import { useApp, useOwnModel } from "../app.js";
 import { Dialog } from "../parts/controls.js";
 import { Grid } from "../parts/grid.js";
-import { Facts } from "../parts/page.js";
-import { Empty, Failure, Skeleton } from "../parts/states.js";
+import { Empty, Facts, Failure, Skeleton } from "../parts/page.js";
 
 /** @typedef {import("stepmill/types").Table["columns"][number]} Column */
 
