@@ -111,6 +111,7 @@ def _table(*, is_wrong: bool) -> bytes:
 
 def _fill(client: Client) -> Ids:
     found: Ids = {}
+    result: dict[str, Any] | None = None
     for name in SHORT:
         client.create_area(ENV, name)
     area = client.list_areas(ENV, limit=1)["items"][0]["areaId"]
@@ -118,8 +119,10 @@ def _fill(client: Client) -> Ids:
         wide = client.upload_file(ENV, area, _table(is_wrong=is_wrong), name=name)
         params = {"areaId": area, "fileId": wide["fileId"]}
         job = client.wait_for_job(client.start_job("FILE_ETL", params, env_id=ENV)["jobId"])
-        assert job["result"] is not None, job["error"]
-    assert job["result"]["rowsRejected"] >= len(PROBES)
+        result = job["result"]
+        assert result is not None, job["error"]
+    assert result is not None
+    assert result["rowsRejected"] >= len(PROBES)
     for number, name in enumerate(PRINTABLE):
         client.upload_file(ENV, area, f"id,{number}\n1,2\n".encode(), name=name)
     for then in ("end", "fail", "wait"):
@@ -127,7 +130,6 @@ def _fill(client: Client) -> Ids:
         found[then] = said["jobId"]
         if then != "wait":
             client.wait_for_job(said["jobId"])
-    result = job["result"]
     return found | {
         "area": area,
         "file": wide["fileId"],

@@ -39,7 +39,8 @@ async def go_on(ctx: StepContext[Params]) -> Said:
         raise DataError("bad_words", " ".join(texts), details={"examples": texts, texts[0]: texts[0]})
     if ctx.params.then == "wait":
         await asyncio.Event().wait()
-    return ctx.output_of(say)
+    said: Said = ctx.output_of(say)
+    return said
 
 
 JOB_TYPE = JobType(
