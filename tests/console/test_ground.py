@@ -91,12 +91,12 @@ def test_a_file_is_one_thing() -> None:
     assert {path: lines for path, lines in lengths.items() if lines > LINES} == {}
 
 
-async def test_what_is_shipped_is_small() -> None:
+def test_what_is_shipped_is_small() -> None:
     """All that the page and its modules can ask for, as a browser gets it."""
     sizes: Counter[str] = Counter({"index.html": (CONSOLE / "index.html").stat().st_size})
-    for path, body in (await bodies(served.console_files(), CONSOLE)).items():
+    for path, body in bodies(served.console_files(), CONSOLE).items():
         sizes[path.partition("/")[0]] += len(body)
-    sizes["client"] = sum(map(len, (await bodies(served.client_files(), CLIENT)).values()))
+    sizes["client"] = sum(map(len, bodies(served.client_files(), CLIENT).values()))
     assert sizes.total() <= SHIPPED_BYTES, (sizes.total(), sizes.most_common())
 
 

@@ -20,11 +20,11 @@ COMPARE = Path(__file__).with_name("same_modules.mjs")
         pytest.param(CLIENT, served.client_files(), id="client"),
     ],
 )
-async def test_modules_mean_the_same_as_they_are_sent(
+def test_modules_mean_the_same_as_they_are_sent(
     tmp_path: Path, node_modules: Path, folder: Path, files: ConsoleFiles
 ) -> None:
     sources, sent = tmp_path / "sources", tmp_path / "sent"
-    for path, body in (await bodies(files, folder)).items():
+    for path, body in bodies(files, folder).items():
         if path.endswith(".js"):
             for place, content in ((sources, (folder / path).read_bytes()), (sent, body)):
                 (place / path).parent.mkdir(parents=True, exist_ok=True)
@@ -45,6 +45,6 @@ def test_comments_and_indentation_are_left_out_and_nothing_else() -> None:
     assert bare(text) == "export const add = (a) =>\na + 1; // one\nconst url = `https://x/${add(1)}`;\nadd(2);\n"
 
 
-async def test_a_library_is_sent_with_its_licence() -> None:
-    sent = await bodies(served.console_files(), CONSOLE)
+def test_a_library_is_sent_with_its_licence() -> None:
+    sent = bodies(served.console_files(), CONSOLE)
     assert sent["vendor/preact.js"] == (CONSOLE / "vendor" / "preact.js").read_bytes()
