@@ -44,6 +44,8 @@ function decoded(text) {
 export class Router extends Observable {
   /** @type {Route} */
   route = routeOf(location.pathname, location.search);
+  /** Asked before another screen is shown. */
+  mayLeave = () => true;
 
   /** Begin to follow links and the browser's own back and forward. */
   start() {
@@ -58,6 +60,9 @@ export class Router extends Observable {
    */
   go(href, { replace = false } = {}) {
     if (href === location.pathname + location.search) return;
+    const isLeaving = new URL(href, location.href).pathname !== location.pathname;
+    if (isLeaving && !this.mayLeave()) return;
+    if (isLeaving) this.mayLeave = () => true;
     history[replace ? "replaceState" : "pushState"](null, "", href);
     this.#read();
   }

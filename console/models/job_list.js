@@ -259,7 +259,8 @@ export class JobList extends Observable {
     const found = new Map(jobs.map((job) => [job.jobId, job]));
     let isSeen = false;
     for (const jobId of asked) {
-      if (this.#changed.has(jobId)) continue; // it changed again: a newer answer will come
+      // It changed again: a newer answer will come.
+      if (this.#changed.has(jobId)) continue;
       const job = found.get(jobId);
       isSeen = (job ? this.#put(rowOf(job)) : this.#remove(jobId)) || isSeen;
     }

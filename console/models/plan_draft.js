@@ -28,6 +28,8 @@ export class PlanDraft extends Observable {
   /** Why the draft is refused. @type {any} */
   error = null;
   isTrying = false;
+  /** Whether the text is no plan at all. */
+  isBroken = false;
   #client;
   #envId;
   #areaId;
@@ -115,6 +117,7 @@ export class PlanDraft extends Observable {
   /** Edit the whole plan as text, or no longer. @param {boolean} isText */
   asText(isText) {
     this.text = isText ? JSON.stringify(this.plan, null, 2) : null;
+    this.isBroken = false;
     this.changed();
   }
 
@@ -122,13 +125,21 @@ export class PlanDraft extends Observable {
   write(text) {
     this.text = text;
     try {
-      this.#take(JSON.parse(text));
+      const plan = JSON.parse(text);
+      if (![plan?.columns, plan?.source?.columns ?? []].every(Array.isArray)) throw new Error("A plan is an object with a list of columns.");
+      this.#take(plan);
       this.#changed();
     } catch (error) {
-      clearTimeout(this.#timer);
+      this.close();
+      this.isBroken = true;
       this.error = error;
       this.changed();
     }
+  }
+
+  /** Whether what one sees is something else than what is stored, and can be stored. */
+  get maySave() {
+    return this.isChanged && !this.isBroken;
   }
 
   /** Store it as the next version. */
@@ -148,6 +159,7 @@ export class PlanDraft extends Observable {
 
   #changed() {
     clearTimeout(this.#timer);
+    this.isBroken = false;
     this.isTrying = Boolean(this.file);
     this.#timer = setTimeout(() => this.#try(), TRY_AFTER_MS);
     this.changed();

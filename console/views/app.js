@@ -123,10 +123,11 @@ export function useTick(ms, isOn = true) {
   return tick;
 }
 
-/** Leaving the page asks first while something would be lost. @param {boolean} isOn */
-export function useAskBeforeLeaving(isOn) {
+/** Leaving the page asks first while something would be lost; with the router, also leaving the screen. @param {boolean} isOn @param {import("../lib/router.js").Router} [router] */
+export function useAskBeforeLeaving(isOn, router) {
   useEffect(() => {
     const ending = new AbortController();
+    if (router) router.mayLeave = () => !isOn || confirm("Leave without storing what you changed?");
     if (isOn) addEventListener("beforeunload", (event) => event.preventDefault(), { signal: ending.signal });
     return () => ending.abort();
   }, [isOn]);

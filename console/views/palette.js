@@ -40,7 +40,8 @@ function entriesOf({ links, session, uploads, envId, router }, typed, found, new
   /** @type {Entry[]} */
   const itsJobs = jobs.map((job) => [typed ? "Jobs" : "Recent jobs", `${job.type} ${job.jobId}`, "jobs", links.job(job.jobId), `${job.status.toLowerCase()}, ${ago(job.createdAt)}`]);
   const commands = session.may("operator") ? [...actions, ...settings] : settings;
-  if (!typed) return [...places, ...itsJobs, ...commands];
+  // Jobs come later than the rest: they must not move what is about to be pressed.
+  if (!typed) return [...places, ...commands, ...itsJobs];
   return [
     ...[...places, ...commands].filter(([, text]) => answers(text, typed)),
     ...areas.map(({ areaId, name }) => /** @type {Entry} */ (["Files", name, "areas", links.area(areaId)])),

@@ -68,17 +68,34 @@ function Current({ route: { screen, params } }) {
   }, [screen]);
   const isHere = loaded?.screen === screen;
   useEffect(() => {
-    if (!isHere) return;
-    if (!isFirst.current) {
-      scrollTo(0, 0);
-      /** @type {HTMLElement | null} */ (document.querySelector("#main h1"))?.focus({ preventScroll: true });
-    }
+    if (!isHere) return undefined;
+    const wasFirst = isFirst.current;
     isFirst.current = false;
+    return wasFirst ? undefined : focusHeading();
   }, [isHere, screen, place]);
   if (screen === "nowhere") return html`<h1 tabindex="-1">Not found</h1><${Empty} title="There is no such page" icon="search">The address may be cut off or out of date.<//>`;
   if (!isHere) return html`<${Skeleton} rows=${4} kind="row" />`;
   if (loaded.error) return html`<${Failure} error=${loaded.error} what="This screen" onRetry=${() => location.reload()} />`;
   return html`<${loaded.Screen} key=${place} />`;
+}
+
+/**
+ * Move the focus to the screen's heading, also to one that comes later or stands in another's place, until a key is
+ * pressed or something is pointed at.
+ */
+function focusHeading() {
+  scrollTo(0, 0);
+  const before = document.activeElement;
+  const focus = () => {
+    const heading = /** @type {HTMLElement | null} */ (document.querySelector("#main h1"));
+    if ([before, document.body].includes(document.activeElement)) heading?.focus({ preventScroll: true });
+  };
+  const later = new MutationObserver(focus);
+  const end = () => later.disconnect();
+  later.observe(document.body, { childList: true, subtree: true });
+  for (const event of ["keydown", "pointerdown"]) addEventListener(event, end, { once: true });
+  focus();
+  return end;
 }
 
 /** Ctrl+K or Cmd+K anywhere; a slash where nothing is being written. @param {() => void} toggle */

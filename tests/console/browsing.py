@@ -3,9 +3,11 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, cast
 
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, StorageState
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, Playwright, StorageState
+from playwright.sync_api import TimeoutError as TooLateError
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser")
 """Never one that playwright downloads: it would be another browser than the tests' readers have."""
@@ -19,6 +21,7 @@ THEMES = ("light", "dark", "contrast")
 
 OpenPage = Callable[..., Page]
 
+_CHOOSING = 3
 PATIENCE_MS = 20_000
 _READER = {"locale": "en-GB", "timezone_id": "Europe/Berlin"}
 """A reader whose times are not UTC and whose numbers have separators, the same on every machine."""
@@ -53,6 +56,8 @@ def new_context(
         state["origins"] = [{"origin": url, "localStorage": [{"name": THEME_KEY, "value": theme}]}]
     context = browser.new_context(base_url=url, storage_state=cast("StorageState", state), **chosen)
     context.set_default_timeout(PATIENCE_MS)
+    # Heard from the beginning, or a dialog that a key opens at once would be the system's own.
+    context.on("page", lambda page: page.on("filechooser", lambda _: None))
     return context
 
 
@@ -61,3 +66,20 @@ def ready(page: Page) -> Page:
     page.locator("main h1").wait_for()
     page.locator(".skeleton, .grid-blank").first.wait_for(state="hidden")
     return page
+
+
+def choose_files(page: Page, act: Callable[[], object], files: FilePayload | str | Path) -> None:
+    """Do what opens the dialog for files, and choose some.
+
+    On a busy machine the browser may show the system's own dialog before playwright takes its place; then again.
+    """
+    for attempt in range(_CHOOSING):
+        try:
+            with page.expect_file_chooser(timeout=PATIENCE_MS / _CHOOSING) as chosen:
+                act()
+        except TooLateError:
+            if attempt + 1 == _CHOOSING:
+                raise
+        else:
+            chosen.value.set_files(files)
+            return

@@ -5,6 +5,8 @@ from typing import Protocol
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.console.browsing import choose_files
+
 _MOST_TABS = 400
 _HAS_FOCUS = "(element) => element === document.activeElement"
 _DROP = """
@@ -87,14 +89,16 @@ class Keyboard:
         """By the palette's command, which opens the system's own dialog."""
         path = self._folder / name
         path.write_text(orders(count, wrong))
+        choose_files(self._page, self._ask_for_files, path)
+
+    def _ask_for_files(self) -> None:
         self._page.keyboard.press("Control+k")
         self._page.keyboard.type("files")
-        expect(self._page.get_by_role("option", name="Upload files")).to_be_visible()
-        with self._page.expect_file_chooser() as chosen:
-            while self._page.get_by_role("option", name="Upload files").get_attribute("aria-selected") != "true":
-                self._page.keyboard.press("ArrowDown")
-            self._page.keyboard.press("Enter")
-        chosen.value.set_files(path)
+        option = self._page.get_by_role("option", name="Upload files")
+        expect(option).to_be_visible()
+        while option.get_attribute("aria-selected") != "true":
+            self._page.keyboard.press("ArrowDown")
+        self._page.keyboard.press("Enter")
 
     def _reach(self, what: Locator) -> None:
         expect(what).to_be_visible()

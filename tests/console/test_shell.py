@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, StorageState, expect
 from stepmill.client import Client
 from tests.cli.processes import Serve
 from tests.console.accessibility import violations
-from tests.console.browsing import NARROW, THEMES, OpenPage, new_context, ready
+from tests.console.browsing import NARROW, THEMES, OpenPage, choose_files, new_context, ready
 from tests.console.door import door_to
 from tests.console.faults import Faults
 
@@ -112,9 +112,13 @@ def test_a_theme_is_chosen_by_typing_and_kept(page: Page) -> None:
 
 def test_files_are_chosen_and_a_job_is_begun_from_anywhere(page: Page) -> None:
     ready_at(page, "/workers")
-    _open_palette(page, "upload")
-    with page.expect_file_chooser():
+
+    def ask_for_files() -> None:
+        _open_palette(page, "upload")
         page.keyboard.press("Enter")
+
+    choose_files(page, ask_for_files, {"name": "a.csv", "mimeType": "", "buffer": b"id\n1\n"})
+    page.get_by_role("dialog", name="Where does this file go?").get_by_role("button", name="Close").click()
     _open_palette(page, "new job")
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog", name="New job")).to_be_visible()

@@ -41,7 +41,8 @@ export class SseParser {
   /** @param {string} text */
   #lines(text) {
     if (text === "") return [];
-    const begin = this.#afterCarriageReturn && text.startsWith("\n") ? 1 : 0; // CR LF was cut between two pieces
+    // CR LF may have been cut between two pieces.
+    const begin = this.#afterCarriageReturn && text.startsWith("\n") ? 1 : 0;
     this.#afterCarriageReturn = text.endsWith("\r");
     const lines = (this.#rest + text.slice(begin)).split(/\r\n|\r|\n/);
     this.#rest = lines.pop() ?? "";

@@ -1,5 +1,5 @@
 import { Follower } from "./follower.js";
-import { errorOf, StepmillError, UnavailableError } from "./problems.js";
+import { errorOf, notStepmill, StepmillError, UnavailableError } from "./problems.js";
 import { newKey, pause, waitAfterAnswer, waitBefore } from "./retries.js";
 
 /** @typedef {import("./sse.js").StreamEvent} StreamEvent */
@@ -95,7 +95,8 @@ export class Transport {
         failure = error;
       } finally {
         call.signal?.removeEventListener("abort", abort);
-        connection.abort(); // also when the reader leaves
+        // Also when the reader leaves.
+        connection.abort();
       }
       const failures = follower.lost();
       if (failure && failures >= this.reconnects) {
@@ -153,7 +154,7 @@ export class Transport {
     try {
       return JSON.parse(text, exact ? exactly : undefined);
     } catch (cause) {
-      throw new StepmillError("not_stepmill", `What answers at ${this.#place} is not a Stepmill server.`, { cause });
+      throw notStepmill(this.#place, cause);
     }
   }
 

@@ -1,4 +1,4 @@
-import { errorOf, UnavailableError } from "./problems.js";
+import { errorOf, notStepmill, UnavailableError } from "./problems.js";
 import { newKey } from "./retries.js";
 
 /**
@@ -15,6 +15,7 @@ export async function uploadWithProgress(transport, call, content, onProgress) {
   const query = new URLSearchParams(/** @type {Record<string, string>} */ (call.query ?? {}));
   request.open(call.method, `${transport.url}${call.path}?${query}`);
   const headers = { "Idempotency-Key": call.idempotencyKey ?? newKey(), ...(await transport.headers()) };
+  call.signal?.throwIfAborted();
   for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
   request.upload.onprogress = (event) => onProgress(event.loaded, content.size);
   return new Promise((resolve, reject) => {
@@ -23,8 +24,12 @@ export async function uploadWithProgress(transport, call, content, onProgress) {
     request.onabort = () => reject(call.signal?.reason);
     request.onerror = () => reject(new UnavailableError("server_unreachable", "The upload broke off: the server does not answer."));
     request.onload = () => {
-      if (request.status < 400) resolve(JSON.parse(request.responseText));
-      else reject(errorOf(request.status, headersOf(request), request.responseText));
+      if (request.status >= 400) return reject(errorOf(request.status, headersOf(request), request.responseText));
+      try {
+        resolve(JSON.parse(request.responseText));
+      } catch (cause) {
+        reject(notStepmill(transport.url || "this page's address", cause));
+      }
     };
     request.onloadend = () => call.signal?.removeEventListener("abort", abort);
     request.send(content);

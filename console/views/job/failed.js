@@ -17,7 +17,7 @@ export function Failed({ job, mayAct, onAgain }) {
   const { areaId } = job.params;
   const ways = [
     areaId && OF_PLAN.test(code) && [links.plan(areaId), "Mend the plan"],
-    areaId && [links.area(areaId), "See the area and its files"],
+    areaId && [links.area(areaId), "See its files"],
     OF_WORKERS.test(code) && [links.workers(), "See the workers"],
     [links.job(job.jobId, { tab: "log" }), "Read the log"],
   ];
@@ -27,7 +27,7 @@ export function Failed({ job, mayAct, onAgain }) {
       <div class="flow grow">
         <h2 id="failed">${job.steps.find(({ status }) => status === "ERROR")?.name ?? "The job"} failed</h2>
         <p>${message}</p>
-        <p class="soft"><code>${code}</code> ${retryable ? "It may go well when it is tried again." : "A retry alone ends the same way."}</p>
+        <p class="soft"><code>${code}</code> ${retryable ? "A retry may go well." : "A retry alone ends the same way."}</p>
         ${details?.examples?.slice(0, 3).map((/** @type {any} */ each) => html`<p>Line ${each.line}, ${each.column}: <code>${each.raw}</code> ${each.reason}</p>`)}
         <div class="line">
           ${mayAct && code === "suspiciously_small" && html`<button onClick=${() => onAgain({ allowSmall: true })}>Allow it and run again</button>`}

@@ -12,7 +12,6 @@ const PATHS = {
   search: "M7 2.5a4.5 4.5 0 1 1 0 9 4.5 4.5 0 0 1 0-9M10.5 10.5 14 14",
   close: "m4 4 8 8m0-8-8 8",
   more: "m6 4 4 4-4 4",
-  down: "m4 6 4 4 4-4",
   upload: "M8 11V3m-3 3 3-3 3 3M3 13h10",
   retry: "M13 8a5 5 0 1 1-1.5-3.5M13 2v3h-3",
   stop: "M4 4h8v8H4z",
@@ -103,13 +102,15 @@ export const Skeleton = ({ rows = 3, kind = "line" }) => html`
 `;
 
 /**
- * The view of a resource in each of its states. A failure of a later reading stands above what is there.
+ * The view of a resource in each of its states. A failure of a later reading stands above what is there. With `title`
+ * it is a page of its own while there is nothing else.
  * @template T
- * @param {{resource: import("../../models/resource.js").Resource<T>, what?: string, skeleton?: import("../../lib/html.js").VNode, children: (data: T) => any}} props
+ * @param {{resource: import("../../models/resource.js").Resource<T>, what?: string, title?: string, skeleton?: import("../../lib/html.js").VNode, children: (data: T) => any}} props
  */
-export function Loaded({ resource, what, skeleton, children }) {
+export function Loaded({ resource, what, title, skeleton, children }) {
   const failure = resource.error && html`<${Failure} error=${resource.error} what=${what} onRetry=${() => resource.load()} />`;
-  if (resource.data === null) return failure || skeleton || html`<${Skeleton} />`;
+  const instead = failure || skeleton || html`<${Skeleton} />`;
+  if (resource.data === null) return title ? html`<${Page} title=${title}>${instead}<//>` : instead;
   return html`${failure}${children(resource.data)}`;
 }
 

@@ -28,7 +28,7 @@ export function Screen() {
     ${planVersion > 0 && html`<a class="button" href=${links.table(physId, { tab: "loads" })}>Load history</a><a class="button" href=${links.table(physId)}>Open the table</a>`}
     ${session.may("operator") && html`<button type="button" class="primary" onClick=${() => chooseFiles({ offer: (files) => uploads.add(envId, areaId, files) })}><${Icon} name="upload" />Add files</button>`}
   `;
-  return html`<${Loaded} resource=${resource} what="This area">${(area) => html`
+  return html`<${Loaded} resource=${resource} what="This area" title="Area">${(area) => html`
     <${Page} title=${area.name} kicker=${html`<a href=${links.areas()}>Files</a>`} subtitle=${modeName(area.loadMode)} actions=${actionsOf(area)}>
       <${Tabs} label="Of this area" current=${tab} tabs=${tabs} /><${TABS[tab]} key=${tab} area=${area} onChange=${() => resource.load()} />
     <//>`}<//>`;

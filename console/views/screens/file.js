@@ -30,7 +30,7 @@ export function Screen() {
       <//>
     `;
   };
-  return html`<${Loaded} resource=${known} what="This file">${page}<//>`;
+  return html`<${Loaded} resource=${known} what="This file" title="File">${page}<//>`;
 }
 
 /** How it is read and why, its text with what is no record marked, and what each column is and holds. @param {any} preview */

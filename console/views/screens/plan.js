@@ -19,9 +19,9 @@ export function Screen() {
     return { area, files: files.reverse(), plan };
   }, [envId, areaId, version]);
   useFreshAfterLoads([resource]);
-  return html`<${Loaded} resource=${resource} what="The plan">${(known) => known.plan
+  return html`<${Loaded} resource=${resource} what="The plan" title="Plan">${(known) => known.plan
     ? html`<${Editor} ...${known} />`
-    : html`<${Empty} title="No plan yet"><p>The first load makes one: how the files are read, and what becomes of each column. Load a file, then change it here.</p><//>`}<//>`;
+    : html`<${Page} title=${`Plan of ${known.area.name}`}><${Empty} title="No plan yet"><p>The first load makes one. Load a file, then change it here.</p><//><//>`}<//>`;
 }
 
 /** @param {{area: any, files: any[], plan: any}} props */
@@ -33,7 +33,7 @@ function Editor({ area, files, plan }) {
   const isText = route.query.as === "json";
   useEffect(() => draft.useFile(file), [file]);
   useEffect(() => draft.asText(isText), [isText]);
-  useAskBeforeLeaving(draft.isChanged);
+  useAskBeforeLeaving(draft.isChanged, router);
   const save = useAction(async () => setSavedVersion((await draft.save()).version));
   const replay = () => uploads.load(envId, { ...file, name: `${file.name}, its rejects` }, () => client.replayRejects(envId, file.lastLoad.loadId));
   const { version, status } = draft.version ?? plan;
@@ -41,7 +41,7 @@ function Editor({ area, files, plan }) {
     <${Page} title=${`Plan of ${area.name}`} kicker=${html`<a href=${links.areas()}>Files</a> / <a href=${links.area(area.areaId, { tab: "plan" })}>${area.name}</a>`} subtitle=${`Version ${version}${status === "approved" ? ", in force" : ""}`}>
       <div class="line save-bar">
         ${session.may("editor")
-          ? html`<button type="button" class="primary" disabled=${!draft.isChanged || save.isRunning} onClick=${save.run}>Save as a new version</button>
+          ? html`<button type="button" class="primary" disabled=${!draft.maySave || save.isRunning} onClick=${save.run}>Save as a new version</button>
             ${draft.isChanged && html`<button type="button" onClick=${() => draft.undo()}>Undo the changes</button>`}`
           : html`<span class="soft">Who has the role editor can save changes.</span>`}
         <label class="check"><input type="checkbox" checked=${isText} onChange=${() => router.set({ as: isText ? null : "json" })} />As JSON</label>

@@ -30,22 +30,23 @@ CONSOLE_PATHS = (
 )
 """Where the console is: its own router reads the rest of the address."""
 
-_PAGE_STYLES = ("tokens", "base", "shell", "docs")
+_PAGE_STYLES = tuple(f"/static/style/{name}.css" for name in ("tokens", "base", "shell"))
 _LOGIN_ROUTE = f"GET {LOGIN_PATH}"
 _ONE_DAY = 1.0
 
 router = APIRouter(route_class=ApiRoute, include_in_schema=False)
 
 
-def page(body: str, *, title: str, status: int = 200) -> Response:
-    """A whole page around ``body``, which is HTML already."""
+def page(body: str, *, title: str, status: int = 200, style: str | None = None) -> Response:
+    """A whole page around ``body``, which is HTML already; ``style`` is the address of one more style sheet."""
+    styles = (*_PAGE_STYLES, *((style,) if style else ()))
     text = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
         f"<title>{html.escape(title)} · Stepmill</title>"
         '<link rel="icon" href="/static/icon.svg" type="image/svg+xml">'
-        + "".join(f'<link rel="stylesheet" href="/static/style/{name}.css">' for name in _PAGE_STYLES)
+        + "".join(f'<link rel="stylesheet" href="{address}">' for address in styles)
         + f"</head><body>{body}</body></html>"
     )
     return Response(text, status_code=status, media_type="text/html", headers=page_headers())

@@ -3,10 +3,11 @@
 import html
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from stepmill.api.answers import answer
 from stepmill.api.console import page
@@ -14,6 +15,7 @@ from stepmill.api.requests import ApiRoute
 
 router = APIRouter(route_class=ApiRoute, include_in_schema=False)
 
+_STYLE = Path(__file__).with_name("docs.css")
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -26,7 +28,13 @@ async def openapi(request: Request) -> Response:
 @router.get("/docs")
 async def docs(request: Request) -> Response:
     """The OpenAPI document as a page."""
-    return page(render(request.app.openapi()), title="API")
+    return page(render(request.app.openapi()), title="API", style="/docs.css")
+
+
+@router.get("/docs.css")
+async def style() -> Response:
+    """How that page looks."""
+    return FileResponse(_STYLE, media_type="text/css")
 
 
 def render(document: Mapping[str, Any]) -> str:
