@@ -127,7 +127,7 @@ export function useTick(ms, isOn = true) {
 export function useAskBeforeLeaving(isOn, router) {
   useEffect(() => {
     const ending = new AbortController();
-    if (router) router.mayLeave = () => !isOn || confirm("Leave without storing what you changed?");
+    if (router) router.mayLeave = () => !isOn || confirm("Leave without saving?");
     if (isOn) addEventListener("beforeunload", (event) => event.preventDefault(), { signal: ending.signal });
     return () => ending.abort();
   }, [isOn]);

@@ -94,7 +94,7 @@ export function Palette({ onClose }) {
   const field = html`<${Icon} name="search" />
     <input type="text" role="combobox" aria-expanded="true" aria-controls="entries" aria-autocomplete="list" aria-label="Search and commands" autocomplete="off" spellcheck=${false}
       aria-activedescendant=${chosen >= 0 ? `entry-${chosen}` : undefined} placeholder="Search jobs, files, tables and commands" value=${typed} onInput=${type} onKeyDown=${press} />`;
-  const said = entries.length > 0 ? counted(entries.length, "result") : "Nothing is called that. Jobs are found by id, type, params and error.";
+  const said = entries.length > 0 ? counted(entries.length, "result") : "Nothing is called that.";
   return html`
     <${Dialog} title="Search and commands" className="palette" head=${field} onClose=${onClose}>
       <div id="entries" role="listbox" aria-label="Results">

@@ -91,7 +91,7 @@ def test_a_load_is_told_in_full(page: Page, make_job: MakeJob) -> None:
     page.get_by_label("Least level").select_option("every event")
     page.get_by_label("Search the log").fill("step done")
     expect(page.get_by_text("3 lines")).to_be_visible()
-    page.get_by_role("row").filter(has_text="Load").click()
+    page.get_by_role("row", name="step Load DONE").click()
     expect(page.get_by_role("dialog", name="The chosen line")).to_contain_text('"rowsRejected": 2')
     assert page.evaluate("location.search") == "?tab=log&level=all&q=step+done"
 
