@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
 from stepmill.client import Client
+from tests.console.accessibility import violations
 from tests.console.browsing import choose_files, ready
+from tests.console.faults import Faults
 
 pytestmark = pytest.mark.slow
 
@@ -112,3 +115,29 @@ def test_a_file_goes_with_its_rows(page: Page, client: Client, make_area: MakeAr
     expect(page.get_by_text("orders.csv is deleted.")).to_be_visible()
     expect(page.get_by_text("No files yet")).to_be_visible()
     assert client.get_table(ENV, table)["rows"] == 0
+
+
+def test_the_heading_has_the_focus_however_late_it_comes(page: Page, client: Client, make_area: MakeArea) -> None:
+    area = make_area()
+    file = client.upload_file(ENV, area, orders().encode(), name="orders.csv")
+    load(client, area, file["fileId"])
+    page.goto("/areas")
+    ready(page)
+    page.locator(f'a[href="/areas/{area}"]').click()
+    heading = page.get_by_role("heading", level=1)
+    expect(page.get_by_role("link", name="orders.csv")).to_be_visible()
+    expect(heading).to_be_focused()
+    page.get_by_role("link", name="orders.csv").click()
+    expect(heading).to_have_text("orders.csv")
+    expect(heading).to_be_focused()
+    page.get_by_role("link", name="Try the plan on it").click()
+    expect(heading).to_have_text(re.compile("Plan of"))
+    expect(heading).to_be_focused()
+
+
+@pytest.mark.parametrize("path", ["/areas/none", "/areas/none/files/none", "/areas/none/plan"])
+def test_what_is_not_there_has_a_heading_and_breaks_no_rule(page: Page, faults: Faults, axe: Path, path: str) -> None:
+    faults.allow("status of 404")
+    page.goto(path)
+    expect(ready(page).get_by_role("alert")).to_contain_text("is not here")
+    assert violations(page, axe) == []

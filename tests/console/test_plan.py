@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from stepmill.client import Client
 from tests.console.browsing import ready
@@ -78,3 +78,36 @@ def test_a_wrong_plan_is_told_at_the_place(page: Page, faults: Faults, loaded: d
     page.get_by_label("As JSON").uncheck()
     expect(page.get_by_role("list").get_by_role("alert").first).to_contain_text("must be 'boolean'")
     ready(page)
+
+
+def test_text_that_is_no_plan_is_never_stored_as_another(page: Page, client: Client, loaded: dict[str, str]) -> None:
+    page.goto(f"/areas/{loaded['area']}/plan?file={loaded['file']}&as=json")
+    text = page.get_by_role("textbox", name="The plan")
+    plan = json.loads(text.input_value())
+    plan["columns"][0]["name"] = "half_done"
+    text.fill(json.dumps(plan))
+    save = page.get_by_role("button", name="Save as a new version")
+    expect(save).to_be_enabled()
+    for broken in (json.dumps(plan).replace("half_done", "final_name")[:-1], "null", '{"columns": 5}', "[]"):
+        text.fill(broken)
+        expect(save).to_be_disabled()
+    expect(page.get_by_text("A plan is an object with a list of columns.").first).to_be_visible()
+    assert client.get_plan(ENV, loaded["area"])["version"] == 1
+
+
+def test_leaving_with_changes_asks_first(page: Page, loaded: dict[str, str]) -> None:
+    page.goto(f"/areas/{loaded['area']}/plan?file={loaded['file']}")
+    page.get_by_label("Type of amount").select_option("text")
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    page.once("dialog", stay)
+    page.get_by_role("link", name="Jobs", exact=True).click()
+    expect(page.get_by_label("Type of amount")).to_have_value("text")
+    assert asked == ["Leave without saving?"]
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("link", name="Jobs", exact=True).click()
+    expect(page.get_by_role("heading", level=1, name="Jobs")).to_be_visible()

@@ -118,11 +118,11 @@ function Progress({ job, stream }) {
   `;
 }
 
-/** What became of each row, once they are counted. @param {{job: Job}} props */
+/** What became of each row, once they are in the table. @param {{job: Job}} props */
 function Rows({ job }) {
   const { links } = useApp();
-  const counts = [job.result, ...job.steps.map(({ output }) => output)].find((each) => each?.rowsLoaded >= 0);
-  if (!counts) return null;
+  const counts = job.result;
+  if (counts?.rowsLoaded === undefined) return null;
   const { physId, logicalName, loadId } = counts;
   return html`
     <${Section} title="Rows" id="rows" aside=${physId && html`in the table <a href=${links.table(physId)}>${logicalName}</a>`}>
