@@ -36,7 +36,7 @@ FOREIGN = """
   || element.matches("image, foreignObject, animate")
   || (element.matches("script") && !element.src && element.type !== "importmap")
   || (element.matches("link, script[src], img")
-    && !new URL(element.src || element.href).pathname.startsWith("/static/"))
+    && !new URL(element.src || element.href).pathname.match(/^\\/static\\/|^\\/docs.css$/))
   || [...element.attributes].some(({ name, value }) => name.startsWith("on")
     || (/^(href|src|action|formaction|xlink:href)$/.test(name) && /^\\s*(javascript|data|vbscript):/i.test(value)))
 ).map((element) => element.outerHTML.slice(0, 200))
