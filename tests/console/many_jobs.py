@@ -69,6 +69,13 @@ class Changes:
     stopping: threading.Event = field(default_factory=threading.Event)
 
 
+_WITHOUT_WORK = """
+DELETE FROM workers w WHERE worker_id = %s AND NOT EXISTS (
+    SELECT FROM job_attempts a WHERE a.worker_id = w.worker_id AND a.ended_at IS NULL)
+"""
+"""Jobs that another test has made seem to run by it, too; without it the server would take them for a dead worker's."""
+
+
 @contextmanager
 def superuser(server: Serve) -> Iterator[Connection]:
     """A connection to the server's own database that sees every tenant."""
@@ -98,7 +105,7 @@ def many_jobs(
             yield ids
         finally:
             conn.execute("DELETE FROM jobs WHERE job_id = ANY(%s)", (ids,))
-            conn.execute("DELETE FROM workers WHERE worker_id = %s", (WORKER,))
+            conn.execute(_WITHOUT_WORK, (WORKER,))
 
 
 @contextmanager
