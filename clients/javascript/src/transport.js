@@ -154,19 +154,20 @@ export class Transport {
     try {
       return JSON.parse(text, exact ? exactly : undefined);
     } catch (cause) {
-      throw notStepmill(this.#place, cause);
+      throw notStepmill(this.place, cause);
     }
   }
 
   /** @param {unknown} cause */
   #unreachable(cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    return new UnavailableError("server_unreachable", `The Stepmill server at ${this.#place} does not answer: ${why}`, {
+    return new UnavailableError("server_unreachable", `The Stepmill server at ${this.place} does not answer: ${why}`, {
       cause,
     });
   }
 
-  get #place() {
+  /** Where the server is, in a sentence. */
+  get place() {
     return this.url || "this page's address";
   }
 }

@@ -28,7 +28,7 @@ export async function uploadWithProgress(transport, call, content, onProgress) {
       try {
         resolve(JSON.parse(request.responseText));
       } catch (cause) {
-        reject(notStepmill(transport.url || "this page's address", cause));
+        reject(notStepmill(transport.place, cause));
       }
     };
     request.onloadend = () => call.signal?.removeEventListener("abort", abort);
