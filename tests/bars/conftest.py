@@ -10,7 +10,7 @@ import pytest
 from bench.make_csv import write_csv
 
 from tests.bars.platform import Platform
-from tests.cli.processes import serving
+from tests.cli.processes import serving_fresh
 from tests.support.processes import TIGHT
 
 WITH_PLUGIN = {
@@ -57,8 +57,7 @@ def million_ragged(million: Path) -> Path:
 def platform() -> Iterator[Platform]:
     """A server that notices a dead worker within three seconds."""
     with (
-        tempfile.TemporaryDirectory(prefix="stepmill-tests-", ignore_cleanup_errors=True) as path,
-        serving(Path(path) / "data", **WITH_PLUGIN, **TIGHT) as running,
+        serving_fresh(**WITH_PLUGIN, **TIGHT) as running,
         running.connect() as client,
     ):
         yield Platform(running, client)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.processes import Serve, serving
+from tests.cli.processes import Serve, serving_fresh
 
 PLUGIN = Path(__file__).parent / "plugin"
 """A job type as another package would bring it: found by its entry point."""
@@ -22,8 +22,5 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Serve]:
     """A running server, shared by the tests of a process."""
-    with (
-        tempfile.TemporaryDirectory(prefix="stepmill-tests-", ignore_cleanup_errors=True) as path,
-        serving(Path(path) / "data", PYTHONPATH=str(PLUGIN)) as running,
-    ):
+    with serving_fresh(PYTHONPATH=str(PLUGIN)) as running:
         yield running

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -112,6 +113,16 @@ def serving(data_dir: Path, *arguments: str, **environment: str) -> Iterator[Ser
             giving_up.cancel()
             if process.poll() is None:
                 process.kill()
+
+
+@contextmanager
+def serving_fresh(*arguments: str, **environment: str) -> Iterator[Serve]:
+    """The same in a data folder of its own, which is gone after the block."""
+    with (
+        tempfile.TemporaryDirectory(prefix="stepmill-tests-", ignore_cleanup_errors=True) as folder,
+        serving(Path(folder) / "data", *arguments, **environment) as server,
+    ):
+        yield server
 
 
 def wait_until(true: Callable[[], object], seconds: float = 30.0) -> None:

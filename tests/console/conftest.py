@@ -4,7 +4,6 @@ Playwright's synchronous calls run an event loop in their own thread, in which n
 lives as long as tests of this folder follow each other, and these tests are never ``async``.
 """
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect, sync_playwright
 
 from stepmill.client import Client
-from tests.cli.processes import Serve, serving
+from tests.cli.processes import Serve, serving_fresh
 from tests.console.browsing import MISSING, PATIENCE_MS, PROGRAM, OpenPage, chromium, new_context, sign_in
 from tests.console.faults import Faults, settle
 from tests.console.npm import installed
@@ -31,10 +30,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Serve]:
     """A running server, shared by the tests of a process."""
-    with (
-        tempfile.TemporaryDirectory(prefix="stepmill-tests-", ignore_cleanup_errors=True) as path,
-        serving(Path(path) / "data") as running,
-    ):
+    with serving_fresh() as running:
         yield running
 
 

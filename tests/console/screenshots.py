@@ -6,7 +6,6 @@ browser, and still writes the pictures.
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping
 from itertools import product
 from pathlib import Path
@@ -15,7 +14,7 @@ from playwright.sync_api import Page, sync_playwright
 from playwright.sync_api import TimeoutError as TooLateError
 from rich.console import Console
 
-from tests.cli.processes import serving
+from tests.cli.processes import serving_fresh
 from tests.console.browsing import MISSING, NARROW, PROGRAM, WIDE, chromium, new_context, ready, sign_in
 from tests.console.faults import Faults, settle
 from tests.console.sample import QUIET, grow_old, load_sample, load_under_way
@@ -48,8 +47,7 @@ def take(screens: Iterable[Screen], into: Path) -> list[str]:
     """Take the pictures. Returns what went wrong meanwhile."""
     into.mkdir(parents=True, exist_ok=True)
     with (
-        tempfile.TemporaryDirectory(prefix="stepmill-tests-", ignore_cleanup_errors=True) as folder,
-        serving(Path(folder) / "data", **QUIET) as server,
+        serving_fresh(**QUIET) as server,
         server.connect() as client,
         sync_playwright() as playwright,
         chromium(playwright) as browser,

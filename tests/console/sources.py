@@ -5,9 +5,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from stepmill.api.console_files import CONSOLE
+from stepmill.api.console_files import CONSOLE, bare
 
-_COMMENT = re.compile(r"/\*.*?\*/|^\s*//[^\n]*", re.DOTALL | re.MULTILINE)
 _IMPORTS = (
     re.compile(r"""^\s*(?:import|export)\b[^;"']*?\bfrom\s*["']([^"']+)["']""", re.MULTILINE),
     re.compile(r"""^\s*import\s*["']([^"']+)["']""", re.MULTILINE),
@@ -33,7 +32,7 @@ class Source:
     @property
     def code(self) -> str:
         """The text without comments."""
-        return _COMMENT.sub(" ", self.text)
+        return bare(self.text)
 
     def imports(self) -> list[str]:
         """What a module imports: a path in the console, or a name of the import map."""

@@ -1,14 +1,13 @@
 """The first quarter of an hour with Stepmill, in one browser tab that is never loaded again."""
 
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.cli.processes import Serve, serving
+from tests.cli.processes import Serve, serving_fresh
 from tests.console.browsing import new_context
 from tests.console.faults import Faults, settle
 from tests.console.hands import Hands, Keyboard, Mouse
@@ -23,10 +22,7 @@ LARGE = 2_000_000
 @pytest.fixture
 def fresh() -> Iterator[Serve]:
     """A server that nobody has used yet."""
-    with (
-        tempfile.TemporaryDirectory(prefix="stepmill-tests-", ignore_cleanup_errors=True) as path,
-        serving(Path(path) / "data") as running,
-    ):
+    with serving_fresh() as running:
         yield running
 
 

@@ -5,7 +5,6 @@ They are the names of files and areas, headers, cells, errors, log lines, params
 
 import csv
 import io
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect
 
 from stepmill.client import Client
-from tests.cli.processes import Serve, serving
+from tests.cli.processes import Serve, serving_fresh
 from tests.console.browsing import new_context, ready, sign_in
 from tests.console.faults import Faults, settle
 from tests.console.probes import PROBES
@@ -51,10 +50,7 @@ Ids = dict[str, str]
 @pytest.fixture(scope="module")
 def probed() -> Iterator[Serve]:
     """A server whose every text is a probe."""
-    with (
-        tempfile.TemporaryDirectory(prefix="stepmill-tests-", ignore_cleanup_errors=True) as path,
-        serving(Path(path) / "data", PYTHONPATH=str(PLUGIN)) as running,
-    ):
+    with serving_fresh(PYTHONPATH=str(PLUGIN)) as running:
         yield running
 
 
