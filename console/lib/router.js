@@ -46,10 +46,15 @@ export class Router extends Observable {
   route = routeOf(location.pathname, location.search);
   /** Asked before another screen is shown. */
   mayLeave = () => true;
+  /** The address of `route`. */
+  #at = location.pathname + location.search;
 
   /** Begin to follow links and the browser's own back and forward. */
   start() {
-    addEventListener("popstate", () => this.#read());
+    addEventListener("popstate", () => {
+      if (this.#mayGo(location.pathname)) this.#read();
+      else history.pushState(null, "", this.#at);
+    });
     document.addEventListener("click", (event) => this.#follow(event));
   }
 
@@ -59,10 +64,7 @@ export class Router extends Observable {
    * @param {{replace?: boolean}} [options]
    */
   go(href, { replace = false } = {}) {
-    if (href === location.pathname + location.search) return;
-    const isLeaving = new URL(href, location.href).pathname !== location.pathname;
-    if (isLeaving && !this.mayLeave()) return;
-    if (isLeaving) this.mayLeave = () => true;
+    if (href === this.#at || !this.#mayGo(href.split("?")[0])) return;
     history[replace ? "replaceState" : "pushState"](null, "", href);
     this.#read();
   }
@@ -82,7 +84,16 @@ export class Router extends Observable {
     this.go(location.pathname + (text ? `?${text}` : ""), { replace: !push });
   }
 
+  /** @param {string} path */
+  #mayGo(path) {
+    if (path === this.#at.split("?")[0]) return true;
+    if (!this.mayLeave()) return false;
+    this.mayLeave = () => true;
+    return true;
+  }
+
   #read() {
+    this.#at = location.pathname + location.search;
     this.route = routeOf(location.pathname, location.search);
     this.changed();
   }

@@ -1,4 +1,4 @@
-import { createContext, useContext, useEffect, useMemo, useState } from "../lib/html.js";
+import { createContext, useContext, useEffect, useLayoutEffect, useMemo, useState } from "../lib/html.js";
 import { Resource } from "../models/resource.js";
 
 /**
@@ -28,7 +28,8 @@ export const useApp = () => useContext(AppContext);
  */
 export function useModel(model) {
   const [, setTurn] = useState(0);
-  useEffect(() => model.subscribe(() => setTurn((turn) => turn + 1)), [model]);
+  // An effect comes a frame later: what changed until then would be missed.
+  useLayoutEffect(() => model.subscribe(() => setTurn((turn) => turn + 1)), [model]);
   return model;
 }
 

@@ -66,15 +66,16 @@ function Current({ route: { screen, params } }) {
     if (isWanted) import(`./screens/${screen}.js`).then(({ Screen }) => isWanted && setLoaded({ screen, Screen }), (error) => isWanted && setLoaded({ screen, error }));
     return () => void (isWanted = false);
   }, [screen]);
-  const isHere = loaded?.screen === screen;
+  const isNowhere = screen === "nowhere";
+  const isHere = isNowhere || loaded?.screen === screen;
   useEffect(() => {
     if (!isHere) return undefined;
     const wasFirst = isFirst.current;
     isFirst.current = false;
     return wasFirst ? undefined : focusHeading();
   }, [isHere, screen, place]);
-  if (screen === "nowhere") return html`<h1 tabindex="-1">Not found</h1><${Empty} title="There is no such page" icon="search">The address may be cut off or out of date.<//>`;
-  if (!isHere) return html`<${Skeleton} rows=${4} kind="row" />`;
+  if (isNowhere) return html`<h1 tabindex="-1">Not found</h1><${Empty} title="There is no such page" icon="search">The address may be cut off or out of date.<//>`;
+  if (loaded?.screen !== screen) return html`<${Skeleton} rows=${4} kind="row" />`;
   if (loaded.error) return html`<${Failure} error=${loaded.error} what="This screen" onRetry=${() => location.reload()} />`;
   return html`<${loaded.Screen} key=${place} />`;
 }

@@ -31,6 +31,20 @@ async def test_each_address_gives_the_page(client: httpx.AsyncClient, path: str)
     assert (await client.head(re.sub(r"\{\w+\}", "an%20id", path))).status_code == 200
 
 
+async def test_a_browser_gets_a_page_also_where_there_is_nothing(client: httpx.AsyncClient) -> None:
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    for path in ("/nope", "/jobs/a/b", "/areas/a/files/"):
+        response = await client.get(path, headers=browser)
+        assert response.status_code == 404
+        assert response.text == (CONSOLE / "index.html").read_text(encoding="utf-8")
+        assert "script-src" in _policy(response)
+    for path, headers in (("/nope", {}), ("/api/nope", browser), ("/api/jobs/none", browser)):
+        response = await client.get(path, headers=headers)
+        assert (response.status_code, response.headers["content-type"]) == (404, "application/problem+json")
+    assert (await client.post("/nope", headers=browser)).headers["content-type"] == "application/problem+json"
+    assert (await client.get("/static/nope.js", headers=browser)).headers["content-type"] == "application/problem+json"
+
+
 async def test_the_policy_allows_the_import_map_and_nothing_else_that_is_inline(client: httpx.AsyncClient) -> None:
     response = await client.get("/")
     policy = _policy(response)

@@ -22,6 +22,12 @@ THEMES = ("light", "dark", "contrast")
 OpenPage = Callable[..., Page]
 
 _CHOOSING = 3
+_STATE = """
+() => JSON.stringify({
+  text: document.body?.innerText.slice(0, 500), state: document.readyState, hidden: document.hidden,
+  asked: performance.getEntriesByType('resource').map((each) => `${each.name} ${Math.round(each.duration)} ms`),
+})
+"""
 PATIENCE_MS = 20_000
 _READER = {"locale": "en-GB", "timezone_id": "Europe/Berlin"}
 """A reader whose times are not UTC and whose numbers have separators, the same on every machine."""
@@ -63,8 +69,12 @@ def new_context(
 
 def ready(page: Page) -> Page:
     """Wait until the screen has its title and everything it asked for."""
-    page.locator("main h1").wait_for()
-    page.locator(".skeleton, .grid-blank").first.wait_for(state="hidden")
+    try:
+        page.locator("main h1").wait_for()
+        page.locator(".skeleton, .grid-blank").first.wait_for(state="hidden")
+    except TooLateError as error:
+        error.add_note(f"What there is instead: {page.evaluate(_STATE)}")
+        raise
     return page
 
 

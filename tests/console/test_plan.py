@@ -111,3 +111,21 @@ def test_leaving_with_changes_asks_first(page: Page, loaded: dict[str, str]) -> 
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("link", name="Jobs", exact=True).click()
     expect(page.get_by_role("heading", level=1, name="Jobs")).to_be_visible()
+
+
+def test_going_back_with_changes_asks_first(page: Page, loaded: dict[str, str]) -> None:
+    page.goto("/jobs")
+    ready(page)
+    page.goto(f"/areas/{loaded['area']}")
+    page.get_by_role("link", name="orders.csv").click()
+    page.get_by_role("link", name="Try the plan on it").click()
+    page.get_by_label("Type of amount").select_option("text")
+    expect(page.get_by_role("button", name="Undo the changes")).to_be_visible()
+    there = page.url
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    page.go_back()
+    expect(page.get_by_label("Type of amount")).to_have_value("text")
+    expect(page).to_have_url(there)
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.go_back()
+    expect(page.get_by_role("heading", level=1, name="orders.csv")).to_be_visible()

@@ -18,6 +18,21 @@ from tests.console.faults import Faults
 pytestmark = pytest.mark.slow
 
 
+_FRAMES_AFTER_ANSWERS = """
+const [frame, later, ask] = [requestAnimationFrame, setTimeout, fetch].map((each) => each.bind(globalThis));
+const answered = new Promise((done) => {
+  globalThis.fetch = async (...request) => {
+    const answer = await ask(...request);
+    if (String(request[0]).includes('/api/envs')) later(done, 50);
+    return answer;
+  };
+});
+globalThis.requestAnimationFrame = (draw) => void answered.then(() => frame(draw));
+globalThis.setTimeout = (act, ms) => void answered.then(() => later(act, ms));
+"""
+"""A machine so busy that the server answers before anything is drawn."""
+
+
 @pytest.fixture
 def job(client: Client) -> tuple[str, str]:
     """The name of an area with a table of that name, and the job that loaded it."""
@@ -122,6 +137,22 @@ def test_files_are_chosen_and_a_job_is_begun_from_anywhere(page: Page) -> None:
     _open_palette(page, "new job")
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog", name="New job")).to_be_visible()
+
+
+def test_an_answer_that_comes_before_the_first_frame_is_not_missed(page: Page) -> None:
+    page.add_init_script(_FRAMES_AFTER_ANSWERS)
+    ready_at(page, "/workers")
+
+
+def test_an_address_with_nothing_says_so_and_leads_on(page: Page, faults: Faults, axe: Path) -> None:
+    faults.allow("status of 404")
+    page.goto("/jobbs?env=default")
+    expect(page.get_by_role("heading", name="Not found", level=1)).to_be_visible()
+    assert violations(page, axe) == []
+    page.get_by_role("link", name="Jobs", exact=True).click()
+    expect(page.get_by_role("heading", name="Jobs", level=1)).to_be_focused()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Not found", level=1)).to_be_visible()
 
 
 def test_a_phone_has_everything_in_reach(open_page: OpenPage, faults: Faults) -> None:

@@ -123,6 +123,8 @@ def _error_handler(methods: list[tuple[re.Pattern[str], set[str]]]) -> _Handler:
         if isinstance(error, HTTPException) and error.status_code == 405:
             error = HTTPException(405, headers={"Allow": _allowed(methods, request.url.path) or "GET, HEAD"})
         answer = problem_for(error, request_id=request.state.request_id)
+        if answer.status_code == 404 and console.reads_pages(request):
+            return console.not_found_page()
         if answer.status_code == 500:
             raise error  # the outermost middleware logs what nobody foresaw, and then answers the same
         return answer

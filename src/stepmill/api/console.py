@@ -59,8 +59,23 @@ def page_headers(text: str = "") -> dict[str, str]:
 
 def console_page() -> Response:
     """The console. The page holds no data; what it shows it asks the api for."""
+    return _console(200)
+
+
+def not_found_page() -> Response:
+    """The same with status 404: its router says that there is nothing at this address, and has the way to the rest."""
+    return _console(404)
+
+
+def reads_pages(request: Request) -> bool:
+    """Whether a person's browser asked, and for a page."""
+    is_page = not request.url.path.startswith(("/api/", "/static/"))
+    return is_page and request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", "")
+
+
+def _console(status: int) -> Response:
     text = (CONSOLE / "index.html").read_text(encoding="utf-8")
-    return Response(text, media_type="text/html", headers=page_headers(text))
+    return Response(text, status_code=status, media_type="text/html", headers=page_headers(text))
 
 
 for path in CONSOLE_PATHS:
