@@ -18,6 +18,9 @@ import { uploadWithProgress } from "./upload.js";
 /** @typedef {{signal?: AbortSignal}} Options */
 /** @typedef {Options & {idempotencyKey?: string}} WriteOptions */
 
+/** What is done to thousands of jobs takes its time: some milliseconds for each. */
+const BULK_MS = 300_000;
+
 /**
  * All calls of Stepmill's HTTP contract. Each rejects with a `StepmillError` and takes an `AbortSignal`.
  *
@@ -83,12 +86,12 @@ export class StepmillClient {
 
   /** @param {JobFilters} filters @param {WriteOptions} [options] @returns {Promise<{matched: number}>} */
   cancelJobs(filters, options) {
-    return this.#write("POST", "/api/jobs/cancel", options, { body: filters });
+    return this.#write("POST", "/api/jobs/cancel", options, { body: filters, timeoutMs: BULK_MS });
   }
 
   /** @param {JobFilters} filters @param {WriteOptions} [options] @returns {Promise<{matched: number}>} */
   retryJobs(filters, options) {
-    return this.#write("POST", "/api/jobs/retry", options, { body: filters });
+    return this.#write("POST", "/api/jobs/retry", options, { body: filters, timeoutMs: BULK_MS });
   }
 
   /**
@@ -392,11 +395,11 @@ export class StepmillClient {
    * @param {string} method
    * @param {string} address
    * @param {WriteOptions} [options]
-   * @param {{body?: unknown, query?: object}} [more]
+   * @param {{body?: unknown, query?: object, timeoutMs?: number}} [more]
    * @returns {Promise<any>}
    */
-  #write(method, address, { idempotencyKey, signal } = {}, { body, query } = {}) {
-    return this.transport.send({ method, path: address, query: { ...query }, body, idempotencyKey, signal });
+  #write(method, address, { idempotencyKey, signal } = {}, { query, ...more } = {}) {
+    return this.transport.send({ method, path: address, query: { ...query }, idempotencyKey, signal, ...more });
   }
 }
 

@@ -11,6 +11,7 @@ import { newKey, pause, waitAfterAnswer, waitBefore } from "./retries.js";
  * @property {unknown} [body] Sent as JSON.
  * @property {BodyInit} [content] Sent as it is.
  * @property {string} [idempotencyKey] Writes get one by themselves.
+ * @property {number} [timeoutMs] For an answer, where it may take longer than most.
  * @property {boolean} [exact] A number in the answer that a double would change comes as text, where the engine can tell.
  * @property {AbortSignal} [signal]
  */
@@ -129,7 +130,7 @@ export class Transport {
     if (key !== undefined) headers["Idempotency-Key"] = key;
     if (call.body !== undefined) headers["Content-Type"] = "application/json";
     const signals = call.signal ? [call.signal] : [];
-    if (call.content === undefined) signals.push(AbortSignal.timeout(this.timeoutMs));
+    if (call.content === undefined) signals.push(AbortSignal.timeout(call.timeoutMs ?? this.timeoutMs));
     const body = call.content ?? (call.body === undefined ? undefined : JSON.stringify(call.body));
     return this.#fetch(call, headers, body, signals.length > 1 ? AbortSignal.any(signals) : signals[0]);
   }

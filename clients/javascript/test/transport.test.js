@@ -111,3 +111,14 @@ test("numbers in rows keep all their digits", { skip: doesTellSource ? false : "
   const expected = { a: "9007199254740993", b: "0.1234567890123456789", c: "1e400", d: 12.5, e: -1.5e22, f: 0.1, g: ["1234567890123456789"] };
   assert.deepEqual(items, [expected]);
 });
+
+test("what is done to many jobs may take longer than other calls", async () => {
+  const held = [];
+  const hold = (response) => held.push(response);
+  const { url } = await scripted(hold);
+  const client = new StepmillClient({ url, timeoutMs: 30, retries: 0 });
+  const cancelled = client.cancelJobs({ status: ["PENDING"] });
+  await assert.rejects(client.getJob("j"), UnavailableError);
+  for (const response of held) response.end('{"matched": 5000}');
+  assert.deepEqual(await cancelled, { matched: 5000 });
+});
