@@ -50,7 +50,7 @@ docs: .venv/.installed-dev ## Write the pages that are made from the code
 screenshots: .venv/.installed-dev ## Take the pictures of the console anew, in Chromium
 	$(BIN)/python -m tests.console.screenshots
 
-bench: .venv/.installed-dev ## Measure speed and memory, as ratios to psql and to the bare queue
+bench: .venv/.installed-dev ## Measure speed and memory: ratios to psql and the bare queue, the console in Chromium
 	$(BIN)/python -m bench
 
 soak: .venv/.installed-dev ## Run jobs while everything is killed at random, until stopped

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from bench.report import show
 
-PARTS = ("engine", "load", "idle")
+PARTS = ("engine", "load", "idle", "console")
 
 
 def main() -> int:

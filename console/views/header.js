@@ -48,11 +48,11 @@ export function Header({ onPalette }) {
       ${Object.keys(environments).length > 1 && html`<${Choice} name="Environment" className="env" value=${envId} choices=${environments} onChoose=${(/** @type {string} */ chosen) => chooseEnvironment(router, chosen)} />`}
       <span class="grow"></span>
       <span class=${`link-state ${state}`} title="Changes are shown as they happen"><i aria-hidden="true"></i>${STATES[state]}</span>
-      <button type="button" class="finder" onClick=${onPalette} aria-keyshortcuts="Control+K Meta+K">
+      <button class="finder" onClick=${onPalette} aria-keyshortcuts="Control+K Meta+K">
         <${Icon} name="search" /><span>Search or go to</span><kbd class="wide-only">${/Mac/.test(navigator.platform) ? "⌘" : "Ctrl"} K</kbd>
       </button>
       <${Choice} name="Theme" className="theme" value=${document.documentElement.dataset.theme ?? "system"} choices=${THEMES} onChoose=${chooseTheme}><${Icon} name="theme" /><//>
-      <button type="button" class="quiet wide-only" onClick=${() => session.signOut()}>Sign out</button>
+      <button class="quiet wide-only" onClick=${() => session.signOut()}>Sign out</button>
     </header>
   `;
 }

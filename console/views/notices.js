@@ -27,7 +27,7 @@ export function NoticeList() {
         ({ id, tone, text, href, linkText }) => html`
           <p key=${id} class=${`notice ${tone}`}>
             <${Icon} name=${tone === "ERROR" ? "warning" : "check"} /><span class="grow">${text} ${href && html`<a href=${href}>${linkText}</a>`}</span>
-            <button type="button" class="quiet" aria-label="Dismiss" onClick=${() => notices.remove(id)}><${Icon} name="close" /></button>
+            <button class="quiet" aria-label="Dismiss" onClick=${() => notices.remove(id)}><${Icon} name="close" /></button>
           </p>
         `,
       )}

@@ -41,7 +41,7 @@ export function DropZone() {
 /** @param {{files: File[]}} props */
 function WhereTo({ files }) {
   const { uploads, client, envId, session, router, links } = useApp();
-  const known = useResource(() => readAll((query) => client.listAreas(envId, query)), [envId]);
+  const known = useResource(() => readAll((query) => client.listAreas(envId, query)), []);
   const mayMake = session.may("editor");
   const send = async (/** @type {any} */ chosen) => {
     const { areaId } = chosen.areaId ? chosen : await client.createArea(envId, chosen);
@@ -76,7 +76,7 @@ export function UploadTray() {
       <details open><summary><h2 id="tray">${title}</h2></summary>
         <ul tabindex="0" aria-label="Files">${items.map((item) => html`<${Item} key=${item.id} ...${item} />`)}</ul>
       </details>
-      ${last && html`<button type="button" class="quiet" onClick=${() => uploads.remove(ended.map(({ id }) => id))}>Clear</button>`}
+      ${last && html`<button class="quiet" onClick=${() => uploads.remove(ended.map(({ id }) => id))}>Clear</button>`}
     </section>`}
   `;
 }
@@ -92,11 +92,11 @@ function Item(item) {
   return html`
     <li class=${state}>
       <div class="line"><${Icon} name=${state === "done" ? "check" : isFailed ? "warning" : "upload"} /><strong class="clip grow" title=${name}>${name}</strong>
-        <button type="button" class="quiet" aria-label=${`${job || isFailed ? "No longer show" : "Stop sending"} ${name}`} onClick=${() => uploads.remove([id])}><${Icon} name="close" /></button></div>
+        <button class="quiet" aria-label=${`${job || isFailed ? "No longer show" : "Stop sending"} ${name}`} onClick=${() => uploads.remove([id])}><${Icon} name="close" /></button></div>
       ${(state === "sending" || state === "loading") && html`<${Meter} label=${`${name}: ${state}`} done=${done} total=${total} />`}
       <p class="small soft">${outcome(item)}</p>
       <p class="line small">
-        ${isFailed && html`<button type="button" onClick=${() => uploads.again(id)}>Try again</button>`}
+        ${isFailed && html`<button onClick=${() => uploads.again(id)}>Try again</button>`}
         ${physId ? html`<a href=${links.table(physId)}>Table</a>` : html`<a href=${links.area(areaId)}>Area</a>`}
         ${rowsRejected > 0 && html`<a href=${links.table(physId, { tab: "rejects", load: loadId })}>Rejects</a>`}
         ${fileId && (isFailed || rowsRejected > 0) && html`<a href=${links.plan(areaId, { file: fileId })}>Mend the plan</a>`}

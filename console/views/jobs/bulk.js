@@ -2,7 +2,7 @@ import { counted, number } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
 import { closed, countAll, doToAll, filtersOfIds, TAKES } from "../../models/job_bulk.js";
 import { useAction, useApp, useResource } from "../app.js";
-import { Dialog } from "../parts/controls.js";
+import { Dialog, Meter } from "../parts/controls.js";
 import { Failure, Skeleton } from "../parts/page.js";
 import { Status } from "../parts/words.js";
 
@@ -45,10 +45,10 @@ export function BulkDialog({ act, filters, ids, onDone, onClose }) {
       ${rest > 0 && html`<p class="soft small">${counted(rest, "other")} that you chose ${words.rest}.</p>`}
       ${taken > 0 && !ids && html`<p class="soft small">Jobs that come from now on are not taken.</p>`}
     </div>
-    ${run.error && html`<${Failure} error=${run.error} />`}
+    ${run.error && html`<${Failure} error=${run.error} />`} ${run.isRunning && html`<${Meter} label="Under way" />`}
     <footer>
-      <button type="button" onClick=${onClose}>Close</button>
-      ${taken > 0 && html`<button type="button" class=${act === "cancel" ? "danger" : "primary"} disabled=${run.isRunning} onClick=${() => run.run()}>${words.verb} ${counted(taken, "job")}</button>`}
+      <button onClick=${onClose}>Close</button>
+      ${taken > 0 && html`<button class=${act === "cancel" ? "danger" : "primary"} disabled=${run.isRunning} onClick=${() => run.run()}>${words.verb} ${counted(taken, "job")}</button>`}
     </footer>
   <//>`;
 }

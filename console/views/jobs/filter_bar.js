@@ -20,7 +20,7 @@ export function FilterBar({ choice, counts }) {
   const set = (/** @type {Partial<Choice>} */ changes) => router.set(queryOf({ ...choice, ...changes }));
   const names = new Set([type.join(), ...(types.data?.items ?? []).map((each) => each.type)].filter(Boolean));
   const chip = (/** @type {any} */ text, /** @type {boolean} */ isOn, /** @type {Choice["status"]} */ next, /** @type {number | undefined} */ count) =>
-    html`<button type="button" class="chip" aria-pressed=${String(isOn)} onClick=${() => set({ status: next })}>${text} <span class="figure">${count === undefined ? "" : number(count)}</span></button>`;
+    html`<button class="chip" aria-pressed=${String(isOn)} onClick=${() => set({ status: next })}>${text} <span class="figure">${count === undefined ? "" : number(count)}</span></button>`;
   return html`
     <div class="job-filters" role="search" aria-label="Jobs">
       <div class="chips" role="group" aria-label="Status">
@@ -40,7 +40,7 @@ export function FilterBar({ choice, counts }) {
         </select>
         ${range === "custom" && html`<${Moment} label="From" value=${choice.from} onChange=${(/** @type {string} */ from) => set({ from })} /><${Moment} label="To" value=${choice.to} onChange=${(/** @type {string} */ to) => set({ to })} />`}
         <${Views} current=${keyOf(choice)} onChoose=${(/** @type {Choice} */ chosen) => router.set(queryOf(chosen), { push: true })} />
-        ${keyOf(choice) !== "" && html`<button type="button" class="quiet" onClick=${() => set(NOTHING)}>Clear filters</button>`}
+        ${keyOf(choice) !== "" && html`<button class="quiet" onClick=${() => set(NOTHING)}>Clear filters</button>`}
       </div>
     </div>
   `;

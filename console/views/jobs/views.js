@@ -25,8 +25,8 @@ export function Views({ current, onChoose }) {
         <option value="" disabled>Saved views</option>
         ${names.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}
       </select>`}
-    ${shown && html`<button type="button" class="quiet" onClick=${() => set({ [shown]: undefined })}>Remove view</button>`}
-    ${!shown && current && html`<button type="button" class="quiet" onClick=${() => setSaving(true)}>Save view</button>`}
+    ${shown && html`<button class="quiet" onClick=${() => set({ [shown]: undefined })}>Remove view</button>`}
+    ${!shown && current && html`<button class="quiet" onClick=${() => setSaving(true)}>Save view</button>`}
     ${isSaving && html`<${SaveDialog} onSave=${(/** @type {string} */ name) => set({ [name]: current })} onClose=${() => setSaving(false)} />`}
   `;
 }

@@ -30,7 +30,7 @@ export function Dialog({ title, onClose, children, className, head }) {
   return html`
     <dialog ref=${dialog} class=${className} aria-label=${title} onClose=${onClose} onClick=${(/** @type {MouseEvent} */ event) => event.target === dialog.current && close()}>
       <div class="dialog-body">
-        <header>${head ?? html`<h2>${title}</h2>`}<button type="button" class="quiet" aria-label="Close" onClick=${close}><${Icon} name="close" /></button></header>
+        <header>${head ?? html`<h2>${title}</h2>`}<button class="quiet" aria-label="Close" onClick=${close}><${Icon} name="close" /></button></header>
         ${children}
       </div>
     </dialog>

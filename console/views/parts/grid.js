@@ -1,8 +1,8 @@
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../../lib/html.js";
-import { rowsInSight, rowsMoved } from "../../lib/window.js";
+import { rowsInSight, rowsMoved, rowsNext } from "../../lib/window.js";
 
 const HEAD_HEIGHT = 34;
-const SPARE = 8;
+const SPARE = 5;
 
 /**
  * Rows without end: only those in sight are there. Arrow keys, Page Up and Down, Home and End move along the rows, Enter
@@ -29,14 +29,17 @@ const SPARE = 8;
  */
 export function Grid({ label, name, count, rowHeight = 36, columns, row, item, version, rowKey = (index) => index, indexOf, onSight, onOpen, onMark, isMarked }) {
   const scroller = useRef(/** @type {HTMLDivElement | null} */ (null));
-  const place = useRef({ top: 0, height: 40 * rowHeight, shift: 0, shown: /** @type {[key: unknown, index: number][]} */ ([]) });
+  const place = useRef({ top: 0, height: 40 * rowHeight, shift: 0, drawn: { first: 0, last: 0 }, shown: /** @type {[key: unknown, index: number][]} */ ([]) });
   /** Where the keyboard is. Keys come faster than frames, so this is no state of the view. */
   const active = useRef(/** @type {{index: number, key: unknown} | null} */ (null));
   const [, draw] = useState(0);
 
-  const { top, height, shown } = place.current;
+  const { top, height, shown, drawn } = place.current;
   const moved = indexOf && top > 0 ? rowsMoved(shown, indexOf) : 0;
-  const sight = rowsInSight({ scrollTop: top + moved * rowHeight, height, rowHeight, count, spare: SPARE });
+  const inSight = (/** @type {number} */ spare, by = 0) => rowsInSight({ scrollTop: place.current.top + by * rowHeight, height: place.current.height, rowHeight, count, spare });
+  const wanted = inSight(SPARE, moved);
+  const nowAt = (/** @type {number} */ index) => Math.max(0, Math.min(count, index + moved));
+  const sight = rowsNext({ first: nowAt(drawn.first), last: nowAt(drawn.last) }, wanted, inSight(0, moved));
   const slots = Math.ceil(height / rowHeight) + 2 * SPARE + 1;
   const shift = place.current.shift + moved;
   const placeOfActive = () => {
@@ -50,8 +53,7 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
     if (!box) return;
     const before = place.current;
     place.current = { ...before, top: box.scrollTop, height: isResized ? box.clientHeight - HEAD_HEIGHT : before.height };
-    const next = rowsInSight({ scrollTop: place.current.top, height: place.current.height, rowHeight, count, spare: SPARE });
-    if (next.first !== sight.first || next.last !== sight.last || before.height !== place.current.height) draw((turn) => turn + 1);
+    if (!isSame(inSight(SPARE), sight) || before.height !== place.current.height) draw((turn) => turn + 1);
     else place.current.shown = shownNow();
   };
   /** @returns {[unknown, number][]} the rows that one sees, to find them again */
@@ -64,8 +66,9 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
     const box = scroller.current;
     if (!box) return;
     if (moved !== 0) box.scrollTop = place.current.top = Math.max(0, top + moved * rowHeight);
-    place.current.shift = shift;
-    place.current.shown = shownNow();
+    Object.assign(place.current, { shift, drawn: sight, shown: shownNow() });
+    // Drawn from here it would be drawn at once.
+    if (!isSame(wanted, sight)) setTimeout(() => draw((turn) => turn + 1));
   });
   const latest = useRef(look);
   latest.current = look;
@@ -147,25 +150,22 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
   `;
 }
 
+/** @param {{first: number, last: number}} one @param {{first: number, last: number}} other */
+const isSame = (one, other) => one.first === other.first && one.last === other.last;
+
 /**
- * One row. Neither it nor its cells are drawn again while they would be the same.
+ * One row, which is not drawn again while it would be the same.
  * @type {(this: any, props: {name: string, index: number, thing: unknown, version: unknown, row: (index: number) => any, isLive: boolean, rowHeight: number, isActive: boolean, isMarked: boolean | undefined}) => any}
  */
-const Row = function ({ name, index, thing, version, row, isLive, rowHeight, isActive, isMarked }) {
+const Row = function ({ name, index, row, rowHeight, isActive, isMarked }) {
   this.shouldComponentUpdate = differs;
   return html`
     <div id=${`${name}-${index}`} role="row" aria-rowindex=${index + 2} class=${isActive ? "grid-row active" : "grid-row"}
-      aria-selected=${isMarked === undefined ? undefined : String(isMarked)} style=${{ transform: `translateY(${index * rowHeight}px)`, height: `${rowHeight}px` }}>
+      aria-selected=${isMarked === undefined ? undefined : String(isMarked)} style=${{ top: `${index * rowHeight}px`, height: `${rowHeight}px` }}>
       ${isMarked !== undefined && html`<div role="gridcell" class="grid-mark"><input type="checkbox" tabindex="-1" aria-label="Select" checked=${isMarked} /></div>`}
-      <${Cells} thing=${thing} version=${version} isLive=${isLive} row=${() => row(index)} />
+      ${row(index) ?? html`<div role="gridcell" class="grid-blank"></div>`}
     </div>
   `;
-}
-
-/** @type {(this: any, props: {thing: unknown, version: unknown, isLive: boolean, row: () => any}) => any} */
-const Cells = function ({ row }) {
-  this.shouldComponentUpdate = differs;
-  return row() ?? html`<div role="gridcell" class="grid-blank"></div>`;
 }
 
 /** What rows are drawn by is a new function each time, which says nothing. @this {any} @param {any} next */

@@ -38,8 +38,8 @@ function Column({ draft, index }) {
       ${fault && html`<p class="small bad" role="alert">${fault}</p>`}
       ${rejects.length > 0 && html`<div class="hint ERROR">
         <p>${counted(rejects.length, "row")} of those tried ${rejects.length === 1 ? "is" : "are"} rejected here: ${rejects[0].reason}</p>
-        <div class="line"><button type="button" onClick=${() => set({ type: "text" })}>Make it text</button>
-          <button type="button" onClick=${() => set({ onFailure: "nullValue", nullable: null })}>Take what does not fit as empty</button></div></div>`}
+        <div class="line"><button onClick=${() => set({ type: "text" })}>Make it text</button>
+          <button onClick=${() => set({ onFailure: "nullValue", nullable: null })}>Take what does not fit as empty</button></div></div>`}
     </li>
   `;
 }

@@ -21,12 +21,12 @@ export function Screen() {
   const { client, envId, route, links, session, uploads } = useApp();
   const { areaId } = route.params;
   const tab = /** @type {keyof typeof TABS} */ (route.query.tab in TABS ? route.query.tab : "files");
-  const resource = useResource(() => client.getArea(envId, areaId), [envId, areaId]);
+  const resource = useResource(() => client.getArea(envId, areaId), []);
   useFreshAfterLoads([resource]);
   const tabs = Object.keys(TABS).map((id) => ({ id, text: label(id), href: links.area(areaId, { tab: id === "files" ? null : id }) }));
   const actionsOf = (/** @type {any} */ { planVersion, physId }) => html`
     ${planVersion > 0 && html`<a class="button" href=${links.table(physId, { tab: "loads" })}>Load history</a><a class="button" href=${links.table(physId)}>Open the table</a>`}
-    ${session.may("operator") && html`<button type="button" class="primary" onClick=${() => chooseFiles({ offer: (files) => uploads.add(envId, areaId, files) })}><${Icon} name="upload" />Add files</button>`}
+    ${session.may("operator") && html`<button class="primary" onClick=${() => chooseFiles({ offer: (files) => uploads.add(envId, areaId, files) })}><${Icon} name="upload" />Add files</button>`}
   `;
   return html`<${Loaded} resource=${resource} what="This area" title="Area">${(area) => html`
     <${Page} title=${area.name} kicker=${html`<a href=${links.areas()}>Files</a>`} subtitle=${modeName(area.loadMode)} actions=${actionsOf(area)}>
@@ -39,7 +39,7 @@ function FileList({ area: { areaId, physId } }) {
   const { client, envId, links, session, uploads, notices } = useApp();
   /** The file that is to go, and whether its rows do. */
   const [going, setGoing] = useState(/** @type {any} */ (null));
-  const files = useResource(async () => (await readAll((query) => client.listFiles(envId, areaId, query))).reverse(), [envId, areaId]);
+  const files = useResource(async () => (await readAll((query) => client.listFiles(envId, areaId, query))).reverse(), []);
   useFreshAfterLoads([files]);
   const remove = async () => {
     await client.deleteFile(envId, going.fileId, { rows: going.rows });
@@ -57,8 +57,8 @@ function FileList({ area: { areaId, physId } }) {
       : html`<span class="soft">Not loaded</span>`],
   ];
   if (session.may("operator")) columns.push(["", (file) => html`<div class="line end">
-    <button type="button" onClick=${() => uploads.load(envId, file)} aria-label=${`Load${file.lastLoad ? " again" : ""}: ${file.name}`}>Load<span class="wide-only">${file.lastLoad && " again"}</span></button>
-    <button type="button" class="quiet" aria-label=${`Delete ${file.name}`} onClick=${() => setGoing({ ...file, rows: "keep" })}><${Icon} name="close" /></button></div>`]);
+    <button onClick=${() => uploads.load(envId, file)} aria-label=${`Load${file.lastLoad ? " again" : ""}: ${file.name}`}>Load<span class="wide-only">${file.lastLoad && " again"}</span></button>
+    <button class="quiet" aria-label=${`Delete ${file.name}`} onClick=${() => setGoing({ ...file, rows: "keep" })}><${Icon} name="close" /></button></div>`]);
   return html`
     <${Loaded} resource=${files} what="The list of files">${(items) => items.length
       ? html`<${Table} label="Files" columns=${columns} items=${items} />`
@@ -74,7 +74,7 @@ function Plan({ area: { areaId } }) {
   const resource = useResource(async () => {
     const versions = await readAll((query) => client.listPlans(envId, areaId, query));
     return { versions, plan: versions.some(({ status }) => status === "approved") ? await client.getPlan(envId, areaId) : null };
-  }, [envId, areaId]);
+  }, []);
   useFreshAfterLoads([resource]);
   /** @type {TableColumn[]} */
   const columns = [
@@ -108,7 +108,7 @@ function Settings({ area, onChange }) {
   if (!session.may("editor")) return html`<p class="hint">Who has the role editor can change or delete this area.</p>`;
   return html`
     <div class="sheet pad narrow flow"><${AreaForm} area=${area} submit="Save" onSubmit=${save} />
-      <button type="button" class="danger" onClick=${() => setDeleting(true)}>Delete this area</button></div>
+      <button class="danger" onClick=${() => setDeleting(true)}>Delete this area</button></div>
     ${isDeleting && html`<${Confirm} title=${`Delete ${area.name}?`} submit="Delete all of it" act=${remove} onClose=${() => setDeleting(false)}>
       <p>Its files, plans and table go, and can't be brought back.</p><//>`}
   `;

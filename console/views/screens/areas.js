@@ -15,12 +15,12 @@ export function Screen() {
   const areas = useResource(async () => {
     const [all, tables] = await Promise.all([readAll((query) => client.listAreas(envId, query)), readAll((query) => client.listTables(envId, query))]);
     return all.map((area) => ({ ...area, table: tables.find(({ physId }) => physId === area.physId) }));
-  }, [envId]);
+  }, []);
   useFreshAfterLoads([areas]);
   const make = async (/** @type {any} */ area) => router.go(links.area((await client.createArea(envId, area)).areaId));
   const actions = html`
-    ${session.may("editor") && html`<button type="button" onClick=${() => setMaking(true)}><${Icon} name="plus" />New area</button>`}
-    ${session.may("operator") && html`<button type="button" class="primary" onClick=${() => chooseFiles(uploads)}><${Icon} name="upload" />Choose files</button>`}
+    ${session.may("editor") && html`<button onClick=${() => setMaking(true)}><${Icon} name="plus" />New area</button>`}
+    ${session.may("operator") && html`<button class="primary" onClick=${() => chooseFiles(uploads)}><${Icon} name="upload" />Choose files</button>`}
   `;
   /** @type {import("../parts/page.js").TableColumn[]} */
   const columns = [

@@ -16,14 +16,14 @@ const KINDS = { preamble: "not read", record: "" };
 export function Screen() {
   const { client, envId, route, links, session, uploads } = useApp();
   const { areaId, fileId } = route.params;
-  const known = useResource(async () => ({ file: await client.getFile(envId, fileId), area: await client.getArea(envId, areaId) }), [envId, fileId]);
-  const preview = useResource((signal) => client.previewFile(envId, fileId, { limit: 50, signal }), [envId, fileId]);
+  const known = useResource(async () => ({ file: await client.getFile(envId, fileId), area: await client.getArea(envId, areaId) }), []);
+  const preview = useResource((signal) => client.previewFile(envId, fileId, { limit: 50, signal }), []);
   const page = (/** @type {any} */ { file, area }) => {
     const subtitle = html`<${Bytes} value=${file.bytes} /><span>Added <${Time} at=${file.createdAt} /></span>
       ${file.duplicateOf && html`<a href=${links.file(areaId, file.duplicateOf)}>The same bytes as an earlier file</a>`}`;
     const actions = html`
       ${area.planVersion && html`<a class="button" href=${links.plan(areaId, { file: fileId })}>Try the plan on it</a>`}
-      ${session.may("operator") && html`<button type="button" class="primary" onClick=${() => uploads.load(envId, file)}>Load</button>`}`;
+      ${session.may("operator") && html`<button class="primary" onClick=${() => uploads.load(envId, file)}>Load</button>`}`;
     return html`
       <${Page} title=${file.name} kicker=${html`<a href=${links.areas()}>Files</a> / <a href=${links.area(areaId)}>${area.name}</a>`} subtitle=${subtitle} actions=${actions}>
         <${Loaded} resource=${preview} what="The file">${contentOf}<//>

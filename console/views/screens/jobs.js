@@ -49,7 +49,7 @@ function NewJobButton() {
   const { notices } = useApp();
   const [NewJob, setNewJob] = useState(/** @type {any} */ (null));
   const open = () => import("../job/new_job.js").then((module) => setNewJob(() => module.NewJob), (error) => notices.failure(error));
-  return html`<button type="button" class="primary" onClick=${open}><${Icon} name="plus" />New job</button>${NewJob && html`<${NewJob} onClose=${() => setNewJob(null)} />`}`;
+  return html`<button class="primary" onClick=${open}><${Icon} name="plus" />New job</button>${NewJob && html`<${NewJob} onClose=${() => setNewJob(null)} />`}`;
 }
 
 /** @param {{list: JobList, filters: import("stepmill/types").JobFilters, isNarrowed: boolean}} props */
@@ -79,10 +79,10 @@ function List({ list, filters, isNarrowed }) {
     <div class="jobs-line">
       ${selection.isAny
         ? html`<span role="status"><strong>${selection.isAll ? `All ${counted(list.count, "job")} that match` : `${number(selection.ids.size)} selected`}</strong></span>
-          ${!selection.isAll && html`<button type="button" class="quiet wide-only" onClick=${selection.all}>Select all ${number(list.count)} that match</button>`}
-          <button type="button" class="quiet" onClick=${selection.clear}>Clear</button><span class="grow"></span>
-          <button type="button" onClick=${() => setAct("cancel")}><${Icon} name="stop" />Cancel…</button>
-          <button type="button" onClick=${() => setAct("retry")}><${Icon} name="retry" />Retry…</button>`
+          ${!selection.isAll && html`<button class="quiet wide-only" onClick=${selection.all}>Select all ${number(list.count)} that match</button>`}
+          <button class="quiet" onClick=${selection.clear}>Clear</button><span class="grow"></span>
+          <button onClick=${() => setAct("cancel")}><${Icon} name="stop" />Cancel…</button>
+          <button onClick=${() => setAct("retry")}><${Icon} name="retry" />Retry…</button>`
         : html`<span class="soft small figure">${counted(list.count, "job")}, newest first</span>`}
       <${Newer} list=${list} place=${place} />
     </div>
@@ -108,7 +108,7 @@ function Newer({ list, place }) {
   if (list.isAtTop || seen.current.turn !== list.turn) seen.current = { turn: list.turn, jobId: list.rows[0]?.jobId };
   const newer = list.indexOf(seen.current.jobId);
   if (newer <= 0) return null;
-  return html`<button type="button" class="newer" onClick=${() => place.current?.querySelector(".grid")?.scrollTo({ top: 0 })}>${counted(newer, "new job")}</button>`;
+  return html`<button class="newer" onClick=${() => place.current?.querySelector(".grid")?.scrollTo({ top: 0 })}>${counted(newer, "new job")}</button>`;
 }
 
 /** @param {{isNarrowed: boolean}} props */

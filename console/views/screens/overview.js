@@ -29,7 +29,7 @@ export function Screen() {
   const jobs = now.data;
   const error = now.error ?? figures.error ?? stock.error;
   const failure = error && html`<${Failure} error=${error} what="The overview" onRetry=${() => [now, figures, stock].forEach((each) => each.load())} />`;
-  const upload = session.may("operator") && html`<button type="button" onClick=${() => chooseFiles(uploads)}><${Icon} name="upload" />Choose files</button>`;
+  const upload = session.may("operator") && html`<button onClick=${() => chooseFiles(uploads)}><${Icon} name="upload" />Choose files</button>`;
   if (jobs?.isFirst) return html`<${Page} title="Overview">${failure}<${FirstStart} upload=${upload} /><//>`;
 
   const of = (/** @type {string} */ status, from = "") => links.jobs({ status, from });
@@ -61,7 +61,7 @@ export function Screen() {
         </div>
       `}
       <${Section} title="Over time" id="over-time" aside=${html`<div class="choice" role="group" aria-label="How far back">${Object.keys(RANGES).map(
-        (name) => html`<button type="button" aria-pressed=${name === range} onClick=${() => router.set({ range: name })}>${label(name)}</button>`,
+        (name) => html`<button aria-pressed=${name === range} onClick=${() => router.set({ range: name })}>${label(name)}</button>`,
       )}</div>`}>
         <div class="charts">${day ? chartsOf(day) : html`<${Skeleton} rows=${1} kind="chart" /><${Skeleton} rows=${1} kind="chart" />`}</div>
       <//>

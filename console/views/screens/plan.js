@@ -17,7 +17,7 @@ export function Screen() {
     const [area, files] = await Promise.all([client.getArea(envId, areaId), readAll((query) => client.listFiles(envId, areaId, query))]);
     const plan = area.planVersion ? await client.getPlan(envId, areaId, { version }) : null;
     return { area, files: files.reverse(), plan };
-  }, [envId, areaId, version]);
+  }, [version]);
   useFreshAfterLoads([resource]);
   return html`<${Loaded} resource=${resource} what="The plan" title="Plan">${(known) => known.plan
     ? html`<${Editor} ...${known} />`
@@ -41,8 +41,8 @@ function Editor({ area, files, plan }) {
     <${Page} title=${`Plan of ${area.name}`} kicker=${html`<a href=${links.areas()}>Files</a> / <a href=${links.area(area.areaId, { tab: "plan" })}>${area.name}</a>`} subtitle=${`Version ${version}${status === "approved" ? ", in force" : ""}`}>
       <div class="line save-bar">
         ${session.may("editor")
-          ? html`<button type="button" class="primary" disabled=${!draft.maySave || save.isRunning} onClick=${save.run}>Save as a new version</button>
-            ${draft.isChanged && html`<button type="button" onClick=${() => draft.undo()}>Undo the changes</button>`}`
+          ? html`<button class="primary" disabled=${!draft.maySave || save.isRunning} onClick=${save.run}>Save as a new version</button>
+            ${draft.isChanged && html`<button onClick=${() => draft.undo()}>Undo the changes</button>`}`
           : html`<span class="soft">Who has the role editor can save changes.</span>`}
         <label class="check"><input type="checkbox" checked=${isText} onChange=${() => router.set({ as: isText ? null : "json" })} />As JSON</label>
         <p class="line small" role="status"><${Verdict} draft=${draft} /></p>
@@ -50,8 +50,8 @@ function Editor({ area, files, plan }) {
       ${save.error && html`<${Failure} error=${save.error} what="The plan" />`}
       ${savedVersion > 0 && !draft.isChanged && html`<div class="hint DONE" role="status">
         <p><strong>Version ${savedVersion} is in force.</strong> What was loaded before stays as it is until it is loaded again.</p>
-        ${file && html`<div class="line"><button type="button" onClick=${() => uploads.load(envId, file)}>Load ${file.name} again</button>
-          ${file.lastLoad?.rowsRejected > 0 && html`<button type="button" onClick=${replay}>Load just its ${counted(file.lastLoad.rowsRejected, "reject")}</button>`}</div>`}
+        ${file && html`<div class="line"><button onClick=${() => uploads.load(envId, file)}>Load ${file.name} again</button>
+          ${file.lastLoad?.rowsRejected > 0 && html`<button onClick=${replay}>Load just its ${counted(file.lastLoad.rowsRejected, "reject")}</button>`}</div>`}
       </div>`}
       <div class="plan">
         ${draft.text === null

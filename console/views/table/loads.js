@@ -2,7 +2,7 @@ import { counted, number } from "../../lib/format.js";
 import { html, useState } from "../../lib/html.js";
 import { readAll } from "../../models/resource.js";
 import { useAction, useApp, useResource } from "../app.js";
-import { Dialog, Form } from "../parts/controls.js";
+import { Confirm } from "../parts/controls.js";
 import { Accounting } from "../parts/accounting.js";
 import { Empty, Failure, Loaded, Skeleton } from "../parts/page.js";
 import { Ago, Took } from "../parts/words.js";
@@ -28,12 +28,12 @@ function One({ load, table, onChange }) {
   const { loadId, fileId, fileName, mode, planVersion, jobId, startedAt, finishedAt, replayOf, supersededBy, revertedAt, removedAt } = load;
   const endedAt = removedAt ?? revertedAt;
   const isInForce = !endedAt && !supersededBy;
-  const revert = useAction(async () => {
+  const revert = async () => {
     await client.revertLoad(envId, loadId);
     notices.good("The load was reverted.");
     setAsked(false);
     onChange();
-  });
+  };
   return html`
     <li>
       <p class="line">
@@ -43,15 +43,11 @@ function One({ load, table, onChange }) {
           ? html`<span class="tag in-force">in force</span>`
           : html`<span class="tag">${removedAt ? "removed " : revertedAt ? "reverted " : "superseded by a later load"}<${Ago} at=${endedAt} /></span>`}
         <span class="soft grow"><${Ago} at=${finishedAt ?? startedAt} /> · <${Took} from=${startedAt} to=${finishedAt} /> · ${mode} · plan v${planVersion} · <a href=${links.job(jobId)}>job</a></span>
-        ${isInForce && mode !== "upsert" && session.may("operator") && html`<button type="button" onClick=${() => setAsked(true)}>Revert</button>`}
+        ${isInForce && mode !== "upsert" && session.may("operator") && html`<button onClick=${() => setAsked(true)}>Revert</button>`}
       </p>
       <${Accounting} counts=${load} rejectsHref=${links.table(table.physId, { tab: "rejects", load: loadId })} />
-      ${isAsked && html`
-        <${Dialog} title="Revert this load?" onClose=${() => setAsked(false)}>
-          <${Form} action=${revert} submit="Revert the load" what="The revert" className="danger">
-            <p>${mode === "append" ? "The rows that it added go." : "Its rows go, and those that they replaced come back."}</p>
-          <//>
-        <//>`}
+      ${isAsked && html`<${Confirm} title="Revert this load?" submit="Revert the load" act=${revert} onClose=${() => setAsked(false)}>
+        <p>${mode === "append" ? "The rows that it added go." : "Its rows go, and those that they replaced come back."}</p><//>`}
     </li>
   `;
 }
@@ -85,14 +81,14 @@ function Rejects({ load: { loadId, fileId, fileName, rowsRejected, startedAt }, 
     <div class="line block">
       <span class="grow small">${fileName}, loaded <${Ago} at=${startedAt} />. <a href=${links.table(physId, { tab: "loads" })}>Other loads</a></span>
       ${session.may("editor") && html`<a class="button primary" href=${links.plan(owner.id, { file: fileId ?? null })}>Mend the plan</a>`}
-      ${session.may("operator") && html`<button type="button" disabled=${replay.isRunning} onClick=${replay.run}>Load the rejects again</button>`}
+      ${session.may("operator") && html`<button disabled=${replay.isRunning} onClick=${replay.run}>Load the rejects again</button>`}
       <a class="button" href=${links.rejectsCsv(loadId)} download>Download up to 500 as CSV</a>
     </div>
     ${replay.error && html`<${Failure} error=${replay.error} />`}
     <${Loaded} resource=${rejects} what="The list" skeleton=${SKELETON}>${(items) => html`
       <div class="sheet"><${RejectRows} rejects=${items} /></div>
       <p class="line soft small"><span role="status">${number(items.length)} of ${counted(rowsRejected, "reject")}</span>
-        ${items.length % PAGE === 0 && items.length < rowsRejected && html`<button type="button" onClick=${() => rejects.load()}>Show more</button>`}</p>
+        ${items.length % PAGE === 0 && items.length < rowsRejected && html`<button onClick=${() => rejects.load()}>Show more</button>`}</p>
     `}<//>
   `;
 }

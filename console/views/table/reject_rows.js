@@ -17,7 +17,7 @@ export function RejectRows({ rejects }) {
           </p>
           ${cells ? html`<ul class="cells">${(isWhole ? cells : nearFault(cells)).map(cellOf)}</ul>` : raw && html`<pre class="raw">${raw}</pre>`}
           ${(cells ?? []).length > 2 * AROUND + 1 && html`
-            <button type="button" class="quiet" aria-expanded=${isWhole} onClick=${() => setWhole(isWhole ? -1 : index)}>All ${cells?.length} cells</button>`}
+            <button class="quiet" aria-expanded=${isWhole} onClick=${() => setWhole(isWhole ? -1 : index)}>All ${cells?.length} cells</button>`}
         </li>
       `;
     })}</ol>

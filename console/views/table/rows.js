@@ -41,8 +41,8 @@ export function Rows({ table }) {
         ${row ? html`<${Facts} items=${table.columns.map(({ logicalName: name, unit }) => [html`${name} ${unit && `(${unit})`}`, shown(row[name])])} />` : html`<${Skeleton} rows=${8} />`}
         <footer>
           <span class="soft small grow" role="status">${number(open + 1)} of ${number(total)}</span>
-          <button type="button" disabled=${open === 0} onClick=${() => show(open - 1)}>Previous</button>
-          <button type="button" disabled=${open + 1 >= total} onClick=${() => show(open + 1)}>Next</button>
+          <button disabled=${open === 0} onClick=${() => show(open - 1)}>Previous</button>
+          <button disabled=${open + 1 >= total} onClick=${() => show(open + 1)}>Next</button>
         </footer>
       <//>`}
   `;

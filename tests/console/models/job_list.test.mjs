@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { choiceOf, filtersOf, keyOf, queryOf } from "../../../console/models/job_filters.js";
 import { JobList } from "../../../console/models/job_list.js";
 import { newestFirst } from "../../../console/models/job_row.js";
-import { rowsInSight, rowsMoved } from "../../../console/lib/window.js";
+import { rowsInSight, rowsMoved, rowsNext } from "../../../console/lib/window.js";
 import { tabOf } from "./streams.mjs";
 
 /** A server with jobs, of which each answer can be held back, and its stream of changes. */
@@ -234,9 +234,21 @@ test("filters stand in the address, and what is wrong there counts as not given"
 });
 
 test("rows in sight, and how far they have moved", () => {
-  assert.deepEqual(rowsInSight({ scrollTop: 1_000, height: 500, rowHeight: 10, count: 1_000, spare: 5 }), { first: 95, last: 155 });
-  assert.deepEqual(rowsInSight({ scrollTop: 1_000, height: 500, rowHeight: 10, count: 20 }), { first: 12, last: 20 });
+  assert.deepEqual(rowsInSight({ scrollTop: 1_000, height: 500, rowHeight: 10, count: 1_000, spare: 5 }), { first: 95, last: 156 });
+  assert.deepEqual(rowsInSight({ scrollTop: 1_004, height: 500, rowHeight: 10, count: 1_000, spare: 5 }), { first: 95, last: 156 });
+  assert.deepEqual(rowsInSight({ scrollTop: 1_000, height: 500, rowHeight: 10, count: 20, spare: 8 }), { first: 12, last: 20 });
   const at = { b: 7, c: 8 };
   assert.equal(rowsMoved([["a", 4], ["b", 5], ["c", 6]], (key) => at[key] ?? -1), 2);
   assert.equal(rowsMoved([["a", 4]], () => -1), 0);
+});
+
+test("rows come a few in each frame, but none that one sees is left out", () => {
+  const wanted = { first: 104, last: 134 };
+  const seen = { first: 109, last: 129 };
+  assert.deepEqual(rowsNext({ first: 100, last: 130 }, wanted, seen), { first: 102, last: 132 });
+  assert.deepEqual(rowsNext({ first: 102, last: 132 }, wanted, seen), wanted);
+  assert.deepEqual(rowsNext({ first: 107, last: 137 }, wanted, seen), { first: 105, last: 135 });
+  assert.deepEqual(rowsNext({ first: 90, last: 120 }, wanted, seen), wanted);
+  assert.deepEqual(rowsNext({ first: 120, last: 150 }, wanted, seen), wanted);
+  assert.deepEqual(rowsNext({ first: 0, last: 0 }, { first: 0, last: 0 }, { first: 0, last: 0 }), { first: 0, last: 0 });
 });
