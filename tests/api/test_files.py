@@ -299,3 +299,15 @@ def head(url: str, method: str, path: str, length: int, *headers: str) -> bytes:
         *headers,
     ]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+async def test_files_are_listed_the_newest_first_on_request(client: httpx.AsyncClient) -> None:
+    area = (await client.post(AREAS, json={"name": "in order"})).json()["areaId"]
+    path = f"{AREAS}/{area}/files"
+    ids = [(await client.post(path, params={"name": f"{n}.csv"}, content=CSV)).json()["fileId"] for n in range(3)]
+    first = (await client.get(path, params={"order": "newest", "limit": 2})).json()
+    rest = (await client.get(path, params={"order": "newest", "limit": 2, "cursor": first["nextCursor"]})).json()
+    assert [item["fileId"] for item in first["items"] + rest["items"]] == ids[::-1]
+    assert "nextCursor" not in rest
+    assert [item["fileId"] for item in (await client.get(path)).json()["items"]] == ids
+    assert (await client.get(path, params={"order": "biggest"})).status_code == 422

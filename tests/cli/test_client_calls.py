@@ -23,6 +23,7 @@ ARGUMENTS: dict[str, Any] = {
     "rows": "keep",
     "limit": 1,
     "version": 1,
+    "base_version": 1,
     "after": "1",
     "plan": {},
 }

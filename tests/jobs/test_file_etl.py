@@ -396,10 +396,17 @@ async def test_plans_are_versions(platform: Platform) -> None:
     assert_problem(await platform.client.post(f"{path}/plans/1/approve"), 409, "plan_superseded")
     assert (await platform.client.post(f"{path}/plans/2/approve")).status_code == 200
 
+    stale = await platform.client.put(f"{path}/plan", params={"baseVersion": 1}, json=plan)
+    assert assert_problem(stale, 409, "plan_changed")["details"] == {"version": 2}
+    third = await platform.client.put(f"{path}/plan", params={"baseVersion": 2}, json=plan)
+    assert (third.status_code, third.json()["version"]) == (201, 3)
+    ahead = await platform.client.put(f"{path}/plan", params={"baseVersion": 4}, json=plan)
+    assert_problem(ahead, 404, "plan_not_found")
+
     broken = {**plan, "columns": [{**plan["columns"][0], "type": "number"}]}
     problem = assert_problem(await platform.client.put(f"{path}/plan", json=broken), 422, "invalid_plan")
     assert [error["pointer"] for error in problem["errors"]] == ["/columns/0/type"]
-    assert len((await platform.get(f"/areas/{area}/plans"))["items"]) == 2
+    assert len((await platform.get(f"/areas/{area}/plans"))["items"]) == 3
 
 
 async def test_previews_load_nothing(platform: Platform) -> None:

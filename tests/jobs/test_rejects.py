@@ -54,6 +54,24 @@ async def test_rejects_are_shown_as_cells(platform: Platform) -> None:
         f"{platform.env}/loads/{job['result']['loadId']}/rejects", params={"format": "csv"}
     )
     assert response.text.startswith("line,column,reason,code,raw\r\n31,count_of,")
+    assert "x-next-cursor" not in response.headers
+    page = await platform.client.get(response.url, params={"format": "csv", "limit": 2})
+    assert (page.text, len(page.headers["x-next-cursor"]) > 0) == ("".join(response.text.splitlines(True)[:3]), True)
+
+
+async def test_all_rejects_come_as_one_csv(platform: Platform) -> None:
+    area = await platform.create_area()
+    good = "a,b\n" + "".join(f"{number},x\n" for number in range(12_000))
+    await platform.load(area, good)
+    job = await platform.load(area, good + "".join(f"bad{number},x\n" for number in range(1_200)))
+    address = f"{platform.env}/loads/{job['result']['loadId']}/rejects"
+    text = (await platform.client.get(address, params={"format": "csv"})).text
+    assert [line.split(",")[0] for line in text.splitlines()] == [
+        "line",
+        *(str(line) for line in range(12_002, 13_202)),
+    ]
+    unknown = await platform.client.get(f"{platform.env}/loads/load_none/rejects", params={"format": "csv"})
+    assert unknown.status_code == 404
 
 
 async def test_rejects_of_json(platform: Platform) -> None:

@@ -154,6 +154,18 @@ async def test_versions_made_at_once_get_numbers_of_their_own(documents: Documen
     assert sorted(version.version for version in added) == [1, 2, 3, 4, 5, 6]
 
 
+async def test_of_versions_made_at_once_on_one_base_only_the_first_is_stored(documents: Documents) -> None:
+    await plans.add_first(documents, *HERE, "area_1", {"n": 1})
+    tries = (plans.add(documents, *HERE, "area_1", {"n": n}, author="user", base_version=1) for n in range(6))
+    found = await asyncio.gather(*tries, return_exceptions=True)
+
+    assert [each.version for each in found if isinstance(each, plans.PlanVersion)] == [2]
+    refused = [each for each in found if isinstance(each, ConflictError)]
+    assert [(each.code, each.details) for each in refused] == [("plan_changed", {"version": 2})] * 5
+    with pytest.raises(NotFoundError):
+        await plans.add(documents, *HERE, "area_1", {}, author="user", base_version=3)
+
+
 async def test_environments_belong_to_one_tenant(database: Database) -> None:
     made = await environments.ensure(database, "t1", "my-env")
     assert (made.schema_name, made.slug, made.name) == ("env_my_env", "my_env", "my-env")

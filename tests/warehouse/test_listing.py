@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import orjson
 import pytest
@@ -73,6 +74,26 @@ async def test_rows_by_pages_with_all_their_digits(warehouse: Warehouse) -> None
         cursor = found.get("nextCursor")
     assert cursor is None
     assert items == [{"Id": number, "Amount": value} for number, value in values]
+
+
+async def test_rows_at_an_offset_are_those_that_cursors_come_to(warehouse: Warehouse) -> None:
+    load = await warehouse.load([(number, "x") for number in range(1, 8)], mode="append")
+    await warehouse.load([(number, "x") for number in range(8, 11)], mode="append")
+    table = await warehouse.table()
+    await warehouse.run(f"DELETE FROM {table.live.as_string()} WHERE id IN (2, 5)")
+
+    async def ids(**place: Any) -> tuple[list[int], str | None]:
+        found = await table_rows(warehouse.database, *HERE, load.phys_id, limit=3, **place)
+        return [item["Id"] for item in json.loads(orjson.dumps(found["items"]))], found.get("nextCursor")
+
+    first, cursor = await ids(offset=0)
+    second, _ = await ids(cursor=cursor)
+    assert (first, second) == ([1, 3, 4], [6, 7, 8])
+    assert (await ids(offset=3))[0] == second
+    assert await ids(offset=5) == ([8, 9, 10], None)
+    assert await ids(offset=7) == ([10], None)
+    assert await ids(offset=8) == ([], None)
+    assert await ids(offset=2**53 - 1) == ([], None)
 
 
 async def test_a_cursor_into_rows_that_were_replaced(warehouse: Warehouse) -> None:

@@ -119,13 +119,21 @@ async def _with_loads(parts: ApiParts, tenant_id: str, env_id: str, found: Seque
 
 @router.get("/areas/{areaId}/files", summary="An area's files", responses=schemas.ok(schemas.FileList))
 async def list_files(
-    env: Env, area_id: AreaId, caller: Viewer, parts: Parts, limit: Limit = 50, cursor: Cursor = None
+    env: Env,
+    area_id: AreaId,
+    caller: Viewer,
+    parts: Parts,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    order: Annotated[Literal["oldest", "newest"], Query(description="Which come first.")] = "oldest",
 ) -> Response:
-    """In the order of their upload, each with its newest load."""
+    """In the order of their upload, or the newest first, each with its newest load."""
     documents, tenant = parts.gateways.documents, caller.tenant_id
     await areas.get(documents, tenant, env.env_id, area_id)
-    after = read_cursor("fileId", cursor)
-    found = await files.find_all(documents, tenant, env.env_id, area_id, limit=limit + 1, after=after)
+    after, is_newest = read_cursor("fileId", cursor), order == "newest"
+    found = await files.find_all(
+        documents, tenant, env.env_id, area_id, limit=limit + 1, after=after, newest_first=is_newest
+    )
     page: dict[str, Any] = {"items": await _with_loads(parts, tenant, env.env_id, found[:limit])}
     if len(found) > limit:
         page["nextCursor"] = write_cursor("fileId", found[limit - 1].file_id)

@@ -3,14 +3,15 @@
 import asyncio
 import csv
 import io
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from stepmill.api import schemas
 from stepmill.api.addresses import LoadId
-from stepmill.api.answers import Cursor, Limit, answer
+from stepmill.api.answers import MAX_LIMIT, Cursor, Limit, answer
 from stepmill.api.callers import Operator, Viewer
 from stepmill.api.environments import Env
 from stepmill.api.idempotency import Once
@@ -20,6 +21,7 @@ from stepmill.engine import submit
 from stepmill.engine.requests import JobRequest
 from stepmill.errors import InputError, NotFoundError
 from stepmill.etl.plan.parse import parse_plan
+from stepmill.gateways.sql.database import Database
 from stepmill.planning.reject_cells import CellSplitter
 from stepmill.store import plans
 from stepmill.warehouse.listing import Rejects, load_rejects
@@ -30,6 +32,7 @@ router = APIRouter(route_class=ApiRoute, tags=["Tables"], prefix="/api/envs/{env
 
 _CSV_COLUMNS = ("line", "column", "reason", "code", "raw")
 _REPLAY_TYPE = "FILE_ETL"
+_LIMIT = 50
 
 
 @router.get("/rejects", summary="A load's rejects", responses=schemas.REJECTS)
@@ -38,14 +41,19 @@ async def get_rejects(
     load_id: LoadId,
     caller: Viewer,
     parts: Parts,
-    limit: Limit = 50,
+    limit: Annotated[Limit | None, Query(description="How many at most: 50 by default, of CSV all.")] = None,
     cursor: Cursor = None,
     form: Annotated[Literal["json", "csv"], Query(alias="format", description="JSON, or CSV with a header.")] = "json",
 ) -> Response:
     """Rows that were not loaded, in the order of the source. A page of CSV names the next one in `X-Next-Cursor`."""
-    found = await load_rejects(parts.gateways.sql, caller.tenant_id, env.env_id, load_id, limit=limit, cursor=cursor)
+    if form == "csv" and limit is None:
+        return await _all_as_csv(parts.gateways.sql, caller.tenant_id, env.env_id, load_id, cursor)
+    found = await load_rejects(
+        parts.gateways.sql, caller.tenant_id, env.env_id, load_id, limit=limit or _LIMIT, cursor=cursor
+    )
     if form == "csv":
-        return _as_csv(found.page, load_id)
+        headers = {"X-Next-Cursor": found.page["nextCursor"]} if "nextCursor" in found.page else {}
+        return Response(_csv_of(found), media_type="text/csv", headers=headers | _as_file(load_id))
     splitter = await _splitter(parts, caller.tenant_id, env.env_id, found)
     # In a thread: splitting a page of large records takes long enough to be felt by those who wait for events.
     return answer(await asyncio.to_thread(_with_cells, found, splitter))
@@ -95,12 +103,29 @@ def _with_cells(found: Rejects, splitter: CellSplitter) -> dict[str, Any]:
     return found.page | {"items": items}
 
 
-def _as_csv(page: dict[str, Any], load_id: str) -> Response:
+async def _all_as_csv(database: Database, tenant_id: str, env_id: str, load_id: str, cursor: str | None) -> Response:
+    """Page after page, as fast as they are taken. The first is read before anything is answered: it may be refused."""
+    first = await load_rejects(database, tenant_id, env_id, load_id, limit=MAX_LIMIT, cursor=cursor)
+
+    async def pages() -> AsyncIterator[str]:
+        found = first
+        yield _csv_of(found)
+        while "nextCursor" in found.page:
+            following = found.page["nextCursor"]
+            found = await load_rejects(database, tenant_id, env_id, load_id, limit=MAX_LIMIT, cursor=following)
+            yield _csv_of(found, header=False)
+
+    return StreamingResponse(pages(), media_type="text/csv", headers=_as_file(load_id))
+
+
+def _csv_of(found: Rejects, *, header: bool = True) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, _CSV_COLUMNS, extrasaction="ignore", lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows(page["items"])
-    headers = {"Content-Disposition": f'attachment; filename="rejects-{load_id}.csv"'}
-    if "nextCursor" in page:
-        headers["X-Next-Cursor"] = page["nextCursor"]
-    return Response(text.getvalue(), media_type="text/csv", headers=headers)
+    if header:
+        writer.writeheader()
+    writer.writerows(found.page["items"])
+    return text.getvalue()
+
+
+def _as_file(load_id: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="rejects-{load_id}.csv"'}

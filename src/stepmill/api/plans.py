@@ -71,14 +71,33 @@ async def get_plan(
 
 
 @router.put("/areas/{areaId}/plan", summary="Store a plan", status_code=201, responses=schemas.created(schemas.Plan))
-async def put_plan(env: Env, area_id: AreaId, caller: Editor, parts: Parts, once: Once, body: PlanBody) -> Response:
+async def put_plan(
+    env: Env,
+    area_id: AreaId,
+    caller: Editor,
+    parts: Parts,
+    once: Once,
+    body: PlanBody,
+    base_version: Annotated[
+        int | None,
+        Query(
+            alias="baseVersion",
+            ge=1,
+            le=999_999_999,
+            description="The newest version that the caller knows. 409 `plan_changed` if there is a newer one.",
+            examples=[None],
+        ),
+    ] = None,
+) -> Response:
     """As a new version, in force from then on. 422 `invalid_plan` with a pointer to each fault."""
 
     async def act() -> Response:
         documents, tenant = parts.gateways.documents, caller.tenant_id
         await areas.get(documents, tenant, env.env_id, area_id)
         plan = parse_plan({name: value for name, value in body.items() if name not in _OF_THE_VERSION})
-        stored = await plans.add(documents, tenant, env.env_id, area_id, dump_plan(plan), author="user")
+        stored = await plans.add(
+            documents, tenant, env.env_id, area_id, dump_plan(plan), author="user", base_version=base_version
+        )
         place = f"/api/envs/{env.env_id}/areas/{area_id}/plan?version={stored.version}"
         return answer(_plan_json(stored), 201, {"Location": place})
 

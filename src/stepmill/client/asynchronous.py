@@ -7,7 +7,7 @@ from typing import Any, Self, Unpack
 import httpx
 
 from stepmill.client import calls
-from stepmill.client.calls import JobFilters, JobOptions, ListOptions
+from stepmill.client.calls import JobFilters, JobOptions, ListOptions, RowOptions
 from stepmill.client.connection import Connection
 from stepmill.client.results import (
     TERMINAL,
@@ -218,9 +218,11 @@ class AsyncClient:
         """The plan in force, or the version named."""
         return await self._sender.send(calls.get_plan(env_id, area_id, version))
 
-    async def put_plan(self, env_id: str, area_id: str, plan: Mapping[str, Any]) -> dict[str, Any]:
-        """Store a plan as a new version."""
-        return await self._sender.send(calls.put_plan(env_id, area_id, plan))
+    async def put_plan(
+        self, env_id: str, area_id: str, plan: Mapping[str, Any], *, base_version: int | None = None
+    ) -> dict[str, Any]:
+        """Store a plan as a new version; with `base_version` only if no newer one is there."""
+        return await self._sender.send(calls.put_plan(env_id, area_id, plan, base_version))
 
     async def list_plans(self, env_id: str, area_id: str, **page: Unpack[ListOptions]) -> Page[StoredPlan]:
         """The versions of an area's plan."""
@@ -244,8 +246,8 @@ class AsyncClient:
         """A table with its columns."""
         return await self._sender.send(calls.get_table(env_id, phys_id))
 
-    async def list_rows(self, env_id: str, phys_id: str, **page: Unpack[ListOptions]) -> Page[dict[str, Any]]:
-        """Rows as objects, by logical names."""
+    async def list_rows(self, env_id: str, phys_id: str, **page: Unpack[RowOptions]) -> Page[dict[str, Any]]:
+        """Rows as objects, by logical names; `offset` goes to any place."""
         return await self._sender.send(calls.list_rows(env_id, phys_id, page))
 
     async def list_loads(self, env_id: str, phys_id: str, **page: Unpack[ListOptions]) -> Page[Load]:

@@ -74,6 +74,12 @@ class ListOptions(TypedDict, total=False):
     cursor: str | None
 
 
+class RowOptions(ListOptions, total=False):
+    """Which part of a table: after a `cursor`, or after so many rows."""
+
+    offset: int | None
+
+
 # Jobs
 
 
@@ -235,9 +241,9 @@ def get_plan(env_id: str, area_id: str, version: int | None) -> Call[dict[str, A
     return _read(_env(env_id, "areas"), area_id, "plan", query={"version": version})
 
 
-def put_plan(env_id: str, area_id: str, plan: Data) -> Call[dict[str, Any]]:
+def put_plan(env_id: str, area_id: str, plan: Data, base_version: int | None) -> Call[dict[str, Any]]:
     """`PUT /api/envs/{envId}/areas/{areaId}/plan`."""
-    return _write("PUT", _env(env_id, "areas"), area_id, "plan", body=dict(plan))
+    return _write("PUT", _env(env_id, "areas"), area_id, "plan", query={"base_version": base_version}, body=dict(plan))
 
 
 def list_plans(env_id: str, area_id: str, page: ListOptions) -> Call[Page[StoredPlan]]:
@@ -268,7 +274,7 @@ def get_table(env_id: str, phys_id: str) -> Call[Table]:
     return _read(_env(env_id, "tables"), phys_id)
 
 
-def list_rows(env_id: str, phys_id: str, page: ListOptions) -> Call[Page[dict[str, Any]]]:
+def list_rows(env_id: str, phys_id: str, page: RowOptions) -> Call[Page[dict[str, Any]]]:
     """`GET /api/envs/{envId}/tables/{physId}/rows`."""
     return _read(_env(env_id, "tables"), phys_id, "rows", query={**page})
 

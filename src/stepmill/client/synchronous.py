@@ -7,7 +7,7 @@ from typing import Any, Self, Unpack
 import httpx
 
 from stepmill.client import calls
-from stepmill.client.calls import JobFilters, JobOptions, ListOptions
+from stepmill.client.calls import JobFilters, JobOptions, ListOptions, RowOptions
 from stepmill.client.connection import Connection
 from stepmill.client.results import (
     TERMINAL,
@@ -214,9 +214,11 @@ class Client:
         """The plan in force, or the version named."""
         return self._sender.send(calls.get_plan(env_id, area_id, version))
 
-    def put_plan(self, env_id: str, area_id: str, plan: Mapping[str, Any]) -> dict[str, Any]:
-        """Store a plan as a new version."""
-        return self._sender.send(calls.put_plan(env_id, area_id, plan))
+    def put_plan(
+        self, env_id: str, area_id: str, plan: Mapping[str, Any], *, base_version: int | None = None
+    ) -> dict[str, Any]:
+        """Store a plan as a new version; with `base_version` only if no newer one is there."""
+        return self._sender.send(calls.put_plan(env_id, area_id, plan, base_version))
 
     def list_plans(self, env_id: str, area_id: str, **page: Unpack[ListOptions]) -> Page[StoredPlan]:
         """The versions of an area's plan."""
@@ -240,8 +242,8 @@ class Client:
         """A table with its columns."""
         return self._sender.send(calls.get_table(env_id, phys_id))
 
-    def list_rows(self, env_id: str, phys_id: str, **page: Unpack[ListOptions]) -> Page[dict[str, Any]]:
-        """Rows as objects, by logical names."""
+    def list_rows(self, env_id: str, phys_id: str, **page: Unpack[RowOptions]) -> Page[dict[str, Any]]:
+        """Rows as objects, by logical names; `offset` goes to any place."""
         return self._sender.send(calls.list_rows(env_id, phys_id, page))
 
     def list_loads(self, env_id: str, phys_id: str, **page: Unpack[ListOptions]) -> Page[Load]:

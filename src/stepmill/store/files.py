@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from stepmill.engine.ids import new_id
 from stepmill.errors import FieldError, InputError, NotFoundError
@@ -114,10 +115,12 @@ async def find_all(
     name: str | None = None,
     limit: int = 50,
     after: str | None = None,
+    newest_first: bool = False,
 ) -> list[File]:
     """An area's files in the order of their upload, all or those of one name, from the one that follows ``after``."""
     where = {"areaId": area_id} if name is None else {"areaId": area_id, "name": name}
-    found = await documents.query(tenant, env, FILES, where, limit=limit, after=after)
+    order: Literal["ascending", "descending"] = "descending" if newest_first else "ascending"
+    found = await documents.query(tenant, env, FILES, where, limit=limit, after=after, order=order)
     return [_file(document) for document in found]
 
 

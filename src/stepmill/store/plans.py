@@ -38,11 +38,19 @@ async def add(
     author: Author,
     status: Literal["draft", "approved"] = "approved",
     score: float | None = None,
+    base_version: int | None = None,
 ) -> PlanVersion:
-    """A new version, numbered one above the highest."""
+    """A new version, numbered one above the highest.
+
+    With ``base_version``, :class:`ConflictError` ``plan_changed`` if a higher one is there. Of several callers at once
+    only one gets the number that follows; the others look again, and find its version.
+    """
     while True:
         highest = await _highest(documents, tenant, env, owner_id)
-        number = (highest.data["version"] if highest else 0) + 1
+        newest = highest.data["version"] if highest else 0
+        if base_version is not None:
+            _check_base(newest, base_version)
+        number = newest + 1
         data = {"ownerId": owner_id, "version": number, "author": author, "status": status, "score": score}
         try:
             created = await documents.create(tenant, env, PLANS, _id(owner_id, number), {**data, "plan": dict(plan)})
@@ -123,11 +131,26 @@ async def _highest(documents: Documents, tenant: str, env: str, owner_id: str) -
     return found[0] if found else None
 
 
+def _check_base(newest: int, base_version: int) -> None:
+    if newest < base_version:
+        raise _no_such_version(base_version)
+    if newest > base_version:
+        raise ConflictError(
+            "plan_changed",
+            f"Version {newest} was saved meanwhile. Open it, or save again to put yours on top.",
+            details={"version": newest},
+        )
+
+
+def _no_such_version(version: int) -> NotFoundError:
+    return NotFoundError("plan_not_found", f"There is no version {version} of this plan.")
+
+
 async def _read(documents: Documents, tenant: str, env: str, owner_id: str, version: int) -> Document:
     try:
         return await documents.get(tenant, env, PLANS, _id(owner_id, version))
     except NotFoundError:
-        raise NotFoundError("plan_not_found", f"There is no version {version} of this plan.") from None
+        raise _no_such_version(version) from None
 
 
 def _id(owner_id: str, version: int) -> str:

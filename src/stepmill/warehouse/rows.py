@@ -12,13 +12,23 @@ from stepmill.warehouse.pages import page, read_cursor
 from stepmill.warehouse.tables import get_loaded_table
 
 _STATEMENT_SECONDS = 30.0
+_AT_OFFSET = "ctid >= (SELECT ctid FROM {table} WHERE ctid > '(0,0)' OFFSET %s LIMIT 1)"
+"""The rows before are passed over without a look at their columns."""
 
 
 async def table_rows(
-    database: Database, tenant_id: str, env_id: str, phys_id: str, *, limit: int = 50, cursor: str | None = None
+    database: Database,
+    tenant_id: str,
+    env_id: str,
+    phys_id: str,
+    *,
+    limit: int = 50,
+    cursor: str | None = None,
+    offset: int | None = None,
 ) -> dict[str, Any]:
     """A page of rows as objects by logical names: ``{items, nextCursor?}``.
 
+    It begins after ``cursor``, or leaves out the first ``offset`` rows, or else is the first one.
     Each item is an :class:`orjson.Fragment` that PostgreSQL wrote, so that numbers keep all their digits: they are JSON
     numbers, also past what a double holds, and NaN and the infinities are strings. Times are RFC 3339.
     Raises ConflictError ``table_replaced`` for a cursor into a generation that is no longer the present one.
@@ -30,23 +40,28 @@ async def table_rows(
             raise ConflictError(
                 "table_replaced", "The table was replaced since the first page. Start without a cursor."
             )
-        # By place on disk (a TID range scan): no index is needed, and a page costs the same wherever it is.
-        await conn.execute("SET LOCAL enable_seqscan = off")
+        # By place on disk (a TID range scan): no index is needed, and a page after a cursor costs the same wherever it
+        # is. Other scans, and those that processes share, may begin elsewhere; to compile one costs more than it saves.
+        await conn.execute(
+            "SET LOCAL enable_seqscan = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off"
+        )
         query = sql.SQL(
             "SELECT place, to_json(item)::text AS item FROM (SELECT ctid AS place, {columns} FROM {table}"
-            " WHERE ctid > %s::tid LIMIT %s) AS t, LATERAL (SELECT {names}) AS item"
+            " WHERE {begins} LIMIT %s) AS t, LATERAL (SELECT {names}) AS item"
         ).format(
             columns=sql.SQL(", ").join(
                 sql.SQL("{} AS {}").format(Identifier(column.name), Identifier(f"c{index}"))
                 for index, column in enumerate(table.columns)
             ),
             table=table.live,
+            begins=sql.SQL("ctid > %s::tid" if offset is None else _AT_OFFSET).format(table=table.live),
             names=sql.SQL(", ").join(
                 sql.SQL("{} AS {}").format(Identifier(f"c{index}"), Identifier(column.logical_name))
                 for index, column in enumerate(table.columns)
             ),
         )
-        found = await (await conn.execute(query, (place[1] if place else "(0,0)", limit + 1))).fetchall()
+        begin = offset if offset is not None else place[1] if place else "(0,0)"
+        found = await (await conn.execute(query, (begin, limit + 1))).fetchall()
     return page(
         found,
         limit,
