@@ -45,7 +45,7 @@ def _passed(output: str) -> int:
 
 
 def test_its_own_tests() -> None:
-    assert _passed(_run("node", "--test", "--test-reporter=tap", "test/")) >= 16
+    assert _passed(_run("node", "--test", "--test-reporter=tap", "test/")) >= 29
 
 
 @pytest.mark.parametrize("jobs", [10, pytest.param(200, marks=pytest.mark.slow)])
@@ -66,6 +66,32 @@ def _install(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+_USE_OF_TYPES = """
+import { StepmillClient, workerService } from 'stepmill';
+import type { Job, JobRequest, Page } from 'stepmill';
+import type { Area } from 'stepmill/browser';
+import type { Job as SameJob } from 'stepmill/types';
+const request: JobRequest = { type: 'FILE_ETL', params: {} };
+const page: Page<Job> = await new StepmillClient().startJobs([request]);
+export const same: SameJob = await workerService.getJob(page.items[0].jobId);
+export const area: Area = await workerService.getArea('default', 'a');
+// @ts-expect-error A Job has no such field, so it is no `any`.
+same.nothing;
+"""
+
+
+def _names_its_types(tsc: str, user: Path) -> None:
+    """The shapes have names where Node resolves the package and where a bundler does; Node's part is Node's alone."""
+    of_node = "import { serviceHeaders } from 'stepmill';\nexport const headers = serviceHeaders();\n"
+    (user / "shapes.ts").write_text(_USE_OF_TYPES)
+    (user / "node.ts").write_text(of_node)
+    (user / "browser.ts").write_text(f"// @ts-expect-error\n{of_node}")
+    options = ("--noEmit", "--strict", "--target", "es2023", "--types", "")
+    _run(tsc, *options, "--module", "nodenext", "shapes.ts", "node.ts", folder=user)
+    bundler = ("--module", "esnext", "--moduleResolution", "bundler")
+    _run(tsc, *options, *bundler, "shapes.ts", "browser.ts", folder=user)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 def test_its_types_and_its_package(tmp_path: Path) -> None:
@@ -78,6 +104,7 @@ def test_its_types_and_its_package(tmp_path: Path) -> None:
     packed = json.loads(_run("npm", "pack", "--json", folder=folder))[0]
     names = {each["path"] for each in packed["files"]}
     assert {"LICENSE", "README.md", "package.json", "src/index.js", "src/node.js", "types/node.d.ts"} <= names
+    assert "](../" not in (folder / "README.md").read_text()  # such a link leads out of the package
     assert not [name for name in names if name.startswith(("test/", "live/", "node_modules/"))]
     user = tmp_path / "user"
     user.mkdir()
@@ -94,6 +121,7 @@ def test_its_types_and_its_package(tmp_path: Path) -> None:
     tsc = str(folder / "node_modules" / ".bin" / "tsc")
     options = ("--allowJs", "--checkJs", "--noEmit", "--strict", "--module", "nodenext", "--target", "es2023")
     _run(tsc, *options, "--types", "", "use.js", folder=user)
+    _names_its_types(tsc, user)
     assert os.path.isdir(user / "node_modules" / "stepmill" / "types")  # noqa: PTH112
 
 

@@ -212,10 +212,11 @@ export class StepmillClient {
   }
 
   /**
-   * Upload a file: a `File` or `Blob`, text, bytes, or a stream. In a browser `onProgress` is told the bytes sent so far.
+   * Upload a file: a `File` or `Blob`, text, bytes, or a stream, on Node also one of its own or any async iterable. What can
+   * be read only once is sent once. In a browser `onProgress` is told the bytes sent so far.
    * @param {string} envId
    * @param {string} areaId
-   * @param {Blob | string | ArrayBuffer | ArrayBufferView<ArrayBuffer> | ReadableStream} content
+   * @param {Blob | string | ArrayBuffer | ArrayBufferView<ArrayBuffer> | ReadableStream | AsyncIterable<Uint8Array | string>} content
    * @param {WriteOptions & {name?: string, onProgress?: (sent: number, total: number) => void}} [options] `name` is the
    *   file's own, if it has one.
    * @returns {Promise<StoredFile>}
@@ -231,7 +232,7 @@ export class StepmillClient {
   /**
    * @param {string} envId
    * @param {string} areaId
-   * @param {PageOptions} [query]
+   * @param {PageOptions & {order?: "oldest" | "newest"}} [query] The oldest first, unless it says otherwise.
    * @param {Options} [options]
    * @returns {Promise<Page<StoredFile>>}
    */
@@ -280,15 +281,15 @@ export class StepmillClient {
   }
 
   /**
-   * Store a new version.
+   * Store a new version; with `baseVersion` only if no newer one is there.
    * @param {string} envId
    * @param {string} areaId
    * @param {object} plan
-   * @param {WriteOptions} [options]
+   * @param {WriteOptions & {baseVersion?: number}} [options]
    * @returns {Promise<import("./types.js").Plan>}
    */
-  putPlan(envId, areaId, plan, options) {
-    return this.#write("PUT", path`/api/envs/${envId}/areas/${areaId}/plan`, options, { body: plan });
+  putPlan(envId, areaId, plan, { baseVersion, ...options } = {}) {
+    return this.#write("PUT", path`/api/envs/${envId}/areas/${areaId}/plan`, options, { query: { baseVersion }, body: plan });
   }
 
   /**
@@ -341,7 +342,7 @@ export class StepmillClient {
    * browsers and from Node 21 on), so that none is lost.
    * @param {string} envId
    * @param {string} physId
-   * @param {PageOptions} [query]
+   * @param {PageOptions & {offset?: number}} [query]
    * @param {Options} [options]
    * @returns {Promise<Page<Record<string, unknown>>>}
    */

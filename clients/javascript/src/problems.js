@@ -75,7 +75,7 @@ export function errorOf(status, headers, text) {
 /**
  * What answers is something else, such as a proxy's own page.
  * @param {string} place
- * @param {unknown} cause
+ * @param {unknown} [cause]
  */
 export const notStepmill = (place, cause) => new StepmillError("not_stepmill", `What answers at ${place} is not a Stepmill server.`, { cause });
 

@@ -1,5 +1,5 @@
 import { Follower } from "./follower.js";
-import { errorOf, notStepmill, StepmillError, UnavailableError } from "./problems.js";
+import { errorOf, InputError, notStepmill, RateLimitedError, UnavailableError } from "./problems.js";
 import { newKey, pause, waitAfterAnswer, waitBefore } from "./retries.js";
 
 /** @typedef {import("./sse.js").StreamEvent} StreamEvent */
@@ -9,7 +9,7 @@ import { newKey, pause, waitAfterAnswer, waitBefore } from "./retries.js";
  * @property {string} path
  * @property {Record<string, unknown>} [query] Values that are undefined or null are left out; lists are joined by comma.
  * @property {unknown} [body] Sent as JSON.
- * @property {BodyInit} [content] Sent as it is.
+ * @property {BodyInit | AsyncIterable<Uint8Array | string>} [content] Sent as it is; an iterable on Node only.
  * @property {string} [idempotencyKey] Writes get one by themselves.
  * @property {number} [timeoutMs] For an answer, where it may take longer than most.
  * @property {boolean} [exact] A number in the answer that a double would change comes as text, where the engine can tell.
@@ -43,27 +43,32 @@ export class Transport {
 
   /**
    * The call's result. It is sent again after a failure where that is safe: reads are, and so are writes, which carry an
-   * idempotency key; content that can be read only once is not.
+   * idempotency key; content that can be read only once is not. What goes wrong before the network is thrown at once.
    * @param {Call} call
    * @returns {Promise<any>}
    */
   async send(call) {
     const key = call.method === "GET" ? undefined : (call.idempotencyKey ?? newKey());
-    const repeatable = !(call.content instanceof ReadableStream);
+    const { signal } = call;
+    /** @type {any} */
+    const content = call.content;
+    const retries = content instanceof ReadableStream || Symbol.asyncIterator in Object(content) ? 0 : this.retries;
+    // A stream of Node's may fail before it is read, and ends the process if nobody listens; `errored` says so below.
+    content?.on?.("error", () => {});
     for (let attempt = 0; ; attempt += 1) {
-      const mayRepeat = repeatable && attempt < this.retries;
+      const mayRepeat = attempt < retries;
       let wait;
       try {
         const response = await this.#request(call, key);
         wait = mayRepeat ? waitAfterAnswer(response, attempt) : null;
         if (wait === null) return await this.#result(response, call.exact);
-        await response.body?.cancel();
+        response.body?.cancel().catch(() => {});
       } catch (error) {
-        if (error instanceof StepmillError || call.signal?.aborted) throw error;
-        if (!mayRepeat) throw this.#unreachable(error);
+        if (signal?.aborted) throw signal.reason;
+        if (!mayRepeat || !(error instanceof UnavailableError)) throw content?.errored ?? error;
         wait = waitBefore(attempt);
       }
-      await pause(wait, call.signal);
+      await pause(wait, signal);
     }
   }
 
@@ -86,13 +91,13 @@ export class Transport {
         const query = { ...call.query, ...following.query?.() };
         const response = await this.#open({ ...call, query }, follower.lastId, connection.signal);
         if (response.status === 204) return;
-        for await (const event of follower.read(textsOf(response, connection))) {
+        for await (const event of follower.read(this.#texts(response, connection))) {
           yield event;
           if (event.event === "end") return;
         }
       } catch (error) {
         if (call.signal?.aborted) throw call.signal.reason;
-        if (error instanceof StepmillError && !(error instanceof UnavailableError)) throw error;
+        if (!(error instanceof UnavailableError || error instanceof RateLimitedError)) throw error;
         failure = error;
       } finally {
         call.signal?.removeEventListener("abort", abort);
@@ -100,10 +105,8 @@ export class Transport {
         connection.abort();
       }
       const failures = follower.lost();
-      if (failure && failures >= this.reconnects) {
-        throw failure instanceof StepmillError ? failure : this.#unreachable(failure);
-      }
-      await pause(waitBefore(failures), call.signal);
+      if (failure && failures >= this.reconnects) throw failure;
+      await pause(waitBefore(failures) + (failure?.retryAfterSeconds ?? 0) * 1000, call.signal);
     }
   }
 
@@ -115,8 +118,10 @@ export class Transport {
   async #open(call, lastId, signal) {
     const headers = { Accept: "text/event-stream", ...(lastId ? { "Last-Event-ID": lastId } : {}) };
     const response = await this.#fetch(call, headers, undefined, signal);
-    if (response.status === 429) throw new UnavailableError("rate_limited", "Too many streams.", { status: 429 });
-    if (!response.ok) throw errorOf(response.status, response.headers, await response.text());
+    // Which throws.
+    if (!response.ok) await this.#result(response);
+    const type = response.headers.get("content-type");
+    if (response.status === 200 && !type?.startsWith("text/event-stream")) throw notStepmill(this.place);
     return response;
   }
 
@@ -131,25 +136,65 @@ export class Transport {
     if (call.body !== undefined) headers["Content-Type"] = "application/json";
     const signals = call.signal ? [call.signal] : [];
     if (call.content === undefined) signals.push(AbortSignal.timeout(call.timeoutMs ?? this.timeoutMs));
-    const body = call.content ?? (call.body === undefined ? undefined : JSON.stringify(call.body));
-    return this.#fetch(call, headers, body, signals.length > 1 ? AbortSignal.any(signals) : signals[0]);
+    const body = call.content ?? (call.body === undefined ? undefined : JSON.stringify(call.body, dated));
+    return this.#fetch(call, headers, body, AbortSignal.any(signals));
   }
 
   /**
    * @param {Call} call
-   * @param {Record<string, string>} headers
-   * @param {BodyInit | undefined} body
-   * @param {AbortSignal | undefined} signal
+   * @param {Record<string, string>} ours
+   * @param {any} body
+   * @param {AbortSignal} signal
    */
-  async #fetch(call, headers, body, signal) {
-    const options = { method: call.method, headers: { ...headers, ...(await this.headers()) }, body, signal };
-    const streamed = body instanceof ReadableStream ? { duplex: "half" } : {};
-    return this.fetch(this.url + call.path + queryOf(call.query), { credentials: "same-origin", ...options, ...streamed });
+  async #fetch(call, ours, body, signal) {
+    const url = this.addressOf(call);
+    const headers = { ...ours, ...(await this.headers()) };
+    // A wrong address or header is no failure of the network.
+    new Request(url, { headers });
+    /** Content that comes piece by piece asks for `duplex`, and nothing else minds it. @type {RequestInit & {duplex: "half"}} */
+    const options = { method: call.method, credentials: "same-origin", headers, body, signal, duplex: "half" };
+    return this.#network(this.fetch(url, options));
+  }
+
+  /** Where a call goes. @param {Call} call */
+  addressOf({ path, query }) {
+    // What reads an address takes "." and ".." out of it, and another call is left.
+    if (/\/\.{0,2}(\/|$)/.test(path)) throw new InputError("invalid_request", 'An id can\'t be "", "." or "..".');
+    return this.url + path + queryOf(query);
+  }
+
+  /**
+   * What comes over the network. Its failure, and no other, is an `UnavailableError` of ours.
+   * @template T
+   * @param {Promise<T>} answer
+   */
+  #network(answer) {
+    return answer.catch((cause) => {
+      const why = `The Stepmill server at ${this.place} does not answer: ${cause?.message ?? cause}`;
+      throw new UnavailableError("server_unreachable", why, { cause });
+    });
+  }
+
+  /**
+   * The pieces of one connection's text. A connection that is silent for too long is given up.
+   * @param {Response} response
+   * @param {AbortController} connection
+   */
+  async *#texts(response, connection) {
+    if (!response.body) return;
+    const decoder = new TextDecoder();
+    const reader = response.body.getReader();
+    for (;;) {
+      const timer = setTimeout(() => connection.abort(new Error("the stream was silent")), SILENCE_MS);
+      const { done, value } = await this.#network(reader.read()).finally(() => clearTimeout(timer));
+      if (done) return;
+      yield decoder.decode(value, { stream: true });
+    }
   }
 
   /** @param {Response} response @param {boolean} [exact] */
   async #result(response, exact) {
-    const text = await response.text();
+    const text = await this.#network(response.text());
     if (!response.ok) throw errorOf(response.status, response.headers, text);
     if (text === "") return undefined;
     try {
@@ -159,34 +204,9 @@ export class Transport {
     }
   }
 
-  /** @param {unknown} cause */
-  #unreachable(cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    return new UnavailableError("server_unreachable", `The Stepmill server at ${this.place} does not answer: ${why}`, {
-      cause,
-    });
-  }
-
   /** Where the server is, in a sentence. */
   get place() {
     return this.url || "this page's address";
-  }
-}
-
-/**
- * The pieces of one connection's text. A connection that is silent for too long is given up.
- * @param {Response} response
- * @param {AbortController} connection
- */
-async function* textsOf(response, connection) {
-  if (!response.body) return;
-  const decoder = new TextDecoder();
-  const reader = response.body.getReader();
-  for (;;) {
-    const timer = setTimeout(() => connection.abort(new Error("the stream was silent")), SILENCE_MS);
-    const { done, value } = await reader.read().finally(() => clearTimeout(timer));
-    if (done) return;
-    yield decoder.decode(value, { stream: true });
   }
 }
 
@@ -204,14 +224,23 @@ function exactly(_key, value, { source } = {}) {
 /** Those that count. @param {string} number */
 const digitsOf = (number) => number.replace(/e.*/i, "").replace(/\D/g, "").replace(/^0+|0+$/g, "");
 
+/**
+ * A date that is none is an error: JSON alone would make null of it, which stands for any time.
+ * @this {any}
+ * @param {string} name
+ * @param {unknown} value
+ */
+function dated(name, value) {
+  return this[name] instanceof Date ? textOf(this[name]) : value;
+}
+
 /** @param {Record<string, unknown>} [query] */
 function queryOf(query = {}) {
   const pairs = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined && value !== null) pairs.append(name, Array.isArray(value) ? value.map(textOf).join(",") : textOf(value));
+    if (value !== undefined && value !== null) pairs.append(name, [value].flat().map(textOf).join(","));
   }
-  const text = pairs.toString();
-  return text === "" ? "" : `?${text}`;
+  return pairs.size ? `?${pairs}` : "";
 }
 
 /** @param {unknown} value */

@@ -12,8 +12,7 @@ import { newKey } from "./retries.js";
 export async function uploadWithProgress(transport, call, content, onProgress) {
   call.signal?.throwIfAborted();
   const request = new XMLHttpRequest();
-  const query = new URLSearchParams(/** @type {Record<string, string>} */ (call.query ?? {}));
-  request.open(call.method, `${transport.url}${call.path}?${query}`);
+  request.open(call.method, transport.addressOf(call));
   const headers = { "Idempotency-Key": call.idempotencyKey ?? newKey(), ...(await transport.headers()) };
   call.signal?.throwIfAborted();
   for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { RateLimitedError, StepmillClient } from "../src/index.js";
 import { scripted } from "./scripted.js";
 
 const events = (response, ...numbers) => {
@@ -43,6 +44,37 @@ test("a stream with nothing more to come ends, and one of nothing is an error", 
     for await (const _event of missing.client.streamJob("j"));
   }, { code: "job_not_found" });
   assert.equal(missing.asked.length, 1);
+});
+
+test("what is no stream of events is told, and not waited for", async () => {
+  for (const type of ["text/html; charset=utf-8", "application/json"]) {
+    const { client, asked, url } = await scripted((response) => {
+      response.writeHead(200, { "content-type": type });
+      response.write("<html>sign in</html>"); // It goes on for ever, as far as the client knows.
+    });
+    for (const stream of [client.streamJob("j"), client.streamAll()]) {
+      await assert.rejects(stream.next(), (error) => error.code === "not_stepmill" && error.message.includes(url));
+    }
+    assert.equal(asked.length, 2);
+  }
+});
+
+test("a stream that is refused for a while waits as long, and then goes on", async () => {
+  const refused = { status: 429, headers: { "retry-after": "1" }, json: { code: "slow_down", detail: "Too many." } };
+  const { client, asked } = await scripted(refused, (response) => {
+    events(response, 1);
+    response.end('id: 2\nevent: end\ndata: {"status": "DONE"}\n\n');
+  });
+  const begun = Date.now();
+  const seen = [];
+  for await (const event of client.streamJob("j")) seen.push(event.id);
+  assert.deepEqual(seen, ["1", "2"]);
+  assert.ok(Date.now() - begun >= 990);
+  assert.equal(asked.length, 2);
+
+  const always = await scripted(refused);
+  const once = new StepmillClient({ url: always.url, reconnects: 0 });
+  await assert.rejects(once.streamJob("j").next(), (error) => error instanceof RateLimitedError && error.code === "slow_down");
 });
 
 const block = (text) => (response) => {

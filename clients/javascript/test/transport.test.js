@@ -55,6 +55,47 @@ test("content that can be read only once is sent once", async () => {
   assert.equal(asked[0].body, "a\n1\n");
 });
 
+test("a program's own mistakes are thrown as they are, at once", async () => {
+  const { client, asked, url } = await scripted({ json: {} });
+  const own = new Error("the token could not be read");
+  let calls = 0;
+  const headers = () => ((calls += 1), Promise.reject(own));
+  await assert.rejects(new StepmillClient({ url, headers }).getJob("j"), (error) => error === own);
+  await assert.rejects(async () => {
+    for await (const _event of new StepmillClient({ url, headers }).streamJob("j"));
+  }, (error) => error === own);
+  assert.equal(calls, 2);
+  await assert.rejects(new StepmillClient({ url: "http://[" }).getJob("j"), TypeError);
+  await assert.rejects(new StepmillClient({ url, headers: () => ({ "X-A": "\n\u{1F600}" }) }).getJob("j"), TypeError);
+  await assert.rejects(client.cancelJobs({ createdAfter: new Date(NaN) }), RangeError);
+  await assert.rejects(client.listJobs({ createdAfter: new Date(NaN) }), RangeError);
+  assert.equal(asked.length, 0);
+});
+
+test("an answer that breaks off is asked for again", async () => {
+  const broken = (status) => (response) => {
+    response.writeHead(status, { "content-length": "100", "retry-after": "0" });
+    response.write("{", () => response.destroy());
+  };
+  const { client, asked } = await scripted(broken(200), broken(503), { json: { jobId: "j" } });
+  assert.equal((await client.getJob("j")).jobId, "j");
+  assert.equal(asked.length, 3);
+});
+
+test("an id that would lead to another call is never sent", async () => {
+  const { client, asked } = await scripted({ json: {} });
+  for (const id of [".", "..", ""]) {
+    await assert.rejects(client.cancelJob(id), (error) => error instanceof InputError && error.code === "invalid_request");
+    await assert.rejects(client.getArea("default", id), InputError);
+    await assert.rejects(client.uploadFile(id, "a", "x"), InputError);
+    await assert.rejects(client.streamJob(id).next(), InputError);
+  }
+  assert.equal(asked.length, 0);
+  await client.getJob("...");
+  await client.getJob("./..");
+  assert.deepEqual(asked.map((each) => each.url), ["/api/jobs/...", "/api/jobs/.%2F.."]);
+});
+
 test("names and filters are escaped; what is left out is not sent", async () => {
   const { client, asked } = await scripted({ json: { items: [] } });
   await client.listFiles("a/b", "c?d", { limit: 5, cursor: undefined });

@@ -47,6 +47,11 @@ test("what answers with something else than JSON is an error, and not silence", 
   await assert.rejects(upload(new StepmillClient()), { name: "StepmillError", code: "not_stepmill" });
 });
 
+test("an id that would lead to another call is not sent by an upload with progress either", async () => {
+  await assert.rejects(new StepmillClient().uploadFile("default", "..", FILE, { onProgress() {} }), { code: "invalid_request" });
+  assert.equal(server.sent, 0);
+});
+
 test("one that is aborted while the credentials are fetched is never sent", async () => {
   const stop = new AbortController();
   const headers = async () => (stop.abort(), {});

@@ -1,0 +1,4 @@
+/** The same on Node. */
+
+export * from "../types/node.js";
+export * from "../types/types.js";
