@@ -19,6 +19,13 @@ const parts = {
   uploads: new Uploads(workerService, connection),
 };
 
+const { transport } = workerService;
+const { fetch } = transport;
+transport.fetch = async (...request) => {
+  const response = await fetch(...request);
+  if (response.status === 401 && parts.session.state === "ready") parts.session.lost();
+  return response;
+};
 router.start();
 parts.session.load();
 const place = /** @type {HTMLElement} */ (document.getElementById("app"));

@@ -42,7 +42,7 @@ export function bytes(count) {
 /** "80 ms", "3.2 s", "2 min 10 s", "3 h 5 min", "2 d 4 h" @param {number} seconds */
 export function duration(seconds) {
   if (seconds && seconds < 1) return `${Math.round(seconds * 1000)} ms`;
-  if (seconds < 59.95) return `${Number(seconds.toFixed(1))} s`;
+  if (seconds < 59.95) return `${number(Number(seconds.toFixed(1)))} s`;
   const whole = Math.round(seconds);
   if (whole < 3600) return pair(whole, 60, "min", 1, "s");
   return whole < 86_400 ? pair(whole, 3600, "h", 60, "min") : pair(whole, 86_400, "d", 3600, "h");
@@ -73,6 +73,9 @@ export function ago(time, now = Date.now()) {
   const [unit, size] = AGO_UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
   return AGO.format(Math.round(seconds / size), unit);
 }
+
+/** A sentence of the server's with its times in the reader's zone. @param {string} [text] */
+export const inZone = (text = "") => text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (time) => moment(time));
 
 /** "Rows read" for rowsRead; an id stays an ID. @param {string} key camelCase */
 export function label(key) {

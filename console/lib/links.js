@@ -25,7 +25,7 @@ export class Links {
   table = (physId, query) => this.#at(["tables", physId], query);
   workers = () => this.#at(["workers"]);
   /** The rejects of a load as a CSV file. @param {string} loadId */
-  rejectsCsv = (loadId) => `/api/envs/${encodeURIComponent(this.envId)}/loads/${encodeURIComponent(loadId)}/rejects?format=csv&limit=500`;
+  rejectsCsv = (loadId) => `/api/envs/${encodeURIComponent(this.envId)}/loads/${encodeURIComponent(loadId)}/rejects?format=csv`;
   api = () => "/docs";
   /** What one types to load a file. */
   loadByCommand = () => `stepmill load FILE.csv${this.envId === "default" ? "" : ` --env ${this.envId}`}`;

@@ -10,7 +10,7 @@ const HIDDEN_GRACE_MS = 10_000;
 const CATCH_UP_MS = 5 * 60_000;
 const REOPEN_MS = 30;
 const AGAIN_MS = 3_000;
-/** The server follows no more at once; the others get their turn as these end. */
+/** The server follows no more at once: those that were asked for last, the others as these end. */
 const MOST_FOLLOWED = 20;
 
 /**
@@ -95,8 +95,10 @@ export class Connection extends Observable {
    */
   follow(jobId, listener, after) {
     const job = this.#followed.get(jobId) ?? new FollowedJob();
+    const isFull = this.#followed.size > MOST_FOLLOWED;
+    this.#followed.delete(jobId);
     this.#followed.set(jobId, job);
-    if (job.join(listener, after)) this.#reopen();
+    if (job.join(listener, after) || isFull) this.#reopen();
     return () => {
       job.leave(listener);
       if (!job.isIdle || this.#followed.get(jobId) !== job) return;
@@ -119,7 +121,7 @@ export class Connection extends Observable {
   async #connect() {
     this.#end();
     const { signal } = (this.#stream = new AbortController());
-    const follow = () => [...this.#followed].slice(0, MOST_FOLLOWED).map(([jobId, { after }]) => (after === null ? jobId : `${jobId}:${after}`));
+    const follow = () => [...this.#followed].slice(-MOST_FOLLOWED).map(([jobId, { after }]) => (after === null ? jobId : `${jobId}:${after}`));
     const onConnection = (/** @type {"open" | "lost"} */ news, /** @type {string | null} */ lastId) => {
       if (!signal.aborted) news === "open" ? this.#opened(lastId ?? undefined) : this.#lost();
     };
@@ -167,7 +169,7 @@ export class Connection extends Observable {
 
   /** @param {AbortSignal} signal */
   async #forgetMissing(signal) {
-    const jobId = [...this.#followed.keys()].slice(0, MOST_FOLLOWED);
+    const jobId = [...this.#followed.keys()].slice(-MOST_FOLLOWED);
     const there = await this.#client.listJobs({ jobId, limit: jobId.length }, { signal }).catch(() => null);
     if (!there) return;
     const known = new Set(there.items.map((job) => job.jobId));

@@ -20,7 +20,7 @@ export function choiceOf({ status, type, range = "", from, to, q = "" }) {
   const [begin, end] = [timeOf(from), timeOf(to)];
   const statuses = STATUSES.filter((each) => listOf(status).includes(each));
   const isCustom = range === "custom" || (range === "" && Boolean(begin || end));
-  const span = range in RANGES ? range : isCustom ? "custom" : "";
+  const span = Object.hasOwn(RANGES, range) ? range : isCustom ? "custom" : "";
   return { status: statuses, type: listOf(type), range: span, from: isCustom ? begin : "", to: isCustom ? end : "", q };
 }
 
@@ -50,4 +50,4 @@ export function filtersOf({ status, type, range, from, to, q }, envId, now = Dat
 const listOf = (text) => (text ?? "").split(",").map((each) => each.trim()).filter(Boolean);
 
 /** What is no time counts as none. @param {string} [text] */
-const timeOf = (text) => (text && !Number.isNaN(Date.parse(text)) ? new Date(text).toISOString() : "");
+export const timeOf = (text) => (text && !Number.isNaN(Date.parse(text)) ? new Date(text).toISOString() : "");

@@ -77,7 +77,8 @@ export class JobList extends Observable {
 
   /** Begin to hear of changes. */
   open() {
-    this.#stops = [this.#connection.onStatus((changes) => this.#hear(changes)), this.#connection.onGap(() => this.isCurrent && this.#begin())];
+    const back = () => this.#connection.state === "live" && this.error && this.retry();
+    this.#stops = [this.#connection.onStatus((changes) => this.#hear(changes)), this.#connection.onGap(() => this.isCurrent && this.#begin()), this.#connection.subscribe(back)];
     this.#progressTimer = setInterval(() => this.#askProgress(), PROGRESS_MS);
   }
 

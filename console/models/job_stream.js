@@ -96,7 +96,7 @@ export class JobStream extends Observable {
     clearTimeout(this.#timer);
     if (this.job?.status !== "PENDING" && !this.job?.waiting) return;
     this.#timer = setTimeout(async () => {
-      const now = await this.#client.getJob(this.#jobId, { signal: this.#over.signal }).catch(() => null);
+      const now = this.#connection.state === "live" ? await this.#client.getJob(this.#jobId, { signal: this.#over.signal }).catch(() => null) : null;
       if (this.#over.signal.aborted) return;
       if (this.job && now?.status === this.job.status) this.job = { ...this.job, waiting: now.waiting };
       this.changed();

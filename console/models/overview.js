@@ -42,7 +42,7 @@ export async function readFigures(client, envId, range, signal) {
   const [day, points] = await Promise.all([read(midnight, end * 1000, DAY), read((end - seconds) * 1000, end * 1000, stepSeconds)]);
   const sum = (/** @type {(point: any) => number} */ of) => day.reduce((total, point) => total + of(point), 0);
   const [done, failed, rowsLoaded] = [sum((point) => point.finished.DONE), sum((point) => point.finished.ERROR), sum((point) => point.rowsLoaded)];
-  return { range, since: new Date(midnight).toISOString(), done, failed, rowsLoaded, points };
+  return { range, done, failed, rowsLoaded, points };
 }
 
 /** Areas' names by their ids, and the tables not loaded for the longest. @param {StepmillClient} client @param {string} envId @param {AbortSignal} signal */

@@ -11,8 +11,11 @@ const SAMPLE_ROWS = 500;
 export class PlanDraft extends Observable {
   /** What the draft began with. @type {Data} */
   stored = {};
-  /** The version that this is. @type {{version: number, status: string} | null} */
-  version = null;
+  /** The version that this is. */
+  version = 0;
+  /** It again, if it was in force when it was read. @type {number | undefined} */
+  base;
+  isSaved = false;
   /** @type {DraftColumn[]} */
   columns = [];
   /** The plan without its columns. @type {Data} */
@@ -28,8 +31,10 @@ export class PlanDraft extends Observable {
   /** Why the draft is refused. @type {any} */
   error = null;
   isTrying = false;
-  /** Whether the text is no plan at all. */
-  isBroken = false;
+  /** How many fields hold what is no JSON; the plan as text counts as one. */
+  broken = 0;
+  /** How often the changes were undone: the fields are made anew each time. */
+  undone = 0;
   #client;
   #envId;
   #areaId;
@@ -51,24 +56,26 @@ export class PlanDraft extends Observable {
   }
 
   /** Begin with a version. @param {any} plan */
-  begin({ version, author: _author, status, score: _score, createdAt: _createdAt, ...plan }) {
-    this.version = { version, status };
-    this.stored = plan;
+  begin({ version, author: _author, status, score: _score, createdAt: _createdAt, columns, ...rest }) {
+    this.version = version;
+    this.base = status === "approved" ? version : undefined;
+    this.stored = { ...rest, columns };
     this.undo();
   }
 
   /** Back to what is stored. */
   undo() {
+    this.undone++;
     this.#take(this.stored);
     this.asText(this.text !== null);
-    this.#try();
+    this.#changed(0);
   }
 
   /** Try it on this file. @param {any} file */
   useFile(file) {
     if (file?.fileId === this.file?.fileId) return;
     Object.assign(this, { file, before: null, after: null });
-    this.#try();
+    this.#changed(0);
   }
 
   get plan() {
@@ -76,8 +83,7 @@ export class PlanDraft extends Observable {
   }
 
   get isChanged() {
-    const { columns, ...rest } = this.stored;
-    return JSON.stringify(this.plan) !== JSON.stringify({ ...rest, columns });
+    return this.broken > 0 || JSON.stringify(this.plan) !== JSON.stringify(this.stored);
   }
 
   /** Every row that is rejected of those tried. @returns {any[]} */
@@ -88,11 +94,9 @@ export class PlanDraft extends Observable {
     return [...rejects, ...(ofLoad?.rejects ?? []).filter((/** @type {any} */ { line }) => line === null || !lines.has(line))];
   }
 
-  /** What is wrong in a column. @param {number} index */
-  faultOf(index) {
-    const place = `/columns/${this.columns.slice(0, index).filter(({ isOn }) => isOn).length}/`;
-    const fault = this.error?.errors?.find((/** @type {{pointer: string}} */ { pointer }) => `${pointer}/`.includes(place));
-    return this.columns[index].isOn && fault?.message;
+  /** What is wrong in a column that is on. @param {number} place its index among those */
+  faultAt(place) {
+    return this.error?.errors?.find((/** @type {{pointer: string}} */ { pointer }) => `${pointer}/`.includes(`/columns/${place}/`))?.message;
   }
 
   /** @param {number} index @param {Data} values null takes a field out */
@@ -116,8 +120,8 @@ export class PlanDraft extends Observable {
 
   /** Edit the whole plan as text, or no longer. @param {boolean} isText */
   asText(isText) {
+    if (this.text !== null) this.broken = 0;
     this.text = isText ? JSON.stringify(this.plan, null, 2) : null;
-    this.isBroken = false;
     this.changed();
   }
 
@@ -125,56 +129,63 @@ export class PlanDraft extends Observable {
   write(text) {
     this.text = text;
     try {
-      const plan = JSON.parse(text);
-      if (![plan?.columns, plan?.source?.columns ?? []].every(Array.isArray)) throw new Error("A plan is an object with a list of columns.");
+      const plan = JSON.parse(text) ?? {};
+      const { columns, source, keyColumns = [], dimensions = [] } = plan;
+      if (![columns, source?.columns ?? [], keyColumns, dimensions].every((list) => list?.every?.(Boolean))) throw new Error("A plan has a list of columns, each an object; keyColumns and dimensions are lists.");
       this.#take(plan);
+      this.broken = 0;
       this.#changed();
     } catch (error) {
       this.close();
-      this.isBroken = true;
+      this.broken = 1;
       this.error = error;
       this.changed();
     }
   }
 
-  /** Whether what one sees is something else than what is stored, and can be stored. */
+  /** One more field holds what is no JSON, until what this gives is called. @type {(more?: number) => () => void} */
+  onBroken = (more = 1) => {
+    this.broken += more;
+    this.changed();
+    return () => this.onBroken(-1);
+  };
+
+  /** Whether what one sees is something else than what is in force, and can be stored. */
   get maySave() {
-    return this.isChanged && !this.isBroken;
+    return !this.broken && (this.isChanged || !this.base);
   }
 
-  /** Store it as the next version. */
-  async save() {
-    const stored = await this.#client.putPlan(this.#envId, this.#areaId, this.plan);
-    this.begin(stored);
-    return stored;
+  /**
+   * Store it as the next version.
+   * @param {number} [baseVersion] the newest that one knows: what somebody else saved meanwhile is not undone
+   */
+  async save(baseVersion = this.base) {
+    this.begin(await this.#client.putPlan(this.#envId, this.#areaId, this.plan, { baseVersion }));
+    this.isSaved = true;
   }
 
   /** Source columns that the plan does not use are there, off. @param {any} plan */
-  #take({ columns = [], ...rest }) {
-    const isUnused = (/** @type {string} */ name) => columns.every((/** @type {Data} */ { source }) => source !== name);
-    const unused = (rest.source?.columns ?? []).filter(isUnused).map((/** @type {string} */ name) => ({ name, type: "text", source: name }));
+  #take({ columns, ...rest }) {
+    const unused = (rest.source?.columns ?? [])
+      .filter((/** @type {string} */ name) => columns.every((/** @type {Data} */ { source }) => source !== name))
+      .map((/** @type {string} */ name) => ({ isOn: false, column: { name, type: "text", source: name } }));
     this.rest = rest;
-    this.columns = [...columns.map((/** @type {Data} */ column) => ({ isOn: true, column })), ...unused.map((/** @type {Data} */ column) => ({ isOn: false, column }))];
+    this.columns = [...columns.map((/** @type {Data} */ column) => ({ isOn: true, column })), ...unused];
   }
 
-  #changed() {
-    clearTimeout(this.#timer);
-    this.isBroken = false;
+  #changed(waitMs = TRY_AFTER_MS) {
+    this.close();
     this.isTrying = Boolean(this.file);
-    this.#timer = setTimeout(() => this.#try(), TRY_AFTER_MS);
+    this.#timer = setTimeout(() => this.#try(), waitMs);
     this.changed();
   }
 
   async #try() {
-    this.close();
     const { file, plan, isChanged } = this;
-    this.isTrying = Boolean(file);
-    this.changed();
     if (!file) return;
     const { signal } = (this.#trying = new AbortController());
-    const loadId = file.lastLoad?.rowsRejected > 0 ? file.lastLoad.loadId : undefined;
     /** @type {any} */
-    const request = { fileId: file.fileId, plan, limit: SAMPLE_ROWS, loadId };
+    const request = { fileId: file.fileId, plan, limit: SAMPLE_ROWS, loadId: file.lastLoad?.rowsRejected > 0 ? file.lastLoad.loadId : undefined };
     try {
       const after = await this.#client.previewPlan(this.#envId, request, { signal });
       if (signal.aborted) return;

@@ -5,7 +5,7 @@ export const TYPES = ["text", "integer", "numeric", "double", "boolean", "date",
 const NUMBERS = ["integer", "numeric", "double"];
 const MOMENTS = ["date", "timestamp", "timestamptz"];
 
-/** Settings that name columns begin with the one that the column came from. @type {Record<string, {types?: string[], start?: any, startWith?: (column: any) => any}>} */
+/** Settings that name columns begin with the one that the column came from. @type {Record<string, {types?: string[], start?: any, begin?: (column: any) => any}>} */
 export const MAPPINGS = {
   DIRECT: {},
   NUMBER_FORMAT: { types: NUMBERS, start: { decimal: ",", group: ".", prefixes: [], suffixes: [] } },
@@ -20,13 +20,13 @@ export const MAPPINGS = {
   REGEX_EXTRACT: { start: { pattern: "(.+)", group: 1, missing: "reject" } },
   JSON_PATH: { start: { path: "$.name", missing: "null" } },
   UNIT_CONVERT: { types: ["double"], start: { unitIn: "ft", unitOut: "m" } },
-  CONSTANT: { startWith: () => ({ value: null }) },
-  COALESCE: { startWith: (column) => ({ operands: [{ column }] }) },
-  CONCAT: { startWith: (column) => ({ operands: [{ column }], separator: "" }) },
-  IF: { startWith: (column) => ({ condition: { test: "isNull", column }, then: { value: "" }, else: { column } }) },
-  LOOKUP: { startWith: (column) => ({ columns: [column], rows: [{ key: ["from"], value: "to" }], otherwise: "reject" }) },
-  HASH: { types: ["text"], startWith: (column) => ({ columns: [column], length: 64 }) },
-  ARITHMETIC: { types: NUMBERS, startWith: (column) => ({ calculation: { operation: "multiply", left: { column }, right: { value: 1 } } }) },
+  CONSTANT: { begin: () => ({ value: null }) },
+  COALESCE: { begin: (column) => ({ operands: [{ column }] }) },
+  CONCAT: { begin: (column) => ({ operands: [{ column }], separator: "" }) },
+  IF: { begin: (column) => ({ condition: { test: "isNull", column }, then: { value: "" }, else: { column } }) },
+  LOOKUP: { begin: (column) => ({ columns: [column], rows: [{ key: ["from"], value: "to" }], otherwise: "reject" }) },
+  HASH: { types: ["text"], begin: (column) => ({ columns: [column], length: 64 }) },
+  ARITHMETIC: { types: NUMBERS, begin: (column) => ({ calculation: { operation: "multiply", left: { column }, right: { value: 1 } } }) },
 };
 
 /** Whether a column's mapping gives its type. @param {Record<string, any>} column */
@@ -34,9 +34,9 @@ export const typeFits = ({ mapping, type }) => MAPPINGS[mapping?.kind]?.types?.i
 
 /** What changes with another kind of mapping: the type follows, and so does where the source is named. @param {Record<string, any>} column @param {string} kind */
 export function withKind({ type, source, mapping }, kind) {
-  const { start, startWith, types = [type] } = MAPPINGS[kind];
+  const { start, begin, types = [type] } = MAPPINGS[kind];
   const { operands, columns, condition, calculation } = mapping ?? {};
   const from = source ?? operands?.[0]?.column ?? columns?.[0] ?? condition?.column ?? calculation?.left?.column;
-  const shared = { type: types.includes(type) ? type : types[0], mapping: { kind, ...(startWith?.(from) ?? start) } };
-  return startWith ? { ...shared, source: null, prepare: null } : { ...shared, source: from };
+  const origin = begin ? { source: null, prepare: null } : { source: from };
+  return { type: types.includes(type) ? type : types[0], mapping: { kind, ...(begin?.(from) ?? start) }, ...origin };
 }

@@ -39,11 +39,22 @@ export class Session extends Observable {
     return (this.who?.roles ?? []).some((each) => RANKS.indexOf(each) >= RANKS.indexOf(role));
   }
 
-  /** Forget the session in this browser. */
-  async signOut() {
-    await fetch("/logout", { method: "POST", credentials: "same-origin" });
+  /** Nobody is signed in any more. */
+  lost() {
     this.who = null;
     this.state = "signed-out";
     this.changed();
+  }
+
+  /** Forget the session in this browser. */
+  async signOut() {
+    try {
+      const { ok } = await fetch("/logout", { method: "POST" });
+      if (!ok) throw new Error("The session could not be ended.");
+      this.lost();
+    } catch (error) {
+      Object.assign(this, { error, state: "failed" });
+      this.changed();
+    }
   }
 }

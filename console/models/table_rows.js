@@ -3,102 +3,88 @@ import { Observable } from "../lib/observable.js";
 /** @typedef {Record<string, unknown>} Row */
 
 const PAGE = 200;
-const AHEAD = 5_000;
-const PAGES_KEPT = 30;
+const PAGES_NEAR = 15;
+/** Between two reads, so that few of the pages that a scroll passes by are asked for. */
+const PAUSE_MS = 80;
 
-/**
- * A table's rows, as far as somebody looks. Only the page before tells where one begins, so one goes ahead by so many rows
- * at a time; the pages that were read first are let go, and read again when needed.
- */
+/** A table's rows, of which those are read that somebody looks at; pages far from them are let go. */
 export class TableRows extends Observable {
   /** @type {Error | null} */
   error = null;
   #list;
-  #total;
-  /** Where each page begins, as far as is known. @type {(string | undefined)[]} */
-  #cursors = [undefined];
   /** What was read before the table changed stays until it is read again. @type {Map<number, {rows: Row[], state: number}>} */
   #pages = new Map();
+  /** A page that was never read is of state 0, in which nothing has to be read. */
   #state = 0;
-  /** @type {Record<string, number[]>} */
+  /** Pages by who looks at them. @type {Record<string, number[]>} */
   #wanted = {};
   /** @type {AbortController | null} */
   #reading = null;
+  #page = 0;
 
   /**
-   * @param {(query: {limit: number, cursor?: string}, signal: AbortSignal) => Promise<import("stepmill/types").Page<Row>>} list
-   * @param {number} total
+   * @param {(query: {limit: number, offset: number}, signal: AbortSignal) => Promise<import("stepmill/types").Page<Row>>} list
+   * @param {number} count how many there are; they are read from the first `refresh` on
    */
-  constructor(list, total) {
+  constructor(list, count) {
     super();
     this.#list = list;
-    this.#total = total;
-  }
-
-  /** How many rows one can go to by now. */
-  get count() {
-    return Math.min(this.#total, (this.#cursors.length - 1) * PAGE + AHEAD);
+    this.count = count;
   }
 
   /** Null while it is not there yet. @param {number} index */
-  row(index) {
-    return this.#pages.get(Math.floor(index / PAGE))?.rows[index % PAGE] ?? null;
-  }
+  row = (index) => this.#pages.get(pageOf(index))?.rows[index % PAGE] ?? null;
 
-  /** These rows are looked at, the most wanted first. @param {"grid" | "record"} where @param {number[]} indices */
-  look(where, indices) {
-    this.#wanted[where] = indices.map((index) => Math.floor(index / PAGE));
-    this.#next();
+  /** These rows are looked at, by the grid or otherwise. @param {string} where @param {number[]} indices */
+  look(where, ...indices) {
+    this.#wanted[where] = indices.map(pageOf);
+    if (!this.#sight().includes(this.#page)) this.#reading?.abort();
+    this.#read();
   }
 
   /** The table has changed, or is to be tried again. */
-  refresh(total = this.#total) {
-    this.close();
-    this.error = null;
-    this.#total = total;
-    this.#state += 1;
-    this.#next();
-  }
-
-  close() {
+  refresh(count = this.count) {
     this.#reading?.abort();
-    this.#reading = null;
-  }
-
-  /** The first page comes first: it tells whether all was replaced, so that what is known of the others is of no use. */
-  #next() {
-    if (this.#reading || this.error) return;
-    const wanted = [0, ...Object.values(this.#wanted).flat()];
-    const page = wanted.find((each) => each >= 0 && each * PAGE < this.#total && this.#pages.get(each)?.state !== this.#state);
-    if (page !== undefined) this.#load(Math.min(page, this.#cursors.length - 1));
-  }
-
-  /** @param {number} page */
-  async #load(page) {
-    const { signal } = (this.#reading = new AbortController());
-    try {
-      const { items, nextCursor } = await this.#list({ limit: PAGE, cursor: this.#cursors[page] }, signal);
-      if (signal.aborted) return;
-      const known = this.#cursors[page + 1];
-      if (known && known !== nextCursor) this.#forgetAfter(page);
-      if (nextCursor) this.#cursors[page + 1] = nextCursor;
-      else this.#total = page * PAGE + items.length;
-      this.#pages.delete(page);
-      this.#pages.set(page, { rows: items, state: this.#state });
-      if (this.#pages.size > PAGES_KEPT) this.#pages.delete([...this.#pages.keys()][0]);
-    } catch (error) {
-      if (signal.aborted) return;
-      if (/** @type {any} */ (error).code === "table_replaced") this.#forgetAfter(0);
-      else this.error = /** @type {Error} */ (error);
-    }
-    this.#reading = null;
-    this.changed();
-    this.#next();
-  }
-
-  /** Where the pages after this one begin is no longer known. @param {number} page */
-  #forgetAfter(page) {
-    this.#cursors.length = page + 1;
+    this.error = null;
+    this.count = count;
     this.#state += 1;
+    this.#read();
+    this.changed();
+  }
+
+  /** Nothing is read from here on. */
+  close() {
+    this.refresh(0);
+  }
+
+  /** The first page gives columns their widths. */
+  #sight() {
+    return [...Object.values(this.#wanted).flat(), 0];
+  }
+
+  /** One page after another, until none is missing. */
+  async #read() {
+    const page = this.#sight().find((each) => each * PAGE < this.count && (this.#pages.get(each)?.state ?? 0) !== this.#state);
+    if (page === undefined || this.#reading || this.error) return;
+    const { signal } = (this.#reading = new AbortController());
+    this.#page = page;
+    try {
+      const { items, nextCursor } = await this.#list({ limit: PAGE, offset: page * PAGE }, signal);
+      signal.throwIfAborted();
+      const end = page * PAGE + items.length;
+      this.count = nextCursor ? Math.max(this.count, end + 1) : end;
+      this.#pages.set(page, { rows: items, state: this.#state });
+      for (const each of this.#pages.keys()) if (Math.abs(each - page) > PAGES_NEAR && !this.#sight().includes(each)) this.#pages.delete(each);
+    } catch (error) {
+      if (!signal.aborted) this.error = /** @type {Error} */ (error);
+    }
+    this.changed();
+    setTimeout(() => {
+      this.#reading = null;
+      this.#read();
+    }, PAUSE_MS);
   }
 }
+
+/** @param {number} index */
+const pageOf = (index) => Math.trunc(index / PAGE);

@@ -1,5 +1,5 @@
-import { createContext, useContext, useEffect, useLayoutEffect, useMemo, useState } from "../lib/html.js";
-import { Resource } from "../models/resource.js";
+import { createContext, useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from "html";
+import { readAll, Resource } from "../models/resource.js";
 
 /**
  * What every view may use.
@@ -51,7 +51,8 @@ export function useOwnModel(make, inputs, begin) {
 }
 
 /**
- * Something read from the server for this view, and again after a gap in the stream.
+ * Something read from the server for this view, again after a gap in the stream, and what failed when the connection is
+ * back.
  * @template T
  * @param {(signal: AbortSignal) => Promise<T>} read
  * @param {unknown[]} inputs
@@ -61,12 +62,18 @@ export function useResource(read, inputs) {
   const { connection } = useApp();
   const resource = useOwnModel(() => new Resource(read), inputs, (made) => made.load());
   useEffect(() => connection.onGap(() => resource.data !== null && resource.loadSoon(200)), [resource]);
+  useEffect(() => connection.subscribe(() => connection.state === "live" && resource.error && resource.load()), [resource]);
   return resource;
 }
 
+/** All areas of the environment. */
+export function useAreas() {
+  const { client, envId } = useApp();
+  return useResource((signal) => readAll((query) => client.listAreas(envId, query, { signal })), []);
+}
+
 /**
- * Read again soon after a status change, not more often than each `soonMs`, and each `everyMs` while somebody looks; and
- * what failed when the connection is back.
+ * Read again soon after a status change, not more often than each `soonMs`, and each `everyMs` while somebody looks.
  * @template {Resource<any>} R
  * @param {R} resource
  * @param {number} soonMs
@@ -77,11 +84,9 @@ export function useFresh(resource, soonMs, everyMs) {
   const { connection } = useApp();
   useEffect(() => {
     const heard = connection.onStatus(() => resource.loadSoon(soonMs));
-    const back = connection.subscribe(() => connection.state === "live" && resource.error && resource.load());
     const timer = setInterval(() => !document.hidden && connection.state === "live" && resource.loadSoon(0), everyMs);
     return () => {
       heard();
-      back();
       clearInterval(timer);
     };
   }, [resource]);
@@ -96,9 +101,12 @@ export function useFresh(resource, soonMs, everyMs) {
  */
 export function useAction(act) {
   const [state, setState] = useState(/** @type {{isRunning: boolean, error: Error | null}} */ ({ isRunning: false, error: null }));
+  // A second click may come before the next drawing.
+  const isRunning = useRef(false);
   /** @param {A} values */
   async function run(...values) {
-    if (state.isRunning) return false;
+    if (isRunning.current) return false;
+    isRunning.current = true;
     setState({ isRunning: true, error: null });
     /** @type {Error | null} */
     let error = null;
@@ -107,6 +115,7 @@ export function useAction(act) {
     } catch (reason) {
       error = /** @type {Error} */ (reason);
     }
+    isRunning.current = false;
     setState({ isRunning: false, error });
     return !error;
   }

@@ -1,6 +1,6 @@
-import { html } from "../lib/html.js";
-import { useApp, useModel } from "./app.js";
-import { Icon } from "./parts/page.js";
+import { useApp, useModel } from "app";
+import { html } from "html";
+import { Icon } from "parts";
 
 const STATES = { connecting: "Connecting", live: "Live", lost: "Reconnecting", paused: "Paused" };
 

@@ -1,6 +1,6 @@
-import { html, useEffect, useState } from "../lib/html.js";
-import { useApp, useModel } from "./app.js";
-import { Icon } from "./parts/page.js";
+import { useApp, useModel } from "app";
+import { html, useEffect, useState } from "html";
+import { Icon } from "parts";
 
 const PATIENCE_MS = 1_500;
 

@@ -1,11 +1,10 @@
-import { ago, counted } from "../lib/format.js";
-import { html, useEffect, useRef, useState } from "../lib/html.js";
+import { useApp, useResource } from "app";
+import { ago, counted } from "format";
+import { html, useEffect, useRef, useState } from "html";
+import { Dialog, Icon } from "parts";
 import { answers, find, jobIdIn } from "../models/palette.js";
-import { useApp, useResource } from "./app.js";
 import { chooseFiles } from "./choose_files.js";
 import { chooseEnvironment, chooseTheme, PLACES, THEMES } from "./header.js";
-import { Dialog } from "./parts/controls.js";
-import { Icon } from "./parts/page.js";
 
 const PATIENCE_MS = 120;
 

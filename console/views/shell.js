@@ -1,10 +1,10 @@
-import { html, useEffect, useMemo, useRef, useState } from "../lib/html.js";
+import { AppContext, useModel } from "app";
+import { html, useEffect, useErrorBoundary, useMemo, useRef, useState } from "html";
+import { Empty, Failure, Skeleton } from "parts";
 import { Links } from "../lib/links.js";
-import { AppContext, useModel } from "./app.js";
 import { Header, Navigation } from "./header.js";
 import { Banner, NoticeList } from "./notices.js";
 import { Palette } from "./palette.js";
-import { Empty, Failure, Skeleton } from "./parts/page.js";
 import { DropZone, UploadTray } from "./uploads.js";
 
 /** The frame around every screen. @param {Omit<import("./app.js").App, "links" | "envId" | "route">} props */
@@ -14,18 +14,21 @@ export function Shell(props) {
   const { route } = useModel(router);
   const envId = route.query.env ?? "default";
   const links = useMemo(() => new Links(envId), [envId]);
-  const isReady = session.state === "ready";
+  const isKnown = session.environments.some((each) => each.envId === envId);
+  const isReady = session.state === "ready" && isKnown;
   useEffect(() => {
     if (!isReady) return undefined;
     connection.open(envId);
     return () => connection.close();
   }, [isReady, envId]);
+  useEffect(keepFocus, []);
   const [isPaletteOpen, setPaletteOpen] = useState(false);
   useEffect(() => onPaletteKey(() => setPaletteOpen((isOpen) => !isOpen)), []);
 
   if (session.state === "signed-out") return html`<${SignIn} />`;
   if (session.state === "failed") return html`<main class="lone"><${Failure} error=${session.error} what="Stepmill" onRetry=${() => session.load()} /></main>`;
-  if (!isReady) return html`<p class="starting">Stepmill</p>`;
+  if (session.state === "starting") return html`<p class="starting">Stepmill</p>`;
+  if (!isKnown) return html`<main class="lone flow"><h1>There is no environment ${envId}</h1><p><a href="/">To the first one</a></p></main>`;
   return html`
     <${AppContext.Provider} value=${{ ...props, route, links, envId }}>
       <a class="skip" href="#main">Skip to content</a>
@@ -61,6 +64,7 @@ function Current({ route: { screen, params } }) {
   const [loaded, setLoaded] = useState(/** @type {{screen: string, Screen?: any, error?: Error} | null} */ (null));
   const place = Object.values(params).join("/");
   const isFirst = useRef(true);
+  const [fault, forget] = useErrorBoundary();
   useEffect(() => {
     let isWanted = screen !== "nowhere";
     if (isWanted) import(`./screens/${screen}.js`).then(({ Screen }) => isWanted && setLoaded({ screen, Screen }), (error) => isWanted && setLoaded({ screen, error }));
@@ -69,34 +73,28 @@ function Current({ route: { screen, params } }) {
   const isNowhere = screen === "nowhere";
   const isHere = isNowhere || loaded?.screen === screen;
   useEffect(() => {
-    if (!isHere) return undefined;
+    if (!isHere) return;
     const wasFirst = isFirst.current;
     isFirst.current = false;
-    return wasFirst ? undefined : focusHeading();
+    forget();
+    if (wasFirst) return;
+    scrollTo(0, 0);
+    focusHeading();
   }, [isHere, screen, place]);
   if (isNowhere) return html`<h1 tabindex="-1">Not found</h1><${Empty} title="There is no such page" icon="search">The address may be cut off or out of date.<//>`;
   if (loaded?.screen !== screen) return html`<${Skeleton} rows=${4} kind="row" />`;
-  if (loaded.error) return html`<${Failure} error=${loaded.error} what="This screen" onRetry=${() => location.reload()} />`;
+  if (loaded.error ?? fault) return html`<${Failure} error=${loaded.error ?? fault} what="This screen" onRetry=${() => location.reload()} />`;
   return html`<${loaded.Screen} key=${place} />`;
 }
 
-/**
- * Move the focus to the screen's heading, also to one that comes later or stands in another's place, until a key is
- * pressed or something is pointed at.
- */
-function focusHeading() {
-  scrollTo(0, 0);
-  const before = document.activeElement;
-  const focus = () => {
-    const heading = /** @type {HTMLElement | null} */ (document.querySelector("#main h1"));
-    if ([before, document.body].includes(document.activeElement)) heading?.focus({ preventScroll: true });
-  };
-  const later = new MutationObserver(focus);
-  const end = () => later.disconnect();
-  later.observe(document.body, { childList: true, subtree: true });
-  for (const event of ["keydown", "pointerdown"]) addEventListener(event, end, { once: true });
-  focus();
-  return end;
+const focusHeading = () => /** @type {HTMLElement | null} */ (document.querySelector("#main h1"))?.focus({ preventScroll: true });
+
+/** When what has the focus goes, the screen's heading gets it, so that it is never lost. */
+function keepFocus() {
+  /** @type {any} */
+  let last;
+  addEventListener("focusin", ({ target }) => (last = target));
+  new MutationObserver(() => document.activeElement === document.body && last?.isConnected === false && focusHeading()).observe(document.body, { childList: true, subtree: true });
 }
 
 /** Ctrl+K or Cmd+K anywhere; a slash where nothing is being written. @param {() => void} toggle */

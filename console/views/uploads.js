@@ -1,17 +1,15 @@
-import { bytes, counted, number, percent } from "../lib/format.js";
-import { html, useEffect, useState } from "../lib/html.js";
+import { useApp, useAreas, useAskBeforeLeaving, useModel } from "app";
+import { bytes, counted, number, percent } from "format";
+import { html, useEffect, useState } from "html";
+import { Dialog, Icon, Loaded, Meter } from "parts";
 import { Links } from "../lib/links.js";
-import { readAll } from "../models/resource.js";
-import { useApp, useAskBeforeLeaving, useModel, useResource } from "./app.js";
 import { AreaForm } from "./files/area_form.js";
-import { Dialog, Meter } from "./parts/controls.js";
-import { Icon, Loaded } from "./parts/page.js";
 
 /** @typedef {import("../models/uploads.js").Upload} Upload */
 
 /** Files may be dropped anywhere: on a screen of an area they go there, elsewhere the reader is asked. */
 export function DropZone() {
-  const { uploads, session, envId, route } = useApp();
+  const { uploads, session, envId, route, notices } = useApp();
   const [isOver, setOver] = useState(false);
   const { areaId } = route.params;
   const { offered } = useModel(uploads);
@@ -27,7 +25,8 @@ export function DropZone() {
       const dropped = [...dataTransfer.items].filter((item) => item.kind === "file" && !item.webkitGetAsEntry()?.isDirectory);
       const files = dropped.map((item) => item.getAsFile());
       if (areaId) uploads.add(envId, areaId, files);
-      else uploads.offer(files);
+      else uploads.offer([...uploads.offered, ...files]);
+      if (files.length < dataTransfer.items.length) notices.failure("Folders are not taken. Drop the files in them.");
     };
     if (session.may("operator")) for (const name of ["dragover", "dragleave", "drop"]) addEventListener(name, hear, { signal: ending.signal });
     return () => ending.abort();
@@ -41,7 +40,7 @@ export function DropZone() {
 /** @param {{files: File[]}} props */
 function WhereTo({ files }) {
   const { uploads, client, envId, session, router, links } = useApp();
-  const known = useResource(() => readAll((query) => client.listAreas(envId, query)), []);
+  const known = useAreas();
   const mayMake = session.may("editor");
   const send = async (/** @type {any} */ chosen) => {
     const { areaId } = chosen.areaId ? chosen : await client.createArea(envId, chosen);

@@ -24,6 +24,17 @@ DRAG = """
 }
 """
 
+_DROP_A_FOLDER = """
+() => {
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([], 'a folder'));
+  const folder = { kind: 'file', webkitGetAsEntry: () => ({ isDirectory: true }) };
+  Object.defineProperty(transfer, 'items', { value: [folder] });
+  document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }));
+}
+"""
+"""A script can't make a folder, so the entry stands in for one."""
+
 MakeArea = Callable[..., str]
 
 
@@ -141,3 +152,27 @@ def test_what_is_not_there_has_a_heading_and_breaks_no_rule(page: Page, faults: 
     page.goto(path)
     expect(ready(page).get_by_role("alert")).to_contain_text("is not here")
     assert violations(page, axe) == []
+
+
+def test_what_is_dropped_while_the_area_is_asked_for_goes_with_the_rest_and_folders_are_refused(page: Page) -> None:
+    page.goto("/areas")
+    ready(page)
+    drag(page, "drop", ("first of two.csv", "id\n1\n"))
+    drag(page, "drop", ("second of two.csv", "id\n2\n"))
+    dialog = page.get_by_role("dialog", name="Where do these files go?")
+    expect(dialog.get_by_text("first of two.csv, second of two.csv")).to_be_visible()
+    dialog.get_by_role("button", name="Close").click()
+    page.evaluate(_DROP_A_FOLDER)
+    expect(page.get_by_text("Folders are not taken. Drop the files in them.")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_the_focus_is_never_lost_when_what_has_it_goes(page: Page, make_area: MakeArea) -> None:
+    page.goto(f"/areas/{make_area()}")
+    ready(page)
+    photo: FilePayload = {"name": "photo.csv", "mimeType": "", "buffer": b"\x89PNG\r\n\x1a\n" + bytes(60)}
+    choose_files(page, lambda: page.get_by_role("button", name="Add files").click(), photo)
+    away = page.get_by_role("button", name="No longer show photo.csv")
+    away.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()

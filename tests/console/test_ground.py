@@ -31,7 +31,9 @@ IMPORT_MAP: dict[str, str] = json.loads(
     re.findall(r'<script type="importmap">(.*?)</script>', (CONSOLE / "index.html").read_text(), re.DOTALL)[0]
 )["imports"]
 CLIENT_NAMES = {name for name, path in IMPORT_MAP.items() if path.startswith("/static/client/")}
-LIBRARIES = set(IMPORT_MAP) - CLIENT_NAMES
+SHORT_NAMES = {name for name, path in IMPORT_MAP.items() if path.startswith(("/static/lib/", "/static/views/"))}
+"""What nearly every view imports."""
+LIBRARIES = set(IMPORT_MAP) - CLIENT_NAMES - SHORT_NAMES
 
 
 def _one_of(*folders: str) -> Callable[[str], bool]:
@@ -41,7 +43,7 @@ def _one_of(*folders: str) -> Callable[[str], bool]:
 MAY_IMPORT: dict[str, Callable[[str], bool]] = {
     "lib": lambda name: _one_of("lib")(name) or name in LIBRARIES,
     "models": lambda name: _one_of("lib", "models")(name) or name in CLIENT_NAMES,
-    "views": _one_of("lib", "models", "views"),
+    "views": lambda name: _one_of("lib", "models", "views")(name) or name in SHORT_NAMES,
 }
 
 

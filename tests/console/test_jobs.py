@@ -113,6 +113,24 @@ def test_a_view_is_kept_chosen_and_removed(page: Page, env: str) -> None:
     expect(page.get_by_label("Saved views")).to_have_count(0)
 
 
+def test_views_of_another_tab_are_kept(page: Page, env: str) -> None:
+    other = page.context.new_page()
+    for each, status in ((page, "ERROR"), (other, "DONE")):
+        each.goto(f"/jobs?env={env}&status={status}")
+        each.get_by_role("button", name="Save view").wait_for()
+    for each, name in ((page, "Of this tab"), (other, "Of the other")):
+        each.get_by_role("button", name="Save view").click()
+        each.get_by_label("Name").fill(name)
+        each.keyboard.press("Enter")
+    expect(other.get_by_label("Saved views").get_by_role("option", name="Of this tab")).to_have_count(1)
+
+
+@pytest.mark.parametrize("address", ["range=constructor", "from=nonsense&range=custom"])
+def test_an_address_that_says_nothing_shows_all(page: Page, env: str, address: str) -> None:
+    page.goto(f"/jobs?env={env}&{address}")
+    expect(page.get_by_text(f"{JOBS} jobs, newest first")).to_be_visible()
+
+
 def test_what_happens_is_shown_without_moving_what_one_reads(page: Page, changing_env: str, client: Client) -> None:
     env = changing_env
     page.goto(f"/jobs?env={env}")
@@ -161,7 +179,7 @@ def test_many_are_cancelled_the_count_said_first(page: Page, changing_env: str, 
     page.get_by_role("button", name="Cancel…").click()
     dialog = page.get_by_role("dialog", name="Cancel jobs")
     expect(dialog).to_contain_text(f"{waiting} jobs will be cancelled")
-    expect(dialog).to_contain_text("20 others that you chose have ended")
+    expect(dialog).to_contain_text("20 others that you chose ended already")
     later = _submit(client, env)
     expect(_row(page, later)).to_contain_text("Pending")
     dialog.get_by_role("button", name=f"Cancel {waiting} jobs").click()

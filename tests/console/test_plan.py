@@ -67,6 +67,81 @@ def test_a_mapping_is_set_and_a_column_left_out(page: Page, loaded: dict[str, st
     expect(rows.get_by_role("columnheader")).to_have_count(3)
 
 
+def test_settings_that_are_no_json_are_never_left_out(page: Page, client: Client, loaded: dict[str, str]) -> None:
+    page.goto(f"/areas/{loaded['area']}/plan?file={loaded['file']}")
+    page.get_by_label("Mapping of amount").select_option("NUMBER_FORMAT")
+    settings = page.get_by_label("Settings")
+    save = page.get_by_role("button", name="Save as a new version")
+    expect(save).to_be_enabled()
+    settings.fill('{"decimal": ".", ')
+    settings.blur()
+    expect(settings).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_text("This is not JSON yet.")).to_be_visible()
+    page.get_by_label("Name of amount").fill("net")
+    expect(save).to_be_disabled()
+    settings.fill('{"decimal": "."}')
+    expect(settings).to_have_attribute("aria-invalid", "false")
+    expect(save).to_be_enabled()
+
+    settings.fill("{")
+    expect(save).to_be_disabled()
+    page.get_by_label("Mapping of net").select_option("TRIM")
+    expect(save).to_be_enabled()
+    settings.fill("{")
+    page.get_by_role("button", name="Undo the changes").click()
+    expect(settings).to_have_count(0)
+    expect(page.get_by_role("button", name="Undo the changes")).to_have_count(0)
+    page.get_by_label("Type of amount").select_option("text")
+    expect(save).to_be_enabled()
+    assert client.get_plan(ENV, loaded["area"])["version"] == 1
+
+
+def test_what_somebody_else_saved_is_not_undone_without_a_word(
+    page: Page, client: Client, faults: Faults, loaded: dict[str, str]
+) -> None:
+    faults.allow("/plan|status of 409")
+    page.goto(f"/areas/{loaded['area']}/plan?file={loaded['file']}")
+    page.get_by_label("Type of amount").select_option("text")
+    plan = client.get_plan(ENV, loaded["area"])
+    assert client.put_plan(ENV, loaded["area"], {**plan, "maxRejects": 7}, base_version=1)["version"] == 2
+
+    save = page.get_by_role("button", name="Save as a new version")
+    save.click()
+    expect(page.get_by_role("alert").filter(has_text="Version 2 was saved meanwhile.")).to_be_visible()
+    assert client.get_plan(ENV, loaded["area"])["version"] == 2
+    save.click()
+    expect(page.get_by_text("Version 3 is in force.")).to_be_visible()
+    page.get_by_label("Load ordered on").uncheck()
+    save.click()
+    expect(page.get_by_text("Version 4 is in force.")).to_be_visible()
+
+
+def test_an_earlier_version_is_put_in_force_again(page: Page, client: Client, loaded: dict[str, str]) -> None:
+    first = client.get_plan(ENV, loaded["area"])
+    client.put_plan(ENV, loaded["area"], {**first, "maxRejects": 7})
+    page.goto(f"/areas/{loaded['area']}/plan?version=1")
+    page.get_by_role("button", name="Put version 1 in force").click()
+    expect(page.get_by_text("Version 3 is in force.")).to_be_visible()
+    expect(page.get_by_role("button", name="Save as a new version")).to_be_disabled()
+    now = client.get_plan(ENV, loaded["area"])
+    assert (now["version"], now["columns"], now.get("maxRejects")) == (3, first["columns"], first.get("maxRejects"))
+
+
+def test_moving_back_by_keyboard_hides_nothing_under_the_bar(page: Page, loaded: dict[str, str]) -> None:
+    page.set_viewport_size({"width": 640, "height": 400})
+    page.goto(f"/areas/{loaded['area']}/plan?file={loaded['file']}")
+    expect(page.get_by_text("40 rows tried: 1 rejected")).to_be_visible()
+    page.get_by_label("Mapping of ordered on").focus()
+    bar = page.locator(".save-bar")
+    for _ in range(14):
+        page.keyboard.press("Shift+Tab")
+        focused = page.locator(":focus")
+        if bar.locator(":focus").count():
+            break
+        ends = bar.evaluate("bar => bar.getBoundingClientRect().bottom")
+        assert focused.evaluate("element => element.getBoundingClientRect().top") >= ends
+
+
 def test_a_wrong_plan_is_told_at_the_place(page: Page, faults: Faults, loaded: dict[str, str]) -> None:
     faults.allow("plan-preview|status of 422")
     page.goto(f"/areas/{loaded['area']}/plan?file={loaded['file']}&as=json")
@@ -88,10 +163,16 @@ def test_text_that_is_no_plan_is_never_stored_as_another(page: Page, client: Cli
     text.fill(json.dumps(plan))
     save = page.get_by_role("button", name="Save as a new version")
     expect(save).to_be_enabled()
-    for broken in (json.dumps(plan).replace("half_done", "final_name")[:-1], "null", '{"columns": 5}', "[]"):
+    as_json = page.get_by_label("As JSON")
+    no_plans = ("null", '{"columns": 5}', "[]", '{"columns": [null]}', '{"columns": [], "keyColumns": 5}')
+    for broken in (json.dumps(plan).replace("half_done", "final_name")[:-1], *no_plans):
         text.fill(broken)
         expect(save).to_be_disabled()
-    expect(page.get_by_text("A plan is an object with a list of columns.").first).to_be_visible()
+        expect(as_json).to_be_disabled()
+    expect(page.get_by_text("A plan has a list of columns, each an object").first).to_be_visible()
+    page.get_by_role("button", name="Undo the changes").click()
+    as_json.uncheck()
+    expect(page.get_by_label("Name of amount")).to_be_visible()
     assert client.get_plan(ENV, loaded["area"])["version"] == 1
 
 

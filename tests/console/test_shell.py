@@ -199,6 +199,59 @@ def test_a_lost_connection_is_told_and_nothing_is_missed_when_it_is_back(
         assert faults.unexpected() == []
 
 
+def test_a_list_that_was_asked_for_while_the_connection_was_lost_comes_when_it_is_back(
+    browser: Browser, server: Serve, session: StorageState, client: Client
+) -> None:
+    _load(client, f"Piers {uuid4().hex[:6]}")
+    port = urlsplit(server.url).port
+    assert port is not None
+    with door_to(port) as door, new_context(browser, door.url, session) as context:
+        page = context.new_page()
+        ready_at(page, "/jobs")
+        door.shut()
+        page.get_by_role("group", name="Status").get_by_role("button", name="Done").click()
+        expect(page.get_by_role("alert")).to_be_visible()
+        door.open()
+        expect(page.get_by_role("alert")).to_be_hidden()
+        rows = page.get_by_role("grid").locator(".status-cell")
+        expect(rows.first).to_have_text("Done")
+        assert set(rows.all_inner_texts()) == {"Done"}
+
+
+def test_the_focus_comes_back_after_a_command(page: Page) -> None:
+    ready_at(page, "/workers")
+    link = page.get_by_role("link", name="Tables")
+    link.focus()
+    _open_palette(page, "theme light")
+    page.keyboard.press("Enter")
+    expect(link).to_be_focused()
+
+
+def test_an_environment_that_is_not_there_is_no_lost_connection(page: Page) -> None:
+    page.goto("/jobs?env=nowhere")
+    expect(page.get_by_role("heading", name="There is no environment nowhere")).to_be_visible()
+    page.get_by_role("link", name="To the first one").click()
+    expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+
+
+def test_signing_out_is_seen_in_every_tab_and_a_failure_is_told(open_page: OpenPage, faults: Faults) -> None:
+    faults.allow("401|503")
+    page = open_page()
+    ready_at(page, "/workers")
+    other = page.context.new_page()
+    ready_at(other, "/tables")
+    page.route("**/logout", lambda route: route.fulfill(status=503))
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("alert")).to_contain_text("The session could not be ended.")
+    page.unroute("**/logout")
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("button", name="Sign out").click()
+    for each in (page, other):
+        if each is other:
+            each.get_by_role("link", name="Workers").click()
+        expect(each.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
 @pytest.mark.parametrize("theme", THEMES)
 def test_the_palette_breaks_no_rule(open_page: OpenPage, axe: Path, theme: str) -> None:
     page = open_page(theme=theme)

@@ -1,6 +1,6 @@
-import { html, useState } from "../../lib/html.js";
-import { useAction } from "../app.js";
-import { Fields, Form } from "../parts/controls.js";
+import { useAction } from "app";
+import { html, useState } from "html";
+import { Fields, Form } from "parts";
 
 /** What a file does to the rows that are there. */
 const MODES = [

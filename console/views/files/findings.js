@@ -1,4 +1,4 @@
-import { html } from "../../lib/html.js";
+import { html } from "html";
 
 /** @typedef {{message: string, column?: string | null}} Finding */
 

@@ -1,6 +1,6 @@
-import { html } from "../../lib/html.js";
-import { useApp } from "../app.js";
-import { Icon } from "../parts/page.js";
+import { useApp } from "app";
+import { html } from "html";
+import { Icon } from "parts";
 
 /** Codes of errors that another plan helps with: too_many_rejects, missing_columns, key_too_long, no_rows… */
 const OF_PLAN = /reject|value|column|plan|record|row|key/;

@@ -1,11 +1,8 @@
-import { counted } from "../../lib/format.js";
-import { html, useLayoutEffect, useMemo, useRef, useState } from "../../lib/html.js";
+import { useApp } from "app";
+import { counted } from "format";
+import { html, useLayoutEffect, useMemo, useRef, useState } from "html";
+import { Dialog, Empty, Grid, Time } from "parts";
 import { LEVELS, lineOf, linesOf } from "../../models/job_log.js";
-import { useApp } from "../app.js";
-import { Dialog } from "../parts/controls.js";
-import { Grid } from "../parts/grid.js";
-import { Empty } from "../parts/page.js";
-import { Time } from "../parts/words.js";
 
 /** @typedef {import("stepmill/types").StreamEvent} StreamEvent */
 
@@ -17,8 +14,8 @@ const COLUMNS = ["Time", "Kind", "Step", "What"].map((text) => ({ key: text, tex
  * @param {{events: StreamEvent[], isLive: boolean}} props
  */
 export function Log({ events, isLive }) {
-  const { route, router } = useApp();
-  const { level = "debug", q = "" } = route.query;
+  const { route: { query }, router } = useApp();
+  const { level = "debug", q = "" } = query;
   const items = useMemo(() => linesOf(events, { level, q }), [events.length, level, q]);
   const place = useRef(/** @type {HTMLDivElement | null} */ (null));
   const isFollowing = useRef(isLive);
@@ -43,7 +40,7 @@ export function Log({ events, isLive }) {
       <input type="search" aria-label="Search the log" placeholder="Search" value=${q} onInput=${(event) => router.set({ q: event.target.value })} />
       <span class="soft small" role="status">${counted(items.length, "line")}</span>
     </div>
-    ${items.length === 0 && html`<${Empty} title=${q ? "No line has these words" : "Nothing is logged"} icon="menu">What the steps say about their work stands here.<//>`}
+    ${items.length === 0 && html`<${Empty} title=${q || query.level ? "There is no such line" : "Nothing is logged"} icon="menu">What the steps say about their work stands here.<//>`}
     <div ref=${place} onScrollCapture=${onScroll} hidden=${items.length === 0}>
       <${Grid} label="log" name="lines" count=${items.length} rowHeight=${28} columns=${COLUMNS} row=${row} item=${(index) => items[index]}
         rowKey=${(index) => items[index].id} onOpen=${(index) => setChosen(items[index])} />

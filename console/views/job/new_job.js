@@ -1,9 +1,8 @@
-import { html, useState } from "../../lib/html.js";
+import { useAction, useApp, useAreas, useResource } from "app";
+import { html, useState } from "html";
+import { Dialog, Field, Fields, Form, Loaded } from "parts";
 import { fieldsOf } from "../../models/new_job.js";
 import { readAll } from "../../models/resource.js";
-import { useAction, useApp, useResource } from "../app.js";
-import { Dialog, Field, Fields, Form } from "../parts/controls.js";
-import { Loaded } from "../parts/page.js";
 
 /** @typedef {Record<string, any>} Data */
 
@@ -15,11 +14,11 @@ export function NewJob({ onClose, from = {} }) {
   const { client, envId, links, router } = useApp();
   const [chosen, setChosen] = useState(from.type);
   const [params, setParams] = useState(/** @type {Data} */ (from.params ?? {}));
-  const [options, setOptions] = useState(/** @type {Data} */ ({ maxAttempts: from.maxAttempts }));
+  const [options, setOptions] = useState(/** @type {Data} */ ({ maxAttempts: from.maxAttempts, priority: from.priority, timeoutSeconds: from.timeoutSeconds ?? undefined }));
   const { areaId } = params;
   const types = useResource((signal) => client.listJobTypes({ signal }), []);
-  const areas = useResource((signal) => readAll((query) => client.listAreas(envId, query, { signal })), []).data ?? [];
-  const files = useResource(async (signal) => (areaId ? readAll((query) => client.listFiles(envId, areaId, query, { signal })) : []), [areaId]).data ?? [];
+  const areas = useAreas().data ?? [];
+  const files = useResource(async (signal) => (areaId ? readAll((query) => client.listFiles(envId, areaId, { ...query, order: "newest" }, { signal })) : []), [areaId]).data ?? [];
   const start = useAction(async (/** @type {string} */ type) => {
     const given = Object.entries(params).filter(([, value]) => value !== "");
     const job = await client.startJob({ type, params: Object.fromEntries(given), envId, ...options });
@@ -37,9 +36,9 @@ export function NewJob({ onClose, from = {} }) {
         <//>
         <${Fields} data=${params} like=${like} choices=${{ ...choices, ...known }} hints=${hints}
           set=${(changes) => setParams({ ...params, ...(changes.areaId && { fileId: "" }), ...changes })} />
-        <${Fields} data=${options} like=${{ maxAttempts: 0 }} set=${(changes) => setOptions({ ...options, ...changes })} />
+        <${Fields} data=${options} like=${{ maxAttempts: 5, priority: 0 }} set=${(changes) => setOptions({ ...options, ...changes })} />
         <${Field} label="Run at">
-          <input type="datetime-local" onInput=${({ target }) => setOptions({ ...options, runAt: target.value ? new Date(target.value) : undefined })} />
+          <input type="datetime-local" max="9999-12-31T23:59" onInput=${({ target }) => setOptions({ ...options, runAt: target.value ? new Date(target.value) : undefined })} />
         <//>
       <//>
     `;

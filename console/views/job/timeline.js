@@ -1,9 +1,8 @@
-import { duration } from "../../lib/format.js";
-import { html } from "../../lib/html.js";
+import { useTick } from "app";
+import { duration } from "format";
+import { html } from "html";
+import { Icon, Status, Time } from "parts";
 import { axisOf, lanesOf, placeOf } from "../../models/job_timeline.js";
-import { useTick } from "../app.js";
-import { Icon } from "../parts/page.js";
-import { Status, Time } from "../parts/words.js";
 import { Values } from "./values.js";
 
 /** @typedef {import("../../models/job_timeline.js").Bar} Bar */

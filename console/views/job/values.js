@@ -1,7 +1,7 @@
-import { bytes, label, number } from "../../lib/format.js";
-import { html } from "../../lib/html.js";
-import { useApp } from "../app.js";
-import { Facts } from "../parts/page.js";
+import { useApp } from "app";
+import { bytes, label, number } from "format";
+import { html } from "html";
+import { Facts } from "parts";
 
 /** @param {string} name @param {any} value */
 function textOf(name, value) {

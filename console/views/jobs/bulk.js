@@ -1,17 +1,15 @@
-import { counted, number } from "../../lib/format.js";
-import { html } from "../../lib/html.js";
+import { useAction, useApp, useResource } from "app";
+import { counted, number } from "format";
+import { html } from "html";
+import { Dialog, Failure, Meter, Skeleton, Status } from "parts";
 import { closed, countAll, doToAll, filtersOfIds, TAKES } from "../../models/job_bulk.js";
-import { useAction, useApp, useResource } from "../app.js";
-import { Dialog, Meter } from "../parts/controls.js";
-import { Failure, Skeleton } from "../parts/page.js";
-import { Status } from "../parts/words.js";
 
 /** @typedef {import("../../models/job_filters.js").JobStatus} JobStatus */
 /** @typedef {import("../../models/job_bulk.js").Act} Act */
 
 const WORDS = {
-  cancel: { verb: "Cancel", none: "None of these jobs waits or runs.", rest: "have ended and stay as they are", done: "cancelled" },
-  retry: { verb: "Retry", none: "None of these jobs failed or was cancelled.", rest: "did not fail and stay as they are", done: "retried" },
+  cancel: { verb: "Cancel", none: "None of these jobs waits or runs.", rest: "ended already", done: "cancelled" },
+  retry: { verb: "Retry", none: "None of these jobs failed or was cancelled.", rest: "did not fail", done: "retried" },
 };
 
 /**
@@ -48,7 +46,7 @@ export function BulkDialog({ act, filters, ids, onDone, onClose }) {
     ${run.error && html`<${Failure} error=${run.error} />`} ${run.isRunning && html`<${Meter} label="Under way" />`}
     <footer>
       <button onClick=${onClose}>Close</button>
-      ${taken > 0 && html`<button class=${act === "cancel" ? "danger" : "primary"} disabled=${run.isRunning} onClick=${() => run.run()}>${words.verb} ${counted(taken, "job")}</button>`}
+      ${taken > 0 && html`<button class=${act === "cancel" ? "danger" : "primary"} aria-disabled=${run.isRunning} onClick=${() => run.run()}>${words.verb} ${counted(taken, "job")}</button>`}
     </footer>
   <//>`;
 }

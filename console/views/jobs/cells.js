@@ -1,6 +1,6 @@
-import { number, percent } from "../../lib/format.js";
-import { html } from "../../lib/html.js";
-import { shownStatus, Status, Time, Took } from "../parts/words.js";
+import { inZone, number, percent } from "format";
+import { html } from "html";
+import { shownStatus, Status, Time, Took } from "parts";
 
 /** @typedef {import("../../models/job_row.js").JobRow} JobRow */
 
@@ -36,7 +36,7 @@ export function cellsOf(row, href, area) {
 
 /** How far it is, why it waits, or what went wrong. @param {JobRow} row */
 function stateOf({ status, note, rowsRejected, step, share }) {
-  if (note) return html`<span class=${status === "ERROR" ? "bad clip" : "soft clip"} title=${note}>${note}</span>`;
+  if (note) return html`<span class=${status === "ERROR" ? "bad clip" : "soft clip"} title=${note}>${inZone(note)}</span>`;
   if (!step) return rowsRejected > 0 && html`<span class="soft">${number(rowsRejected)} rejected</span>`;
   if (share === null) return step;
   return html`${step}<i class="share" aria-hidden="true" style=${{ "--share": share }}></i><span class="figure soft">${percent(Math.floor(share * 100) / 100)}</span>`;

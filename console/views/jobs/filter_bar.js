@@ -1,10 +1,9 @@
-import { number } from "../../lib/format.js";
-import { html } from "../../lib/html.js";
-import { keyOf, NOTHING, queryOf, RANGES, STATUSES } from "../../models/job_filters.js";
-import { useApp, useResource } from "../app.js";
+import { useApp, useResource } from "app";
+import { number } from "format";
+import { html } from "html";
+import { Icon, Status } from "parts";
+import { keyOf, NOTHING, queryOf, RANGES, STATUSES, timeOf } from "../../models/job_filters.js";
 import { onValue } from "../job/values.js";
-import { Icon } from "../parts/page.js";
-import { Status } from "../parts/words.js";
 import { Views } from "./views.js";
 
 /** @typedef {import("../../models/job_filters.js").Choice} Choice */
@@ -50,5 +49,5 @@ export function FilterBar({ choice, counts }) {
 function Moment({ label, value, onChange }) {
   const at = new Date(value);
   const local = value && new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
-  return html`<label class="moment"><span class="soft small">${label}</span><input type="datetime-local" value=${local} onChange=${onValue((text) => onChange(text && new Date(text).toISOString()))} /></label>`;
+  return html`<label class="moment"><span class="soft small">${label}</span><input type="datetime-local" max="9999-12-31T23:59" value=${local} onChange=${onValue((text) => onChange(timeOf(text)))} /></label>`;
 }

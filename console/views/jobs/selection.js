@@ -1,4 +1,4 @@
-import { useRef, useState } from "../../lib/html.js";
+import { useRef, useState } from "html";
 
 /** What is marked: these jobs, or all that the filters match. @typedef {{ids: Set<string>, isAll: boolean}} Marked */
 

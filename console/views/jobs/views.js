@@ -1,8 +1,8 @@
-import { html, useState } from "../../lib/html.js";
+import { html, useState } from "html";
+import { Dialog, Field } from "parts";
 import { remember, remembered } from "../../lib/storage.js";
 import { choiceOf } from "../../models/job_filters.js";
 import { onValue } from "../job/values.js";
-import { Dialog, Field } from "../parts/controls.js";
 
 const NAME = "jobs.views";
 
@@ -16,7 +16,8 @@ export function Views({ current, onChoose }) {
   const names = Object.keys(views).sort();
   const shown = names.find((name) => views[name] === current);
   const set = (/** @type {Record<string, string | undefined>} */ changes) => {
-    remember(NAME, { ...views, ...changes });
+    // Another tab may have changed them.
+    remember(NAME, { ...remembered(NAME), ...changes });
     setViews(remembered(NAME) ?? {});
   };
   return html`

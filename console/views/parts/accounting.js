@@ -1,5 +1,5 @@
-import { number } from "../../lib/format.js";
-import { html } from "../../lib/html.js";
+import { number } from "format";
+import { html } from "html";
 
 /** @type {[key: "rowsLoaded" | "rowsRejected" | "rowsFiltered" | "rowsDeduplicated", name: string, colour: string][]} */
 const OUTCOMES = [

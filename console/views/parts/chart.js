@@ -1,5 +1,5 @@
-import { moment } from "../../lib/format.js";
-import { html, useState } from "../../lib/html.js";
+import { moment } from "format";
+import { html, useState } from "html";
 
 /** `colour` is a custom property, `whole` what holds for all the time. @typedef {{label: string, colour: string, values: number[], whole: number}} Series */
 

@@ -1,5 +1,5 @@
-import { number, percent } from "../../lib/format.js";
-import { html } from "../../lib/html.js";
+import { number, percent } from "format";
+import { html } from "html";
 
 /** @typedef {{from: unknown, to: unknown, count: number}} Bucket */
 

@@ -1,4 +1,4 @@
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../../lib/html.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "html";
 import { rowsInSight, rowsMoved, rowsNext } from "../../lib/window.js";
 
 const HEAD_HEIGHT = 34;

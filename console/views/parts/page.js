@@ -1,6 +1,6 @@
 /** What every screen is made of: its frame, its pictures, and how it looks while there is nothing, or a failure. */
 
-import { html, useEffect } from "../../lib/html.js";
+import { html, useEffect } from "html";
 
 /** Each a path in a square of 16, drawn as a line. */
 const PATHS = {

@@ -1,6 +1,6 @@
-import { ago, bytes, clock, duration, label, moment, number, secondsBetween, utc } from "../../lib/format.js";
-import { html } from "../../lib/html.js";
-import { useTick } from "../app.js";
+import { useTick } from "app";
+import { ago, bytes, clock, duration, label, moment, number, secondsBetween, utc } from "format";
+import { html } from "html";
 
 /** @typedef {import("stepmill/types").JobStatus | "STOPPING" | "WAITING"} Shown */
 

@@ -1,8 +1,8 @@
-import { counted, number } from "../../lib/format.js";
-import { html } from "../../lib/html.js";
-import { useApp } from "../app.js";
+import { useApp } from "app";
+import { counted, number } from "format";
+import { html } from "html";
+import { Failure, Skeleton, Table } from "parts";
 import { Findings } from "../files/findings.js";
-import { Failure, Skeleton, Table } from "../parts/page.js";
 import { RejectRows } from "../table/reject_rows.js";
 
 const SHOWN_ROWS = 20;
@@ -30,12 +30,12 @@ const NUMBERS = ["integer", "numeric", "double"];
 /** @param {any} value */
 const cell = (value) => html`<span class="cell">${value !== null && typeof value === "object" ? JSON.stringify(value) : String(value ?? "–")}</span>`;
 
-/** How many rows the draft rejects, and the plan before it did. @param {{draft: import("../../models/plan_draft.js").PlanDraft}} props */
+/** How many rows the draft rejects, and the plan before it did; grey while that is found out anew. @param {{draft: import("../../models/plan_draft.js").PlanDraft}} props */
 export function Verdict({ draft: { after, before, error, isTrying } }) {
   if (!after || error) return null;
-  if (isTrying) return html`<span class="soft">Trying …</span>`;
-  const [now, was] = [after.rowsRejected, before?.rowsRejected ?? after.rowsRejected];
-  const { ofLoad } = after;
-  return html`<span>${counted(after.rowsRead, "row")} tried: <strong class=${now ? "bad" : ""}>${now ? `${number(now)} rejected` : "none rejected"}</strong>${was !== now && `, before ${number(was)}`}</span>
-    ${ofLoad && html`<span>Of what the last load rejected, <strong class=${ofLoad.rowsRejected ? "bad" : ""}>${ofLoad.rowsRejected ? `${number(ofLoad.rowsRejected)} of ${number(ofLoad.rowsRead)} still` : "none is any more"}</strong></span>`}`;
+  const tone = (/** @type {number} */ rejected) => (isTrying ? "soft" : rejected ? "bad" : "");
+  const { ofLoad, rowsRejected: now } = after;
+  const was = before?.rowsRejected ?? now;
+  return html`<span class=${tone(0)}>${counted(after.rowsRead, "row")} tried: <strong class=${tone(now)}>${now ? number(now) : "none"} rejected</strong>${was !== now && `, before ${number(was)}`}</span>
+    ${ofLoad && html`<span class=${tone(0)}>Of what the last load rejected, <strong class=${tone(ofLoad.rowsRejected)}>${ofLoad.rowsRejected ? `${number(ofLoad.rowsRejected)} of ${number(ofLoad.rowsRead)} still` : "none is any more"}</strong></span>`}`;
 }

@@ -1,14 +1,11 @@
-import { counted, label } from "../../lib/format.js";
-import { html, useState } from "../../lib/html.js";
+import { useApp, useFreshAfterLoads, useResource } from "app";
+import { counted, label, number } from "format";
+import { html, useState } from "html";
+import { Accounting, Ago, Bytes, Confirm, Empty, Icon, Loaded, Page, Section, Table, Tabs, Time } from "parts";
 import { readAll } from "../../models/resource.js";
-import { useApp, useFreshAfterLoads, useResource } from "../app.js";
 import { chooseFiles } from "../choose_files.js";
 import { AreaForm, modeName } from "../files/area_form.js";
-import { Confirm, Tabs } from "../parts/controls.js";
 import { Findings } from "../files/findings.js";
-import { Empty, Icon, Loaded, Page, Section, Table } from "../parts/page.js";
-import { Accounting } from "../parts/accounting.js";
-import { Ago, Bytes, Time } from "../parts/words.js";
 
 /** @typedef {{area: any, onChange: () => void}} TabProps */
 /** @typedef {import("../parts/page.js").TableColumn} TableColumn */
@@ -39,7 +36,7 @@ function FileList({ area: { areaId, physId } }) {
   const { client, envId, links, session, uploads, notices } = useApp();
   /** The file that is to go, and whether its rows do. */
   const [going, setGoing] = useState(/** @type {any} */ (null));
-  const files = useResource(async () => (await readAll((query) => client.listFiles(envId, areaId, query))).reverse(), []);
+  const files = useResource(() => readAll((query) => client.listFiles(envId, areaId, { ...query, order: "newest" })), []);
   useFreshAfterLoads([files]);
   const remove = async () => {
     await client.deleteFile(envId, going.fileId, { rows: going.rows });
@@ -61,7 +58,7 @@ function FileList({ area: { areaId, physId } }) {
     <button class="quiet" aria-label=${`Delete ${file.name}`} onClick=${() => setGoing({ ...file, rows: "keep" })}><${Icon} name="close" /></button></div>`]);
   return html`
     <${Loaded} resource=${files} what="The list of files">${(items) => items.length
-      ? html`<${Table} label="Files" columns=${columns} items=${items} />`
+      ? html`<${Table} label="Files" columns=${columns} items=${items} />${items.length >= 2_000 && html`<p class="hint">The newest ${number(items.length)}.</p>`}`
       : html`<${Empty} title="No files yet" icon="upload"><p>Drop CSV or JSON files anywhere on this page, or add them by the button above. Each is loaded into the area's table.</p><//>`}<//>
     ${going && html`<${Confirm} title=${`Delete ${going.name}?`} submit="Delete the file" act=${remove} onClose=${() => setGoing(null)}>
       <label class="check"><input type="checkbox" onChange=${(event) => setGoing({ ...going, rows: event.target.checked ? "remove" : "keep" })} />Remove its rows from the table too</label><//>`}

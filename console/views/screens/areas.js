@@ -1,12 +1,10 @@
-import { counted } from "../../lib/format.js";
-import { html, useState } from "../../lib/html.js";
+import { useApp, useFreshAfterLoads, useResource } from "app";
+import { counted } from "format";
+import { html, useState } from "html";
+import { Ago, Bytes, Count, Dialog, Empty, Icon, Loaded, Page, Table } from "parts";
 import { readAll } from "../../models/resource.js";
-import { useApp, useFreshAfterLoads, useResource } from "../app.js";
 import { chooseFiles } from "../choose_files.js";
 import { AreaForm, modeName } from "../files/area_form.js";
-import { Empty, Icon, Loaded, Page, Table } from "../parts/page.js";
-import { Dialog } from "../parts/controls.js";
-import { Ago, Bytes, Count } from "../parts/words.js";
 
 /** File areas: named buckets of related files, each of which goes to one table. */
 export function Screen() {
@@ -31,17 +29,16 @@ export function Screen() {
     ["Table", ({ table }) => (table ? html`<a href=${links.table(table.physId)}>${counted(table.rows, "row")}</a>` : html`<span class="soft">None yet</span>`), "number"],
     ["Last load", ({ table }) => html`<${Ago} at=${table?.lastLoadAt} />`, "number"],
   ];
+  const nothing = html`
+    <${Empty} title="Drop a CSV or JSON file anywhere" icon="upload">
+      <p>It becomes a typed table. How it is read, and what its columns are, is found out from the whole file; you can change it later.</p>
+      <p>From a shell: <code>${links.loadByCommand()}</code></p>
+    <//>
+  `;
   return html`
     <${Page} title="Files" subtitle="An area is a named bucket of related files that go to one table." actions=${actions}>
-      <${Loaded} resource=${areas} what="The list of areas">${(rows) => (rows.length ? html`<${Table} label="Areas" columns=${columns} items=${rows} />` : NOTHING)}<//>
+      <${Loaded} resource=${areas} what="The list of areas">${(rows) => (rows.length ? html`<${Table} label="Areas" columns=${columns} items=${rows} />` : nothing)}<//>
       ${isMaking && html`<${Dialog} title="New area" onClose=${() => setMaking(false)}><${AreaForm} submit="Make the area" onSubmit=${make} /><//>`}
     <//>
   `;
 }
-
-const NOTHING = html`
-  <${Empty} title="Drop a CSV or JSON file anywhere" icon="upload">
-    <p>It becomes a typed table. How it is read, and what its columns are, is found out from the whole file; you can change it later.</p>
-    <p>From a shell: <code>stepmill load FILE.csv</code></p>
-  <//>
-`;

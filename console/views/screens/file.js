@@ -1,10 +1,8 @@
-import { counted, number, percent } from "../../lib/format.js";
-import { html } from "../../lib/html.js";
-import { useApp, useResource } from "../app.js";
+import { useApp, useResource } from "app";
+import { counted, number, percent } from "format";
+import { html } from "html";
+import { Bytes, Commonest, Facts, Histogram, Loaded, Page, Section, Table, Time } from "parts";
 import { Findings, listOf } from "../files/findings.js";
-import { Facts, Loaded, Page, Section, Table } from "../parts/page.js";
-import { Commonest, Histogram } from "../parts/distribution.js";
-import { Bytes, Time } from "../parts/words.js";
 import { RejectRows } from "../table/reject_rows.js";
 
 /** @typedef {import("../parts/page.js").TableColumn} TableColumn */

@@ -1,17 +1,14 @@
-import { bytes, duration, number } from "../../lib/format.js";
-import { html, useEffect, useState } from "../../lib/html.js";
+import { useAction, useApp, useOwnModel, useResource } from "app";
+import { bytes, duration, inZone, number } from "format";
+import { html, useEffect, useState } from "html";
+import { Accounting, Ago, Failure, Icon, Meter, Page, Section, shownStatus, Skeleton, Status, Tabs, Time, Took } from "parts";
 import { speedOf } from "../../models/job_speed.js";
 import { JobStream } from "../../models/job_stream.js";
-import { useAction, useApp, useOwnModel, useResource } from "../app.js";
 import { Failed } from "../job/failed.js";
 import { Log } from "../job/log.js";
 import { NewJob } from "../job/new_job.js";
 import { Timeline } from "../job/timeline.js";
 import { Values } from "../job/values.js";
-import { Accounting } from "../parts/accounting.js";
-import { Meter, Tabs } from "../parts/controls.js";
-import { Failure, Icon, Page, Section, Skeleton } from "../parts/page.js";
-import { Ago, shownStatus, Status, Time, Took } from "../parts/words.js";
 
 /** @typedef {import("stepmill/types").Job} Job */
 
@@ -30,36 +27,32 @@ export function Screen() {
 
 /** @param {{job: Job, stream: JobStream}} props */
 function Shown({ job, stream }) {
-  const { client, route, session, links, envId } = useApp();
+  const { client, route, session, links } = useApp();
   const { jobId, status, startedAt, params } = job;
   const { tab = "" } = route.query;
   const hasFailed = status === "ERROR" || status === "CANCELLED";
   const isLive = !hasFailed && status !== "DONE";
   const mayAct = session.may("operator");
   const [again, setAgain] = useState(/** @type {Job | null} */ (null));
-  const cancel = useAction(() => client.cancelJob(jobId));
-  const retry = useAction((/** @type {{fromStep?: string}} */ from) => client.retryJob(jobId, from));
-  const failure = cancel.error ?? retry.error ?? stream.error;
-  const file = useResource(async (signal) => params.fileId && client.getFile(envId, params.fileId, { signal }), []).data;
-  // A button that was pressed may be gone now.
-  useEffect(() => {
-    if (document.activeElement === document.body) /** @type {HTMLElement | null} */ (document.querySelector("#main h1"))?.focus({ preventScroll: true });
-  }, [isLive]);
+  const { run, error } = useAction((/** @type {() => Promise<unknown>} */ act) => act());
+  const retry = (/** @type {{fromStep?: string}} */ from) => run(() => client.retryJob(jobId, from));
+  const failure = error ?? stream.error;
+  const file = useResource(async (signal) => params.fileId && client.getFile(job.envId, params.fileId, { signal }), []).data;
   const runAgain = (more = {}) => setAgain({ ...job, params: { ...params, ...more } });
   const actions = mayAct && html`
-    ${isLive && html`<button class="danger" disabled=${Boolean(job.cancelRequestedAt)} onClick=${cancel.run}><${Icon} name="stop" />Cancel</button>`}
-    ${hasFailed && html`<button class="primary" onClick=${() => retry.run({})}><${Icon} name="retry" />Retry</button>`}
+    ${isLive && html`<button class="danger" disabled=${Boolean(job.cancelRequestedAt)} onClick=${() => run(() => client.cancelJob(jobId))}><${Icon} name="stop" />Cancel</button>`}
+    ${hasFailed && html`<button class="primary" onClick=${() => retry({})}><${Icon} name="retry" />Retry</button>`}
     <button onClick=${() => runAgain()}>Run again</button>
   `;
   const subtitle = html`
     <span role="status"><${Status} status=${shownStatus(job)} /></span>
     <span>submitted <${Ago} at=${job.createdAt} /> by ${job.createdBy}</span>
-    ${startedAt && status !== "PENDING" && html`<span>${isLive ? "running for" : "took"} <${Took} from=${startedAt} to=${job.finishedAt} /></span>`}
+    ${startedAt && status !== "PENDING" && html`<span>${isLive ? "running for" : "took"} <${Took} from=${startedAt} to=${job.finishedAt} />${job.attempt > 1 && ", from its first start"}</span>`}
   `;
   const tabs = Object.entries({ "": "Overview", log: "Log and events", data: "Params and result" });
   return html`
     <${Page} title=${file ? `${job.type} ${file.name}` : job.type} subtitle=${subtitle} actions=${actions} kicker=${html`<a href=${links.jobs()}>Jobs</a> / <code>${jobId}</code>`}>
-      ${failure && html`<${Failure} error=${failure} onRetry=${stream.error && (() => stream.open())} />`}
+      ${failure && html`<${Failure} error=${failure} what="The job" onRetry=${stream.error && (() => stream.open())} />`}
       <${Tabs} label="This job" current=${tab} tabs=${tabs.map(([id, text]) => ({ id, text, href: links.job(jobId, { tab: id }) }))} />
       ${tab === "log" && (stream.isComplete ? html`<${Log} events=${stream.events} isLive=${isLive} />` : html`<${Skeleton} rows=${8} kind="row" />`)}
       ${tab === "data" && html`
@@ -74,7 +67,7 @@ function Shown({ job, stream }) {
         <${Rows} job=${job} />
         <${Section} title="Steps" id="steps" aside=${html`<${Time} at=${job.createdAt} />`}>
           ${stream.events.length
-            ? html`<${Timeline} job=${job} events=${stream.events} onRetry=${mayAct && hasFailed && ((fromStep) => retry.run({ fromStep }))} />`
+            ? html`<${Timeline} job=${job} events=${stream.events} onRetry=${mayAct && hasFailed && ((fromStep) => retry({ fromStep }))} />`
             : html`<${Skeleton} rows=${job.steps.length} kind="row" />`}
         <//>
       `}
@@ -93,7 +86,7 @@ function Situation({ job: { status, steps, waiting, cancelRequestedAt, finishedA
   }
   if (!waiting) return null;
   const holder = waiting.heldBy?.jobId;
-  const [before, after] = (waiting.message ?? "").split(holder ?? "\n");
+  const [before, after] = inZone(waiting.message).split(holder ?? "\n");
   return html`<p class="hint WAITING"><strong>Waiting for <${Took} from=${waiting.since} />.</strong> ${before}${after && html`<a href=${links.job(holder)}>${holder}</a>${after}`}</p>`;
 }
 
@@ -105,7 +98,7 @@ function Progress({ job, stream }) {
   const speed = speedOf(stream.events, step.name);
   const amount = (/** @type {number} */ value) => (unit === "bytes" ? bytes(value) : `${number(Math.round(value))} ${unit ?? ""}`);
   const told = [
-    amount(done ?? 0) + (total ? ` of ${amount(total)}` : ""),
+    Number.isFinite(done) && amount(done ?? 0) + (total ? ` of ${amount(total)}` : ""),
     speed && `${amount(speed.perSecond)}/s`,
     speed?.secondsLeft && `about ${duration(Math.max(1, Math.round(speed.secondsLeft)))} left`,
   ];

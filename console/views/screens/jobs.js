@@ -1,14 +1,13 @@
-import { counted, number } from "../../lib/format.js";
-import { html, useEffect, useMemo, useRef, useState } from "../../lib/html.js";
+import { useApp, useAreas, useModel, useResource } from "app";
+import { counted, number } from "format";
+import { html, useEffect, useMemo, useRef, useState } from "html";
+import { Empty, Failure, Grid, Icon, Page, Skeleton } from "parts";
 import { choiceOf, filtersOf, keyOf } from "../../models/job_filters.js";
 import { JobList } from "../../models/job_list.js";
-import { useApp, useModel, useResource } from "../app.js";
 import { BulkDialog } from "../jobs/bulk.js";
 import { cellsOf, COLUMNS } from "../jobs/cells.js";
 import { FilterBar } from "../jobs/filter_bar.js";
 import { useSelection } from "../jobs/selection.js";
-import { Grid } from "../parts/grid.js";
-import { Empty, Failure, Icon, Page, Skeleton } from "../parts/page.js";
 
 const COUNTED_MS = 2_000;
 const SLOWLY_COUNTED_MS = 15_000;
@@ -39,7 +38,7 @@ export function Screen() {
   return html`
     <${Page} title="Jobs" actions=${session.may("operator") && html`<${NewJobButton} />`}>
       <${FilterBar} choice=${choice} counts=${known ?? {}} />
-      <${List} list=${list} filters=${filters} isNarrowed=${key !== ""} />
+      <${List} list=${list} choice=${choice} isNarrowed=${key !== ""} />
     <//>
   `;
 }
@@ -52,12 +51,12 @@ function NewJobButton() {
   return html`<button class="primary" onClick=${open}><${Icon} name="plus" />New job</button>${NewJob && html`<${NewJob} onClose=${() => setNewJob(null)} />`}`;
 }
 
-/** @param {{list: JobList, filters: import("stepmill/types").JobFilters, isNarrowed: boolean}} props */
-function List({ list, filters, isNarrowed }) {
-  const { client, router, links, envId, session } = useApp();
+/** @param {{list: JobList, choice: import("../../models/job_filters.js").Choice, isNarrowed: boolean}} props */
+function List({ list, choice, isNarrowed }) {
+  const { router, links, envId, session } = useApp();
   useModel(list);
-  const areas = useResource((signal) => client.listAreas(envId, { limit: 500 }, { signal }), []);
-  const names = useMemo(() => new Map((areas.data?.items ?? []).map((area) => [area.areaId, area.name])), [areas.data]);
+  const { data: areas } = useAreas();
+  const names = useMemo(() => new Map((areas ?? []).map((area) => [area.areaId, area.name])), [areas]);
   const selection = useSelection(list);
   const [act, setAct] = useState(/** @type {import("../../models/job_bulk.js").Act | null} */ (null));
   const [isNarrow, setNarrow] = useState(NARROW.matches);
@@ -98,7 +97,7 @@ function List({ list, filters, isNarrowed }) {
         onOpen=${(/** @type {number} */ index) => list.rows[index] && router.go(links.job(list.rows[index].jobId))}
         onMark=${mayMark ? selection.mark : undefined} isMarked=${selection.has} />
     </div>
-    ${act && html`<${BulkDialog} act=${act} filters=${filters} ids=${selection.isAll ? null : selection.ids} onDone=${selection.clear} onClose=${() => setAct(null)} />`}
+    ${act && html`<${BulkDialog} act=${act} filters=${filtersOf(choice, envId)} ids=${selection.isAll ? null : selection.ids} onDone=${selection.clear} onClose=${() => setAct(null)} />`}
   `;
 }
 
@@ -117,6 +116,6 @@ function None({ isNarrowed }) {
   if (isNarrowed) return html`<${Empty} title="No job matches" icon="search"><p>Take a filter away, or look at <a href=${links.jobs()}>all jobs</a>.</p><//>`;
   return html`<${Empty} title="No jobs yet" icon="jobs">
     <p>All that Stepmill does is a job. The quickest to see: <a href=${links.areas()}>drop a file into an area</a>, and a job loads it into a table.</p>
-    <p>From a terminal: <code>stepmill load FILE</code></p>
+    <p>From a terminal: <code>${links.loadByCommand()}</code></p>
   <//>`;
 }

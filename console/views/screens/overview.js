@@ -1,13 +1,10 @@
-import { bytes, compact, duration, label, number } from "../../lib/format.js";
-import { html, useEffect, useRef, useState } from "../../lib/html.js";
+import { useApp, useFresh, useResource } from "app";
+import { bytes, compact, duration, inZone, label, number } from "format";
+import { html, useEffect, useRef, useState } from "html";
+import { Ago, Chart, Failure, Icon, Meter, Page, Section, shownStatus, Skeleton, Status, Table, Took } from "parts";
 import { jobAfter } from "../../models/job_after.js";
 import { RANGES, readFigures, readNow, readStock } from "../../models/overview.js";
-import { useApp, useFresh, useResource } from "../app.js";
 import { chooseFiles } from "../choose_files.js";
-import { Failure, Icon, Page, Section, Skeleton, Table } from "../parts/page.js";
-import { Chart } from "../parts/chart.js";
-import { Meter } from "../parts/controls.js";
-import { Ago, shownStatus, Status, Took } from "../parts/words.js";
 
 /** @typedef {import("stepmill/types").Job} Job */
 
@@ -19,7 +16,7 @@ const age = (seconds) => duration(Math.round(seconds));
 /** What runs, waits and failed; how much gets done; what has not been loaded for long. */
 export function Screen() {
   const { client, envId, links, route, router, session, uploads } = useApp();
-  const range = route.query.range in RANGES ? route.query.range : "hour";
+  const range = Object.hasOwn(RANGES, route.query.range) ? route.query.range : "hour";
   const now = useFresh(useResource((signal) => readNow(client, envId, signal), []), 1_000, 60_000);
   const figures = useFresh(useResource((signal) => readFigures(client, envId, range, signal), [range]), 2_000, 15_000);
   const stock = useFresh(useResource((signal) => readStock(client, envId, signal), []), 30_000, 300_000);
@@ -32,7 +29,7 @@ export function Screen() {
   const upload = session.may("operator") && html`<button onClick=${() => chooseFiles(uploads)}><${Icon} name="upload" />Choose files</button>`;
   if (jobs?.isFirst) return html`<${Page} title="Overview">${failure}<${FirstStart} upload=${upload} /><//>`;
 
-  const of = (/** @type {string} */ status, from = "") => links.jobs({ status, from });
+  const of = (/** @type {string} */ status) => links.jobs({ status });
   const oldest = day?.points[day.points.length - 1]?.queueAgeSeconds;
   const names = stock.data?.names;
   /** @type {import("../parts/page.js").TableColumn[]} */
@@ -47,8 +44,8 @@ export function Screen() {
       <div class="tiles day">
         <${Tile} name="Running" value=${jobs?.runningCount} href=${of("RUNNING")} />
         <${Tile} name="Waiting" value=${jobs?.waitingCount} href=${of("PENDING")} note=${oldest && `oldest for ${age(oldest)}`} />
-        <${Tile} name="Done today" value=${day?.done} href=${of("DONE", day?.since)} />
-        <${Tile} name="Failed today" value=${day?.failed} href=${of("ERROR", day?.since)} tone="bad" />
+        <${Tile} name="Done today" value=${day?.done} href=${of("DONE")} />
+        <${Tile} name="Failed today" value=${day?.failed} href=${of("ERROR")} tone="bad" />
         <${Tile} name="Rows loaded today" value=${day?.rowsLoaded} href=${links.tables()} />
       </div>
       ${!jobs && !error && html`<${Skeleton} rows=${6} kind="row" />`}
@@ -108,13 +105,13 @@ function RunningLine({ job: listed }) {
     <div class="how-far"><span>${step && html`${step.name} <span class="soft">${index + 1} of ${job.steps.length}</span>`}</span>
       <span class="soft figure">${done ? `${amount(done)}${total ? ` of ${amount(total)}` : ""}` : message}</span>
       ${job.status === "RUNNING" && html`<${Meter} label=${`${job.type} ${step?.name ?? ""}`} done=${done} total=${total} />`}</div>
-    ${job.waiting && html`<p class="why">${job.waiting.message}</p>`}
+    ${job.waiting && html`<p class="why">${inZone(job.waiting.message)}</p>`}
   `;
 }
 
 /** Since when it waits, or when it failed; and why. @param {{job: Job}} props */
 const RestingLine = ({ job: { waiting, createdAt, finishedAt, error } }) => html`
-  <span class="since"><${Ago} at=${waiting?.since ?? finishedAt ?? createdAt} /></span><p class="why">${waiting?.message ?? html`<code class="bad">${error?.code}</code> ${error?.message}`}</p>
+  <span class="since"><${Ago} at=${waiting?.since ?? finishedAt ?? createdAt} /></span><p class="why">${inZone(waiting?.message) || html`<code class="bad">${error?.code}</code> ${error?.message}`}</p>
 `;
 
 /** What got done, and how long the queue is. @param {{points: any[], range: string}} figures */
@@ -128,12 +125,12 @@ function chartsOf({ points, range }) {
     series("failed", "--rejected", (point) => point.finished.ERROR),
     series("cancelled", "--deduplicated", (point) => point.finished.CANCELLED),
   ];
-  const waited = series("at most", "--WAITING", (point) => point.queueAgeSeconds ?? 0);
+  const waited = series("highest", "--WAITING", (point) => point.queueAgeSeconds ?? 0);
   const ages = [{ ...waited, whole: Math.max(...waited.values) }];
   const shared = { over: `The last ${range}`, times: points.map((point) => Date.parse(point.at) / 1000), between: RANGES[range].between };
   return html`
     <${Chart} title="Finished jobs" ...${shared} series=${finished} format=${compact} />
-    <${Chart} title="Longest wait" ...${shared} series=${ages} format=${age} steps=${AGES} />
+    <${Chart} title="Queue age" ...${shared} series=${ages} format=${age} steps=${AGES} />
   `;
 }
 

@@ -1,12 +1,9 @@
-import { number, percent } from "../../lib/format.js";
-import { html } from "../../lib/html.js";
+import { useApp, useFreshAfterLoads, useResource } from "app";
+import { number, percent } from "format";
+import { html } from "html";
+import { Ago, Bytes, Commonest, Count, Histogram, Loaded, Page, Skeleton, Table, Tabs } from "parts";
 import { readAll } from "../../models/resource.js";
-import { useApp, useFreshAfterLoads, useResource } from "../app.js";
-import { Loaded, Page, Skeleton, Table } from "../parts/page.js";
-import { Tabs } from "../parts/controls.js";
-import { Commonest, Histogram } from "../parts/distribution.js";
-import { Ago, Bytes, Count } from "../parts/words.js";
-import { LoadRejects, Loads } from "../table/loads.js";
+import { LoadRejects, Loads, rejectedIn } from "../table/loads.js";
 import { Rows } from "../table/rows.js";
 
 /** @typedef {{table: import("stepmill/types").Table, loads: import("../../models/resource.js").Resource<import("stepmill/types").Load[]>, onChange: () => void}} TabProps */
@@ -25,7 +22,7 @@ export function Screen() {
   const schema = session.environments.find((each) => each.envId === envId)?.schemaName ?? envId;
   const view = [schema, data?.logicalName ?? ""].map((name) => `"${name.replaceAll('"', '""')}"`).join(".");
   const [current, , Tab] = TABS.find(([id]) => id === route.query.tab) ?? TABS[0];
-  const counts = [data?.rows, data?.columns.length, loads.data?.length, loads.data?.find(({ rowsRejected }) => rowsRejected)?.rowsRejected ?? 0];
+  const counts = [data?.rows, data?.columns.length, loads.data?.length, rejectedIn(loads.data ?? [])?.rowsRejected ?? 0];
   const tabs = TABS.map(([id, name], place) => ({
     id,
     text: html`${name} <${Count} value=${counts[place]} />`,

@@ -1,9 +1,8 @@
-import { counted } from "../../lib/format.js";
-import { html } from "../../lib/html.js";
+import { useApp, useFreshAfterLoads, useResource } from "app";
+import { counted } from "format";
+import { html } from "html";
+import { Ago, Bytes, Count, Empty, Loaded, Page, Skeleton, Table } from "parts";
 import { readAll } from "../../models/resource.js";
-import { useApp, useFreshAfterLoads, useResource } from "../app.js";
-import { Empty, Loaded, Page, Skeleton, Table } from "../parts/page.js";
-import { Ago, Bytes, Count } from "../parts/words.js";
 
 /** What they can be sorted by, the least first; by name they are when they come. @type {Record<string, (table: import("stepmill/types").Table) => number>} */
 const ORDERS = { Name: () => 0, Rows: ({ rows }) => -rows, "Last load": ({ lastLoadAt }) => -Date.parse(lastLoadAt ?? "1970") };

@@ -1,9 +1,8 @@
-import { counted } from "../../lib/format.js";
-import { html } from "../../lib/html.js";
+import { useApp, useFresh, useResource } from "app";
+import { counted } from "format";
+import { html } from "html";
+import { Ago, Bytes, Empty, Failure, Page, Skeleton, Table, Took } from "parts";
 import { Links } from "../../lib/links.js";
-import { useApp, useFresh, useResource } from "../app.js";
-import { Empty, Failure, Page, Skeleton, Table } from "../parts/page.js";
-import { Ago, Bytes, Took } from "../parts/words.js";
 
 /** @typedef {import("stepmill/types").Worker} Worker */
 

@@ -1,11 +1,8 @@
-import { counted, number } from "../../lib/format.js";
-import { html, useState } from "../../lib/html.js";
+import { useAction, useApp, useResource } from "app";
+import { counted, number } from "format";
+import { html, useState } from "html";
+import { Accounting, Ago, Confirm, Empty, Failure, Loaded, Skeleton, Took } from "parts";
 import { readAll } from "../../models/resource.js";
-import { useAction, useApp, useResource } from "../app.js";
-import { Confirm } from "../parts/controls.js";
-import { Accounting } from "../parts/accounting.js";
-import { Empty, Failure, Loaded, Skeleton } from "../parts/page.js";
-import { Ago, Took } from "../parts/words.js";
 import { RejectRows } from "./reject_rows.js";
 
 /** @typedef {import("stepmill/types").Load} Load */
@@ -25,9 +22,9 @@ export const Loads = ({ table, loads, onChange }) => html`
 function One({ load, table, onChange }) {
   const { client, envId, links, notices, session } = useApp();
   const [isAsked, setAsked] = useState(false);
-  const { loadId, fileId, fileName, mode, planVersion, jobId, startedAt, finishedAt, replayOf, supersededBy, revertedAt, removedAt } = load;
+  const { loadId, fileId, fileName, mode, planVersion, jobId, startedAt, finishedAt, replayOf, revertedAt, removedAt } = load;
   const endedAt = removedAt ?? revertedAt;
-  const isInForce = !endedAt && !supersededBy;
+  const isInForce = isForced(load);
   const revert = async () => {
     await client.revertLoad(envId, loadId);
     notices.good("The load was reverted.");
@@ -52,13 +49,18 @@ function One({ load, table, onChange }) {
   `;
 }
 
+/** Whether the table has its rows. @param {Load} load */
+const isForced = ({ supersededBy, revertedAt, removedAt }) => !(removedAt ?? revertedAt ?? supersededBy);
+
+/** The newest of those in force that rejected rows. @param {Load[]} loads */
+export const rejectedIn = (loads) => loads.find((load) => load.rowsRejected && isForced(load));
+
 /** What a load rejected, and what to do about it. @param {TabProps} props */
 export function LoadRejects({ table, loads }) {
   const { query } = useApp().route;
   return html`
     <${Loaded} resource=${loads} what="The list" skeleton=${SKELETON}>${(/** @type {Load[]} */ all) => {
-      const some = all.filter(({ rowsRejected }) => rowsRejected);
-      const load = some.find(({ loadId }) => loadId === query.load) ?? some[0];
+      const load = all.find(({ loadId, rowsRejected }) => rowsRejected && loadId === query.load) ?? rejectedIn(all);
       return load
         ? html`<${Rejects} key=${load.loadId} load=${load} table=${table} />`
         : html`<${Empty} title="Nothing was rejected" icon="check"><p>A row that does not fit the plan is kept here, with the reason.</p><//>`;
@@ -67,7 +69,8 @@ export function LoadRejects({ table, loads }) {
 }
 
 /** @param {{load: Load, table: TabProps["table"]}} props */
-function Rejects({ load: { loadId, fileId, fileName, rowsRejected, startedAt }, table: { owner, physId } }) {
+function Rejects({ load, table: { owner, physId } }) {
+  const { loadId, fileId, fileName, rowsRejected, startedAt } = load;
   const { client, envId, links, notices, session } = useApp();
   // Each reading goes a page further.
   /** @type {import("../../models/resource.js").Resource<import("stepmill/types").Reject[]>} */
@@ -79,10 +82,10 @@ function Rejects({ load: { loadId, fileId, fileName, rowsRejected, startedAt }, 
   });
   return html`
     <div class="line block">
-      <span class="grow small">${fileName}, loaded <${Ago} at=${startedAt} />. <a href=${links.table(physId, { tab: "loads" })}>Other loads</a></span>
+      <span class="grow small">${fileName}, loaded <${Ago} at=${startedAt} />${!isForced(load) && ", no longer in force"}. <a href=${links.table(physId, { tab: "loads" })}>Other loads</a></span>
       ${session.may("editor") && html`<a class="button primary" href=${links.plan(owner.id, { file: fileId ?? null })}>Mend the plan</a>`}
-      ${session.may("operator") && html`<button disabled=${replay.isRunning} onClick=${replay.run}>Load the rejects again</button>`}
-      <a class="button" href=${links.rejectsCsv(loadId)} download>Download up to 500 as CSV</a>
+      ${session.may("operator") && isForced(load) && html`<button aria-disabled=${replay.isRunning} onClick=${replay.run}>Load the rejects again</button>`}
+      <a class="button" href=${links.rejectsCsv(loadId)} download>Download as CSV</a>
     </div>
     ${replay.error && html`<${Failure} error=${replay.error} />`}
     <${Loaded} resource=${rejects} what="The list" skeleton=${SKELETON}>${(items) => html`

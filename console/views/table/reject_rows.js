@@ -1,5 +1,5 @@
-import { number } from "../../lib/format.js";
-import { html, useState } from "../../lib/html.js";
+import { number } from "format";
+import { html, useState } from "html";
 
 const AROUND = 3;
 

@@ -157,15 +157,18 @@ test("the end of a job that rests has its snapshot's number, and comes in anothe
   connection.close();
 });
 
-test("only as many are followed as the server allows; the next gets its turn", async (t) => {
+test("only as many are followed as the server allows, those that were asked for last; the others get their turn", async (t) => {
   const { tab, client, connection } = await world(t);
   const ids = Array.from({ length: 22 }, (_, index) => `job_${index}`);
   const stops = ids.map((jobId) => connection.follow(jobId, listener()));
   await tab.pass(100);
-  assert.deepEqual(client.stream.follows, ids.slice(0, 20));
-  stops[0]();
+  assert.deepEqual(client.stream.follows, ids.slice(2));
+  connection.follow(ids[0], listener());
   await tab.pass(100);
-  assert.deepEqual(client.stream.follows, ids.slice(1, 21));
+  assert.deepEqual(client.stream.follows, [...ids.slice(3), ids[0]]);
+  stops[21]();
+  await tab.pass(100);
+  assert.deepEqual(client.stream.follows, [...ids.slice(2, 21), ids[0]]);
   connection.close();
 });
 

@@ -54,6 +54,11 @@ class Server {
     return () => {};
   }
 
+  subscribe(listener) {
+    this.back = listener;
+    return () => {};
+  }
+
   async listJobs({ status, jobId, limit, cursor }, { signal }) {
     this.asked.push({ jobId, limit, cursor });
     const matching = this.jobs.filter((job) => (!status || status.includes(job.status)) && (!jobId || jobId.includes(job.jobId)) && (!cursor || job.jobId < cursor));
