@@ -20,7 +20,7 @@ FRAME_MS = 8.0
 TASK_MS = 50.0
 FIRST_PAINT_MS = 500.0
 GROWTH = 1.1
-"""How much more the page may hold at the end than when it had read everything and was scrolled for a while."""
+"""How much more the page may hold at the end than when it had read everything and most had changed once."""
 SECONDS = 40.0
 PAINT_TRIES = 5
 """What else the machine does can make one of them slow, never fast."""
