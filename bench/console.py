@@ -13,15 +13,11 @@ from tests.console.browsing import chromium, new_context, sign_in
 from tests.console.environments import make_environment
 from tests.console.many_jobs import many_jobs
 from tests.console.traces import first_paint_ms
-from tests.console.watching import CHANGES_PER_SECOND, JOBS, Watched, watch
+from tests.console.watching import CHANGES_PER_SECOND, FIRST_PAINT_MS, FRAME_MS, GROWTH, JOBS, TASK_MS, Watched, watch
 
 from bench.report import Row, at_most
 
 TITLE = f"The console: {JOBS:,} jobs, {CHANGES_PER_SECOND} changes a second, in Chromium"
-FRAME_MS = 8.0
-TASK_MS = 50.0
-FIRST_PAINT_MS = 500.0
-GROWTH = 1.1
 
 _SECONDS = float(os.environ.get("STEPMILL_BENCH_SECONDS", "60"))
 _PAINTS = 5

@@ -14,13 +14,8 @@ from tests.console.browsing import OpenPage
 from tests.console.environments import make_environment
 from tests.console.many_jobs import many_jobs
 from tests.console.traces import first_paint_ms
-from tests.console.watching import CHANGES_PER_SECOND, JOBS, watch
+from tests.console.watching import CHANGES_PER_SECOND, FIRST_PAINT_MS, FRAME_MS, GROWTH, JOBS, TASK_MS, watch
 
-FRAME_MS = 8.0
-TASK_MS = 50.0
-FIRST_PAINT_MS = 500.0
-GROWTH = 1.1
-"""How much more the page may hold at the end than when it had read everything and most had changed once."""
 SECONDS = 40.0
 PAINT_TRIES = 5
 """What else the machine does can make one of them slow, never fast."""

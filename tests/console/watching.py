@@ -13,6 +13,11 @@ from tests.console.traces import Work, heap_bytes, recorded
 
 JOBS = 10_000
 CHANGES_PER_SECOND = 200
+FRAME_MS = 8.0
+TASK_MS = 50.0
+FIRST_PAINT_MS = 500.0
+GROWTH = 1.1
+"""How much more the page may hold at the end than when it had read everything and most had changed once."""
 
 _WHEEL_PX = 120
 _WHEEL_EVERY_MS = 50

@@ -24,7 +24,7 @@ function One({ load, table, onChange }) {
   const [isAsked, setAsked] = useState(false);
   const { loadId, fileId, fileName, mode, planVersion, jobId, startedAt, finishedAt, replayOf, revertedAt, removedAt } = load;
   const endedAt = removedAt ?? revertedAt;
-  const isInForce = isForced(load);
+  const isInForce = inForce(load);
   const revert = async () => {
     await client.revertLoad(envId, loadId);
     notices.good("The load was reverted.");
@@ -50,10 +50,10 @@ function One({ load, table, onChange }) {
 }
 
 /** Whether the table has its rows. @param {Load} load */
-const isForced = ({ supersededBy, revertedAt, removedAt }) => !(removedAt ?? revertedAt ?? supersededBy);
+const inForce = ({ supersededBy, revertedAt, removedAt }) => !(removedAt ?? revertedAt ?? supersededBy);
 
 /** The newest of those in force that rejected rows. @param {Load[]} loads */
-export const rejectedIn = (loads) => loads.find((load) => load.rowsRejected && isForced(load));
+export const rejectedIn = (loads) => loads.find((load) => load.rowsRejected && inForce(load));
 
 /** What a load rejected, and what to do about it. @param {TabProps} props */
 export function LoadRejects({ table, loads }) {
@@ -82,9 +82,9 @@ function Rejects({ load, table: { owner, physId } }) {
   });
   return html`
     <div class="line block">
-      <span class="grow small">${fileName}, loaded <${Ago} at=${startedAt} />${!isForced(load) && ", no longer in force"}. <a href=${links.table(physId, { tab: "loads" })}>Other loads</a></span>
+      <span class="grow small">${fileName}, loaded <${Ago} at=${startedAt} />${!inForce(load) && ", no longer in force"}. <a href=${links.table(physId, { tab: "loads" })}>Other loads</a></span>
       ${session.may("editor") && html`<a class="button primary" href=${links.plan(owner.id, { file: fileId ?? null })}>Mend the plan</a>`}
-      ${session.may("operator") && isForced(load) && html`<button aria-disabled=${replay.isRunning} onClick=${replay.run}>Load the rejects again</button>`}
+      ${session.may("operator") && inForce(load) && html`<button aria-disabled=${replay.isRunning} onClick=${replay.run}>Load the rejects again</button>`}
       <a class="button" href=${links.rejectsCsv(loadId)} download>Download as CSV</a>
     </div>
     ${replay.error && html`<${Failure} error=${replay.error} />`}

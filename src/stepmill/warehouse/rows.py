@@ -9,9 +9,10 @@ from stepmill.errors import ConflictError
 from stepmill.gateways.sql.database import Database
 from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.warehouse.pages import page, read_cursor
-from stepmill.warehouse.tables import get_loaded_table
+from stepmill.warehouse.tables import PhysicalTable, get_loaded_table
 
 _STATEMENT_SECONDS = 30.0
+_AFTER = "ctid > %s::tid"
 _AT_OFFSET = "ctid >= (SELECT ctid FROM {table} WHERE ctid > '(0,0)' OFFSET %s LIMIT 1)"
 """The rows before are passed over without a look at their columns."""
 
@@ -45,21 +46,7 @@ async def table_rows(
         await conn.execute(
             "SET LOCAL enable_seqscan = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off"
         )
-        query = sql.SQL(
-            "SELECT place, to_json(item)::text AS item FROM (SELECT ctid AS place, {columns} FROM {table}"
-            " WHERE {begins} LIMIT %s) AS t, LATERAL (SELECT {names}) AS item"
-        ).format(
-            columns=sql.SQL(", ").join(
-                sql.SQL("{} AS {}").format(Identifier(column.name), Identifier(f"c{index}"))
-                for index, column in enumerate(table.columns)
-            ),
-            table=table.live,
-            begins=sql.SQL("ctid > %s::tid" if offset is None else _AT_OFFSET).format(table=table.live),
-            names=sql.SQL(", ").join(
-                sql.SQL("{} AS {}").format(Identifier(f"c{index}"), Identifier(column.logical_name))
-                for index, column in enumerate(table.columns)
-            ),
-        )
+        query = _page_query(table, _AFTER if offset is None else _AT_OFFSET)
         begin = offset if offset is not None else place[1] if place else "(0,0)"
         found = await (await conn.execute(query, (begin, limit + 1))).fetchall()
     return page(
@@ -68,3 +55,21 @@ async def table_rows(
         lambda row: orjson.Fragment(row["item"]),
         lambda row: [table.generation, str(row["place"])],
     )
+
+
+def _page_query(table: PhysicalTable, begins: str) -> sql.Composed:
+    """Within it columns go by short names, since one of the table may be called ``place``, too."""
+    short = [Identifier(f"c{index}") for index in range(len(table.columns))]
+    return sql.SQL(
+        "SELECT place, to_json(item)::text AS item FROM (SELECT ctid AS place, {columns} FROM {table}"
+        " WHERE {begins} LIMIT %s) AS t, LATERAL (SELECT {names}) AS item"
+    ).format(
+        columns=_renamed([Identifier(column.name) for column in table.columns], short),
+        table=table.live,
+        begins=sql.SQL(begins).format(table=table.live),
+        names=_renamed(short, [Identifier(column.logical_name) for column in table.columns]),
+    )
+
+
+def _renamed(names: list[Identifier], others: list[Identifier]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.SQL("{} AS {}").format(*pair) for pair in zip(names, others, strict=True))
