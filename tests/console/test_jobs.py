@@ -21,6 +21,20 @@ pytestmark = pytest.mark.slow
 
 JOBS = 400
 _Y = "(row) => row.getBoundingClientRect().y"
+_PLACES = "(grid) => Array.from(grid.querySelectorAll('.grid-row'), (row) => Number(row.ariaRowIndex))"
+_SCROLLED = """
+async (grid, rows) => {
+  let moved = 0;
+  const count = (changes) => changes.forEach((change) => (moved += change.removedNodes.length));
+  const observer = new MutationObserver(count);
+  observer.observe(grid.querySelector(".grid-body"), { childList: true });
+  for (let row = 0; row < rows; row += 2) {
+    grid.scrollBy(0, 72);
+    await new Promise((next) => requestAnimationFrame(next));
+  }
+  return moved;
+}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +162,19 @@ def test_what_happens_is_shown_without_moving_what_one_reads(page: Page, changin
     expect(_row(page, newer[-1])).to_be_visible()
     client.cancel_job(newer[-1])
     expect(_row(page, newer[-1])).to_contain_text("Cancelled")
+
+
+def test_a_scroll_moves_no_elements_and_leaves_them_in_the_order_of_their_rows(page: Page, env: str) -> None:
+    page.goto(f"/jobs?env={env}")
+    ready(page)
+    _grid(page).evaluate("(grid) => grid.scrollTo(0, 3600)")
+    expect(_grid(page).locator('[aria-rowindex="110"]')).to_be_visible()
+    rows = 120
+    assert _grid(page).evaluate(_SCROLLED, rows) < rows / 3
+    page.wait_for_function(f"""() => {{
+        const places = ({_PLACES})(document.querySelector(".grid.jobs"));
+        return places[0] > {rows} && places.every((place, at) => at === 0 || place === places[at - 1] + 1);
+    }}""")
 
 
 def test_the_list_is_walked_by_keyboard(page: Page, env: str) -> None:

@@ -3,6 +3,8 @@ import { rowsInSight, rowsMoved, rowsNext } from "../../lib/window.js";
 
 const HEAD_HEIGHT = 34;
 const SPARE = 5;
+/** Without a scroll for so long, the rows are at rest. */
+const REST_MS = 300;
 
 /**
  * Rows without end: only those in sight are there. Arrow keys, Page Up and Down, Home and End move along the rows, Enter
@@ -29,19 +31,23 @@ const SPARE = 5;
  */
 export function Grid({ label, name, count, rowHeight = 36, columns, row, item, version, rowKey = (index) => index, indexOf, onSight, onOpen, onMark, isMarked }) {
   const scroller = useRef(/** @type {HTMLDivElement | null} */ (null));
-  const place = useRef({ top: 0, height: 40 * rowHeight, shift: 0, drawn: { first: 0, last: 0 }, shown: /** @type {[key: unknown, index: number][]} */ ([]) });
+  const place = useRef({ top: 0, height: 40 * rowHeight, shift: 0, begin: 0, rest: /** @type {any} */ (0), drawn: { first: 0, last: 0 }, shown: /** @type {[key: unknown, index: number][]} */ ([]) }).current;
   /** Where the keyboard is. Keys come faster than frames, so this is no state of the view. */
   const active = useRef(/** @type {{index: number, key: unknown} | null} */ (null));
-  const [, draw] = useState(0);
+  const [, draw] = useState({});
 
-  const { top, height, shown, drawn } = place.current;
+  const { top, height, shown, drawn } = place;
   const moved = indexOf && top > 0 ? rowsMoved(shown, indexOf) : 0;
-  const inSight = (/** @type {number} */ spare, by = 0) => rowsInSight({ scrollTop: place.current.top + by * rowHeight, height: place.current.height, rowHeight, count, spare });
+  const inSight = (/** @type {number} */ spare, by = 0) => rowsInSight({ scrollTop: place.top + by * rowHeight, height: place.height, rowHeight, count, spare });
   const wanted = inSight(SPARE, moved);
   const nowAt = (/** @type {number} */ index) => Math.max(0, Math.min(count, index + moved));
   const sight = rowsNext({ first: nowAt(drawn.first), last: nowAt(drawn.last) }, wanted, inSight(0, moved));
-  const slots = Math.ceil(height / rowHeight) + 2 * SPARE + 1;
-  const shift = place.current.shift + moved;
+  const shift = place.shift + moved;
+  // A row keeps its element while it is in sight; one that comes takes the element of one that went.
+  const slots = Math.max(Math.ceil(height / rowHeight) + 2 * SPARE + 1, sight.last - sight.first);
+  // At rest the elements stand in the order of their rows, for who reads them one by one; to move them costs more than to
+  // write in them.
+  if (!place.rest) place.begin = modulo(sight.first - shift, slots);
   const placeOfActive = () => {
     const found = active.current && indexOf ? indexOf(active.current.key) : -1;
     return found >= 0 ? found : Math.min(active.current?.index ?? -1, count - 1);
@@ -51,24 +57,32 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
   const look = (isResized = false) => {
     const box = scroller.current;
     if (!box) return;
-    const before = place.current;
-    place.current = { ...before, top: box.scrollTop, height: isResized ? box.clientHeight - HEAD_HEIGHT : before.height };
-    if (!isSame(inSight(SPARE), sight) || before.height !== place.current.height) draw((turn) => turn + 1);
-    else place.current.shown = shownNow();
+    place.top = box.scrollTop;
+    if (isResized) place.height = box.clientHeight - HEAD_HEIGHT;
+    if (!isSame(inSight(SPARE), sight) || place.height !== height) draw({});
+    else place.shown = shownNow();
+  };
+  const onScroll = () => {
+    clearTimeout(place.rest);
+    place.rest = setTimeout(() => {
+      place.rest = 0;
+      draw({});
+    }, REST_MS);
+    look();
   };
   /** @returns {[unknown, number][]} the rows that one sees, to find them again */
   const shownNow = () => {
-    const from = Math.min(count, Math.ceil(place.current.top / rowHeight));
-    const to = Math.min(count, from + Math.ceil(place.current.height / rowHeight));
+    const from = Math.min(count, Math.ceil(place.top / rowHeight));
+    const to = Math.min(count, from + Math.ceil(place.height / rowHeight));
     return indexOf ? Array.from({ length: to - from }, (_, offset) => [rowKey(from + offset), from + offset]) : [];
   };
   useLayoutEffect(() => {
     const box = scroller.current;
     if (!box) return;
-    if (moved !== 0) box.scrollTop = place.current.top = Math.max(0, top + moved * rowHeight);
-    Object.assign(place.current, { shift, drawn: sight, shown: shownNow() });
+    if (moved !== 0) box.scrollTop = place.top = Math.max(0, top + moved * rowHeight);
+    Object.assign(place, { shift, drawn: sight, shown: shownNow() });
     // Drawn from here it would be drawn at once.
-    if (!isSame(wanted, sight)) setTimeout(() => draw((turn) => turn + 1));
+    if (!isSame(wanted, sight)) setTimeout(() => draw({}));
   });
   const latest = useRef(look);
   latest.current = look;
@@ -83,22 +97,22 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
   function moveTo(index) {
     const box = /** @type {HTMLDivElement} */ (scroller.current);
     const next = Math.max(0, Math.min(count - 1, index));
-    const [begin, room] = [next * rowHeight, box.clientHeight - HEAD_HEIGHT];
-    if (begin < box.scrollTop) box.scrollTop = begin;
-    else if (begin + rowHeight > box.scrollTop + room) box.scrollTop = begin + rowHeight - room;
+    const least = (next + 1) * rowHeight - place.height;
+    if (box.scrollTop < least) box.scrollTop = least;
+    else if (box.scrollTop > next * rowHeight) box.scrollTop = next * rowHeight;
     activate(next);
   }
 
   /** @param {number} index */
   function activate(index) {
     active.current = { index, key: rowKey(index) };
-    draw((turn) => turn + 1);
+    draw({});
   }
 
   /** @param {KeyboardEvent} event */
   function onKey(event) {
     if (event.target !== scroller.current || event.ctrlKey || event.metaKey || event.altKey || count === 0) return;
-    const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 400) / rowHeight) - 2);
+    const page = Math.max(1, Math.floor(place.height / rowHeight) - 1);
     const now = placeOfActive();
     /** @type {Record<string, () => void>} */
     const keys = {
@@ -131,17 +145,16 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
     } else if (!target.closest("a, button, input") && getSelection()?.isCollapsed !== false) onOpen?.(index);
   }
 
-  const rows = Array.from({ length: Math.max(0, sight.last - sight.first) }, (_, offset) => {
-    const index = sight.first + offset;
-    // A row keeps its element while it is in sight; one that comes takes the element of one that went.
-    const slot = (((index - shift) % slots) + slots) % slots;
-    return html`<${Row} key=${slot} name=${name} index=${index} thing=${item?.(index)} version=${version} row=${row} isLive=${!item} rowHeight=${rowHeight}
+  const rows = Array.from({ length: slots }, (_, offset) => {
+    const slot = (place.begin + offset) % slots;
+    const index = sight.first + modulo(slot + shift - sight.first, slots);
+    return index < sight.last && html`<${Row} key=${slot} name=${name} index=${index} thing=${item?.(index)} version=${version} row=${row} isLive=${!item} rowHeight=${rowHeight}
       isActive=${index === at} isMarked=${onMark && Boolean(isMarked?.(index))} />`;
   });
   return html`
     <div ref=${scroller} class=${`grid ${name}`} role="grid" tabindex="0" aria-label=${label} aria-rowcount=${count + 1}
       aria-colcount=${columns.length} aria-activedescendant=${at >= sight.first && at < sight.last ? `${name}-${at}` : undefined} aria-multiselectable=${onMark ? "true" : undefined}
-      onScroll=${() => look()} onKeyDown=${onKey} onClick=${onClick} onFocus=${(/** @type {FocusEvent} */ event) => event.target === scroller.current && placeOfActive() < 0 && count > 0 && activate(Math.min(count - 1, Math.ceil(top / rowHeight)))}>
+      onScroll=${onScroll} onKeyDown=${onKey} onClick=${onClick} onFocus=${(/** @type {FocusEvent} */ event) => event.target === scroller.current && placeOfActive() < 0 && count > 0 && activate(Math.min(count - 1, Math.ceil(top / rowHeight)))}>
       <div class="grid-head" role="row" aria-rowindex="1">
         ${columns.map((column) => html`<div key=${column.key} role="columnheader" class=${column.className ?? ""}>${column.text}</div>`)}
       </div>
@@ -149,6 +162,9 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
     </div>
   `;
 }
+
+/** @param {number} value @param {number} by */
+const modulo = (value, by) => ((value % by) + by) % by;
 
 /** @param {{first: number, last: number}} one @param {{first: number, last: number}} other */
 const isSame = (one, other) => one.first === other.first && one.last === other.last;
@@ -161,7 +177,7 @@ const Row = function ({ name, index, row, rowHeight, isActive, isMarked }) {
   this.shouldComponentUpdate = differs;
   return html`
     <div id=${`${name}-${index}`} role="row" aria-rowindex=${index + 2} class=${isActive ? "grid-row active" : "grid-row"}
-      aria-selected=${isMarked === undefined ? undefined : String(isMarked)} style=${{ top: `${index * rowHeight}px`, height: `${rowHeight}px` }}>
+      aria-selected=${isMarked?.toString()} style=${{ top: `${index * rowHeight}px`, height: `${rowHeight}px` }}>
       ${isMarked !== undefined && html`<div role="gridcell" class="grid-mark"><input type="checkbox" tabindex="-1" aria-label="Select" checked=${isMarked} /></div>`}
       ${row(index) ?? html`<div role="gridcell" class="grid-blank"></div>`}
     </div>
