@@ -17,6 +17,7 @@ from stepmill.engine.compute import ComputePool
 from stepmill.engine.read import get_job, list_events
 from stepmill.errors import StepmillError, UnavailableError
 from tests.support.engine import CALLER, Bench
+from tests.support.processes import compute_children
 
 
 class Heard:
@@ -52,8 +53,8 @@ def die(report: Reporter) -> None:
 
 
 @asynccontextmanager
-async def pool(keep: int, memory_bytes: int = 1024**3) -> AsyncIterator[ComputePool]:
-    pool = ComputePool(keep=keep, memory_bytes=memory_bytes)
+async def pool(keep: int, memory_bytes: int = 1024**3, at_once: int = 2) -> AsyncIterator[ComputePool]:
+    pool = ComputePool(keep=keep, memory_bytes=memory_bytes, at_once=at_once)
     await pool.start()
     try:
         yield pool
@@ -96,7 +97,7 @@ async def test_one_that_takes_too_much_memory_is_ended_alone() -> None:
 
 
 async def test_one_that_dies_before_it_is_ready_is_tried_again() -> None:
-    computing = ComputePool(keep=0, memory_bytes=1024**3, warm_modules=("tests.engine.no_such_module",))
+    computing = ComputePool(keep=0, memory_bytes=1024**3, at_once=1, warm_modules=("tests.engine.no_such_module",))
     with pytest.raises(UnavailableError) as killed:
         await computing.run("a", Heard(), tell_pid, ())
     assert (killed.value.code, killed.value.retryable) == ("compute_killed", True)
@@ -108,6 +109,56 @@ async def test_one_that_dies_is_replaced() -> None:
         with pytest.raises(UnavailableError):
             await computing.run("a", Heard(), die, ())
         assert await computing.run("a", Heard(), tell_pid, ()) > 0
+
+
+async def test_no_more_compute_at_once_than_may_and_the_others_wait_in_line() -> None:
+    async with pool(0, at_once=1) as computing:
+        heard = {owner: Heard() for owner in ("a", "b", "c", "d")}
+        first = asyncio.create_task(computing.run("a", heard["a"], wait_for_ever, ()))
+        await heard["a"].lines.get()
+        gives_up, second, third = (
+            asyncio.create_task(computing.run(owner, heard[owner], function, ()))
+            for owner, function in (("b", tell_pid), ("c", wait_for_ever), ("d", tell_pid))
+        )
+        for owner in ("b", "c", "d"):
+            assert "Waiting for a turn to compute: 1 at once" in await heard[owner].lines.get()
+        assert len(compute_children(psutil.Process())) == 1
+        gives_up.cancel()
+        await asyncio.wait({gives_up})
+        assert gives_up.cancelled()
+        await computing.kill("a")
+        assert int(await heard["c"].lines.get()) > 0
+        assert not third.done()
+        await computing.kill("c")
+        assert await third > 0
+        await asyncio.gather(first, second, return_exceptions=True)
+
+
+async def test_those_in_line_are_sent_away_when_the_pool_is_closed() -> None:
+    async with pool(0, at_once=1) as computing:
+        heard = Heard()
+        calls = [asyncio.create_task(computing.run(owner, heard, wait_for_ever, ())) for owner in ("a", "b")]
+        while "Waiting" not in await heard.lines.get():
+            continue
+    for ended in await asyncio.gather(*calls, return_exceptions=True):
+        assert isinstance(ended, UnavailableError)
+
+
+async def test_a_job_that_waits_for_its_turn_is_cancelled_at_once(bench: Bench) -> None:
+    bench.settings.compute_concurrency = 1
+    async with bench.worker():
+        busy = (await bench.submit("COMPUTE", params={"fail": "long"}))["jobId"]
+        await bench.follow(busy, until=lambda event: event.data.get("message") == "computes")
+        waits = (await bench.submit("COMPUTE"))["jobId"]
+        await bench.follow(waits, until=lambda event: "turn to compute" in event.data.get("message", ""))
+        began = time.monotonic()
+        await cancel_job(bench.engine, CALLER, waits)
+        assert (await bench.follow(waits))["status"] == "CANCELLED"
+        assert time.monotonic() - began < 1
+        assert (await get_job(bench.engine, CALLER, busy))["status"] == "RUNNING"
+        next_one = (await bench.submit("COMPUTE"))["jobId"]
+        await cancel_job(bench.engine, CALLER, busy)
+        assert (await bench.follow(next_one))["status"] == "DONE"
 
 
 async def test_a_cancelled_jobs_process_is_gone_before_the_job_says_so(bench: Bench) -> None:

@@ -25,7 +25,7 @@ async def begin(bench: Bench) -> tuple[RunningStep, str]:
     job_id = (await bench.submit("PLAIN"))["jobId"]
     answer = (await bench.rows("SELECT begin_attempt_v1(%s, 'frozen') AS answer", job_id))[0]["answer"]
     params = job_types.Params(env_id="default", tenant_id="local")
-    pool = ComputePool(keep=0, memory_bytes=1024**3)
+    pool = ComputePool(keep=0, memory_bytes=1024**3, at_once=1)
     return RunningStep(bench.engine, bench.gateways, pool, job_types.PLAIN, params, answer["job"], {}, 0), job_id
 
 

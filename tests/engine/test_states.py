@@ -27,8 +27,9 @@ STEP_MOVES = {
     ("RUNNING", "DONE"),
     ("RUNNING", "ERROR"),
     ("RUNNING", "PENDING"),
-    ("ERROR", "PENDING"),
 }
+REFUSALS = ("23514", "SM001")
+"""A check that does not hold, and an attempt that is not the current one."""
 
 
 @pytest.fixture
@@ -39,41 +40,137 @@ def superuser(database_server: DatabaseServer, database_url: str) -> psycopg.Con
     return psycopg.connect(url, autocommit=True, options="-c search_path=stepmill")
 
 
-def _put(conn: psycopg.Connection[tuple[object, ...]], table: str, status: str) -> None:
+Superuser = psycopg.Connection[tuple[object, ...]]
+
+
+def _past_the_guards(conn: Superuser, statement: str, *values: object) -> None:
     conn.execute("SET session_replication_role = replica")
-    conn.execute(f"UPDATE {table} SET status = %s".encode(), (status,))
+    conn.execute(statement.encode(), values)
     conn.execute("SET session_replication_role = origin")
 
 
-def _moves_taken(conn: psycopg.Connection[tuple[object, ...]], table: str, states: tuple[str, ...]) -> set[object]:
+def _moves_taken(conn: Superuser, table: str, states: tuple[str, ...], move: str) -> set[object]:
     taken: set[object] = set()
     for before, after in itertools.permutations(states, 2):
-        _put(conn, table, before)
+        _past_the_guards(conn, f"UPDATE {table} SET status = %s", before)
         try:
-            conn.execute(f"UPDATE {table} SET status = %s".encode(), (after,))
-        except psycopg.errors.CheckViolation:
+            conn.execute(move.encode(), {"status": after})
+        except psycopg.Error as refused:
+            if refused.sqlstate not in REFUSALS:
+                raise
             continue
         taken.add((before, after))
     return taken
+
+
+def _refused(conn: Superuser, statement: str, *values: object) -> str:
+    """The sentence with which the database refuses a statement."""
+    with pytest.raises(psycopg.Error) as refused:
+        conn.execute(statement.encode(), values)
+    assert refused.value.sqlstate in REFUSALS
+    return str(refused.value).splitlines()[0]
+
+
+def _begin(conn: Superuser, job_id: str) -> None:
+    conn.execute("SELECT begin_attempt_v1(%s, 'worker-1')", (job_id,))
 
 
 async def test_jobs_make_these_moves_and_no_others(
     bench: Bench, superuser: psycopg.Connection[tuple[object, ...]]
 ) -> None:
     await bench.submit("PLAIN")
+    move = "UPDATE jobs SET status = %(status)s, attempt = attempt + (%(status)s = 'RUNNING')::integer"
     with superuser as conn:
-        assert _moves_taken(conn, "jobs", JOB_STATES) == JOB_MOVES
+        _past_the_guards(conn, "UPDATE job_steps SET status = 'DONE'")
+        assert _moves_taken(conn, "jobs", JOB_STATES, move) == JOB_MOVES
 
 
 @pytest.mark.parametrize("job_status", JOB_STATES)
 async def test_steps_make_these_moves_and_a_done_one_goes_back_only_in_a_job_at_rest(
     bench: Bench, superuser: psycopg.Connection[tuple[object, ...]], job_status: str
 ) -> None:
-    await bench.submit("UNSERVED")
-    back_by_retry = {("DONE", "PENDING")} if job_status in ("ERROR", "CANCELLED") else set()
+    job = await bench.submit("UNSERVED")
+    back_by_retry = {("ERROR", "PENDING"), ("DONE", "PENDING")} if job_status in ("ERROR", "CANCELLED") else set()
     with superuser as conn:
-        _put(conn, "jobs", job_status)
-        assert _moves_taken(conn, "job_steps", STEP_STATES) == STEP_MOVES | back_by_retry
+        _begin(conn, job["jobId"])
+        _past_the_guards(conn, "UPDATE jobs SET status = %s", job_status)
+        move = "UPDATE job_steps SET status = %(status)s WHERE idx = 0"
+        assert _moves_taken(conn, "job_steps", STEP_STATES, move) == STEP_MOVES | back_by_retry
+
+
+async def test_a_step_does_not_run_before_its_turn(bench: Bench, superuser: Superuser) -> None:
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    with superuser as conn:
+        _begin(conn, job_id)
+        start = "UPDATE job_steps SET status = 'RUNNING', attempt = 1 WHERE idx = 1"
+        assert _refused(conn, start) == f"Step 1 of job {job_id} can't run before the steps before it are DONE."
+        assert "can't go from PENDING to DONE" in _refused(conn, "UPDATE job_steps SET status = 'DONE' WHERE idx = 1")
+
+
+async def test_always_steps_run_in_their_order_once_the_job_is_to_end(bench: Bench, superuser: Superuser) -> None:
+    job_id = (await bench.submit("RELEASES_BETWEEN"))["jobId"]
+    start = "UPDATE job_steps SET status = 'RUNNING', attempt = 1 WHERE name = %s"
+    with superuser as conn:
+        _begin(conn, job_id)
+        names = [str(row[0]) for row in conn.execute("SELECT name FROM job_steps WHERE always ORDER BY idx").fetchall()]
+        assert "before the steps before it" in _refused(conn, start, names[0])
+        conn.execute("UPDATE job_steps SET status = 'ERROR' WHERE status = 'RUNNING'")
+        conn.execute("UPDATE jobs SET ending = '{}'")
+        for later in names[1:]:
+            assert "before the steps before it" in _refused(conn, start, later)
+        conn.execute(start.encode(), (names[0],))
+
+
+async def test_a_job_does_not_end_or_rest_while_a_step_runs(bench: Bench, superuser: Superuser) -> None:
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    with superuser as conn:
+        _begin(conn, job_id)
+        for status in ("DONE", "ERROR", "CANCELLED", "PENDING"):
+            assert "while its steps are not" in _refused(conn, "UPDATE jobs SET status = %s", status)
+        conn.execute("UPDATE job_steps SET status = 'DONE' WHERE idx = 0")
+        assert "while its steps are not" in _refused(conn, "UPDATE jobs SET status = 'DONE'")
+
+
+async def test_attempts_are_counted_one_by_one(bench: Bench, superuser: Superuser) -> None:
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    with superuser as conn:
+        assert "by a new attempt" in _refused(conn, "UPDATE jobs SET status = 'RUNNING'")
+        assert "can't follow" in _refused(conn, "UPDATE jobs SET status = 'RUNNING', attempt = 2")
+        assert "can't follow" in _refused(conn, "UPDATE jobs SET attempt = 1")
+        _begin(conn, job_id)
+        assert "can't follow" in _refused(conn, "UPDATE jobs SET attempt = 0")
+
+
+@pytest.mark.parametrize("end", ["ended_at", "revoked_at"])
+async def test_an_old_attempt_has_no_effect(bench: Bench, superuser: Superuser, end: str) -> None:
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    lost = f"Attempt 1 of job {job_id} is no longer the current one."
+    ledger = (
+        "INSERT INTO load_ledger SELECT (jsonb_populate_record(NULL::load_ledger,"
+        " jsonb_build_object('job_id', %s::text, 'attempt', 1))).*"
+    )
+    with superuser as conn:
+        _begin(conn, job_id)
+        conn.execute(f"UPDATE job_attempts SET {end} = now()".encode())
+        assert _refused(conn, "UPDATE job_steps SET status = 'DONE' WHERE idx = 0") == lost
+        assert _refused(conn, ledger, job_id) == lost
+        back = _refused(conn, f"UPDATE job_attempts SET {end} = NULL")
+        assert back == f"Attempt 1 of job {job_id} has ended, or is being cancelled."
+
+
+async def test_events_follow_one_another_and_stay_as_they_are(bench: Bench, superuser: Superuser) -> None:
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    with superuser as conn:
+        insert = (
+            "INSERT INTO job_events SELECT (jsonb_populate_record(e, jsonb_build_object('seq', %s::bigint,"
+            " 'feed_id', null))).* FROM job_events e WHERE seq = 1"
+        )
+        for seq in (0, 3, 17):
+            assert _refused(conn, insert, seq) == f"Event {seq} of job {job_id} is out of its order."
+        for change in ("seq = 2", "kind = 'log'", "data = '{}'", "at = now()"):
+            assert "is out of its order" in _refused(conn, f"UPDATE job_events SET {change}")
+        conn.execute("UPDATE job_events SET feed_id = 7777")
+        conn.execute(insert.encode(), (2,))
 
 
 @pytest.mark.parametrize("status", JOB_STATES[1:])

@@ -14,6 +14,10 @@ from stepmill.warehouse.tables import Owner, ensure_table, find_table
 from stepmill.warehouse.targets import open_target
 from tests.warehouse.support import COLUMNS, ENV, SCHEMA, TENANT, Warehouse
 
+_MOVE = """
+UPDATE jobs SET status = %(to)s, attempt = attempt + (%(to)s = 'RUNNING')::integer WHERE job_id = %(job)s
+"""
+
 
 async def make_job(database: Database, job_id: str, status: str) -> None:
     """A row in the engine's book of jobs."""
@@ -24,7 +28,7 @@ async def make_job(database: Database, job_id: str, status: str) -> None:
             (job_id, TENANT, ENV),
         )
         for step in {"RUNNING": ["RUNNING"], "ERROR": ["RUNNING", "ERROR"], "CANCELLED": ["CANCELLED"]}.get(status, []):
-            await conn.execute("UPDATE jobs SET status = %s WHERE job_id = %s", (step, job_id))
+            await conn.execute(_MOVE, {"to": step, "job": job_id})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,59 @@
+"""Finished jobs and their events are kept for a while, then removed in small batches that nobody waits for."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+from stepmill.engine.engine import Engine
+
+_PRUNE_JOBS = "SELECT prune_jobs_v1(%s, %s) AS gone"
+_PRUNE_EVENTS = "SELECT prune_events_v1(%s, %s, %s) AS last"
+_AT_ONCE = 100
+_PAUSE_SECONDS = 0.02
+"""Between two batches: what others want from the same tables goes first."""
+_AT_MOST_SECONDS = 20.0
+"""For one round. What is left is the next round's."""
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Retention:
+    """Prunes for one process, which remembers how far the events are pruned already."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._events_until = _BEGINNING
+
+    async def prune(self) -> None:
+        """One round."""
+        settings, now = self._engine.settings, datetime.now(UTC)
+        async with self._engine.database.autocommit() as conn:
+            if settings.job_days:
+                before = now - timedelta(days=settings.job_days)
+                async for _ in _batches():
+                    if await _value(conn, _PRUNE_JOBS, before, _AT_ONCE) < _AT_ONCE:
+                        break
+            if settings.event_days and not 0 < settings.job_days <= settings.event_days:
+                before = now - timedelta(days=settings.event_days)
+                async for _ in _batches():
+                    last = await _value(conn, _PRUNE_EVENTS, self._events_until, before, _AT_ONCE)
+                    if last is None:
+                        break
+                    self._events_until = last
+
+
+async def _batches() -> AsyncIterator[None]:
+    """One turn for each batch, until the round is over."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + _AT_MOST_SECONDS
+    while clock() < until:
+        yield
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def _value(conn: AsyncConnection[DictRow], query: str, *values: object) -> Any:
+    row = await (await conn.execute(query.encode(), values)).fetchone()
+    return next(iter(row.values())) if row else None

@@ -1,0 +1,191 @@
+"""The order of tickets between tenants, and how many jobs may run at once."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.types.json import Jsonb
+
+from stepmill.auth import Principal
+from stepmill.engine.limits import read_limits
+from stepmill.engine.read import get_job
+from stepmill.engine.requests import JobRequest
+from stepmill.engine.submit import submit_job
+from stepmill.engine.sweep import Sweeper
+from stepmill.errors import ConfigurationError
+from tests.engine import job_types
+from tests.support.database import DatabaseServer
+from tests.support.engine import CALLER, Bench
+
+OTHER = Principal("other", "tester", frozenset({"administrator"}))
+
+
+class Queue:
+    """Tickets that are issued and claimed by the database's own functions, without a worker."""
+
+    def __init__(self, conn: "psycopg.Connection[tuple[Any, ...]]") -> None:
+        self.conn = conn
+        self._count = 0
+
+    def submit(self, tenant: str, count: int = 1, **asked: object) -> None:
+        """So many jobs of a tenant, named after it and numbered."""
+        jobs = [Jsonb(self._job(tenant) | asked) for _ in range(count)]
+        self.conn.execute("SELECT submit_v1(job) FROM unnest(%s::jsonb[]) AS job", (jobs,))
+
+    def claim(self, count: int, types: tuple[str, ...] | None = None) -> list[str]:
+        """The ids of the jobs whose tickets come next."""
+        query = "SELECT args ->> 'jobId' FROM procrastinate_fetch_job_v2(%s, NULL)"
+        wanted = list(types) if types else None
+        return [row[0] for _ in range(count) if (row := self.conn.execute(query, (wanted,)).fetchone()) and row[0]]
+
+    def _job(self, tenant: str) -> dict[str, object]:
+        self._count += 1
+        job: dict[str, object] = {"jobId": f"{tenant}{self._count:05d}", "tenantId": tenant, "envId": "e", "type": "T"}
+        job |= {"params": {}, "steps": [{"name": "One", "always": False}], "maxAttempts": 1, "priority": 0}
+        return job | {"resultStep": 0, "createdBy": "test"}
+
+
+@pytest.fixture
+def queue(database_server: DatabaseServer, database_url: str) -> Iterator[Queue]:
+    url = database_server.url_of(str(conninfo_to_dict(database_url)["dbname"]), user="postgres")
+    with psycopg.connect(url, autocommit=True, options="-c search_path=stepmill") as conn:
+        yield Queue(conn)
+
+
+def test_a_tenant_with_few_jobs_does_not_stand_behind_one_with_many(queue: Queue) -> None:
+    queue.submit("a", 2_000)
+    assert len(queue.claim(50)) == 50
+    queue.submit("b", 10)
+    following = queue.claim(20)
+    assert sum(job.startswith("b") for job in following) == 10
+    assert [job[0] for job in following[:4]] in (list("abab"), list("baba"))
+
+
+def test_one_that_comes_back_has_no_credit_for_its_absence(queue: Queue) -> None:
+    queue.submit("a", 100)
+    queue.submit("b", 100)
+    queue.claim(100)
+    queue.submit("c", 100)
+    assert sorted(job[0] for job in queue.claim(30)) == sorted("abc" * 10)
+
+
+def test_tenants_take_turns_in_every_priority_and_priority_goes_first(queue: Queue) -> None:
+    queue.submit("a", 5)
+    queue.submit("a", 5, priority=7)
+    queue.submit("b", 2, priority=7)
+    queue.submit("b", 2)
+    order = "".join(job[0] for job in queue.claim(14))
+    assert (sorted(order[:4]), order[4:7], sorted(order[7:11]), order[11:]) == (
+        list("aabb"),
+        "aaa",
+        list("aabb"),
+        "aaa",
+    )
+
+
+def test_types_share_one_order_for_who_serves_them_all(queue: Queue) -> None:
+    queue.submit("a", 500)
+    queue.claim(100, ("T", "U"))
+    queue.submit("b", 5, type="U")
+    assert sum(job.startswith("b") for job in queue.claim(10, ("T", "U"))) == 5
+    assert queue.claim(1, ("U",)) == []
+
+
+def test_what_is_set_for_later_is_not_in_the_way_and_takes_its_place_when_due(queue: Queue) -> None:
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    queue.submit("b", 3, runAt=later)
+    queue.submit("a", 100)
+    assert all(job.startswith("a") for job in queue.claim(10))
+    queue.conn.execute("UPDATE jobs SET run_at = now() WHERE tenant_id = 'b'")
+    queue.conn.execute("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE NOT ready")
+    assert sum(job.startswith("b") for job in queue.claim(6)) == 3
+
+
+def test_a_job_that_began_before_is_next_when_it_comes_back(queue: Queue) -> None:
+    queue.submit("a", 100)
+    first = queue.claim(1)[0]
+    queue.conn.execute("DELETE FROM procrastinate_jobs WHERE status = 'doing'")
+    queue.conn.execute("SELECT begin_attempt_v1(%s, 'w')", (first,))
+    queue.conn.execute("SELECT rescue_v1(%s, 1, 'crashed', 5)", (first,))
+    assert first in queue.claim(2)
+
+
+def test_two_claims_at_once_get_two_tickets(queue: Queue) -> None:
+    queue.submit("a", 2)
+    with psycopg.connect(queue.conn.info.dsn, options="-c search_path=stepmill") as second:
+        taken = Queue(second).claim(1)
+        assert sorted([*taken, *queue.claim(2)]) == ["a00001", "a00002"]
+
+
+async def test_tenant_b_is_done_before_the_thirtieth_of_tenant_a_that_still_waited(bench: Bench) -> None:
+    bench.settings.worker_concurrency = 1
+    async with bench.database.transaction("stepmill_api", tenant=OTHER.tenant_id) as conn:
+        await conn.execute(
+            "INSERT INTO environments (env_id, tenant_id, name, schema_name) VALUES ('theirs', 'other', 'x', 'x')"
+        )
+    ours = [(await bench.submit("PLAIN"))["jobId"] for _ in range(100)]
+    body = JobRequest.model_validate({"type": "PLAIN", "envId": "theirs", "params": {}})
+    theirs = [(await submit_job(bench.engine, OTHER, body))[0]["jobId"] for _ in range(10)]
+    async with bench.worker():
+        await bench.follow(ours[29])
+        rows = await bench.rows("SELECT job_id FROM jobs WHERE status = 'DONE' AND job_id = ANY(%s)", theirs)
+    assert len(rows) == 10
+
+
+async def test_no_more_jobs_of_a_type_run_than_its_limit(bench: Bench) -> None:
+    bench.settings.type_limits, bench.settings.worker_concurrency = "WITH_RELEASE=2", 4
+    jobs = [(await bench.submit("WITH_RELEASE", params={"key": "types"}))["jobId"] for _ in range(3)]
+    async with bench.worker(), bench.worker("worker-2"):
+        await bench.until("SELECT FROM stepmill.workers HAVING sum(running_jobs) = 2")
+        other = await bench.submit("PLAIN")
+        assert (await bench.follow(other["jobId"]))["status"] == "DONE"
+        waiting = (await get_job(bench.engine, CALLER, jobs[2]))["waiting"]
+        assert waiting["code"] == "limit"
+        assert waiting["message"].startswith("2 jobs of type WITH_RELEASE run, which is its limit")
+        job_types.gate("types").set()
+        assert [(await bench.follow(job_id))["status"] for job_id in jobs] == ["DONE"] * 3
+
+
+async def test_no_more_jobs_of_a_tenant_run_than_its_limit(bench: Bench) -> None:
+    bench.settings.tenant_limits, bench.settings.worker_concurrency = "*=2", 4
+    jobs = [(await bench.submit("WITH_RELEASE", params={"key": "tenants"}))["jobId"] for _ in range(6)]
+    async with bench.worker(), bench.worker("worker-2"):
+        await bench.until("SELECT FROM stepmill.jobs WHERE waiting ->> 'code' = 'limit' HAVING count(*) = 4")
+        assert len(await bench.rows("SELECT 1 FROM job_attempts WHERE ended_at IS NULL")) == 2
+        waiting = (await get_job(bench.engine, CALLER, jobs[5]))["waiting"]
+        assert (waiting["code"], waiting["limit"]) == ("limit", 2)
+        assert waiting["message"].startswith("2 jobs of tenant local run, which is its limit")
+        assert await bench.rows("SELECT 1 FROM procrastinate_jobs WHERE status = 'todo'") == []
+        job_types.gate("tenants").set()
+        assert [(await bench.follow(job_id))["status"] for job_id in jobs] == ["DONE"] * 6
+
+
+async def test_a_sweep_wakes_those_aside_that_nobody_woke(bench: Bench) -> None:
+    """The limit was raised, say, or taken away."""
+    bench.settings.tenant_limits = "*=1"
+    await bench.rows("INSERT INTO workers (worker_id, host, pid, version, types) VALUES ('w', 'h', 1, '1', '{}')")
+    held, aside = [(await bench.submit("PLAIN"))["jobId"] for _ in range(2)]
+    for job_id in (held, aside):
+        await bench.rows("SELECT begin_attempt_v1(%s, 'w', '{\"*\": 1}')", job_id)
+    await bench.rows("DELETE FROM procrastinate_jobs")
+    for limits, tickets in (("*=1", 0), ("local=2, *=1", 1)):
+        bench.settings.tenant_limits = limits
+        async with bench.database.autocommit() as conn:
+            await Sweeper(bench.engine).sweep(conn)
+        assert len(await bench.rows("SELECT 1 FROM procrastinate_jobs WHERE args ->> 'jobId' = %s", aside)) == tickets
+
+
+@pytest.mark.parametrize(
+    "text", ["acme", "acme=", "=3", "acme=0", "acme=-1", "acme=1.5", "acme=1,acme=2", "*=3", "a=²"]
+)
+def test_limits_that_say_nothing_are_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="STEPMILL_TYPE_LIMITS"):
+        read_limits(text, "STEPMILL_TYPE_LIMITS")
+
+
+def test_limits_are_read() -> None:
+    assert read_limits(" acme = 4, *=10 ,", "X", others=True) == {"acme": 4, "*": 10}
+    assert read_limits("", "X") == {}
