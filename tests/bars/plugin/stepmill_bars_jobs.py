@@ -1,10 +1,11 @@
-"""Job types that another package brings: one that talks for as long as it is asked to, one that always fails."""
+"""Job types that another package brings: one that talks, one that always fails, one whose effects can be counted."""
 
 import asyncio
+import time
 
 from pydantic import Field
 
-from stepmill.engine import EnvParams, JobType, Output, Step, StepContext
+from stepmill.engine import EnvParams, JobType, Output, Reporter, Step, StepContext
 from stepmill.errors import UnavailableError
 
 
@@ -29,5 +30,41 @@ async def fail(ctx: StepContext[EnvParams]) -> Output:
     raise UnavailableError("out_to_lunch", "The other side is out to lunch.")
 
 
+class Working(EnvParams):
+    """How long each step takes."""
+
+    seconds: float = Field(description="Of each step.")
+
+
+def burn(report: Reporter, seconds: float) -> None:
+    """Compute for a while."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        report.progress(time.monotonic(), until, "seconds")
+        time.sleep(0.02)
+
+
+async def act(ctx: StepContext[Working]) -> Output:
+    """Leave a row of a table that the test made, in the commit that says DONE."""
+    async with ctx.transaction() as tx:
+        await tx.conn.execute("INSERT INTO bars_effects VALUES (%s, %s, %s)", (ctx.job_id, ctx.step_name, ctx.attempt))
+        await asyncio.sleep(ctx.params.seconds)
+        return await ctx.finish(tx, Output())
+
+
+async def compute(ctx: StepContext[Working]) -> Output:
+    """Compute, then leave a row."""
+    await ctx.compute(burn, ctx.params.seconds)
+    async with ctx.transaction() as tx:
+        await tx.conn.execute("INSERT INTO bars_effects VALUES (%s, %s, %s)", (ctx.job_id, ctx.step_name, ctx.attempt))
+        return await ctx.finish(tx, Output())
+
+
+WORK = JobType(
+    name="BARS_WORK",
+    description="Leaves a row in each step.",
+    params=Working,
+    steps=(Step("First", act), Step("Second", compute), Step("Third", act), Step("Tidy", act, always=True)),
+)
 TALK = JobType(name="BARS_TALK", description="Talks.", params=Talking, steps=(Step("Talk", talk),))
 FAIL = JobType(name="BARS_FAIL", description="Fails.", params=EnvParams, steps=(Step("Fail", fail),))

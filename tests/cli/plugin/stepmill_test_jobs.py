@@ -12,7 +12,7 @@ from stepmill.errors import DataError
 class Params(EnvParams):
     """What to do."""
 
-    then: Literal["end", "fail", "wait"] = Field(default="end", description="How the second step goes on.")
+    then: Literal["end", "fail", "unforeseen", "wait"] = Field(default="end", description="How the second step ends.")
     count: int = Field(default=1, description="A number that comes back.")
 
 
@@ -33,6 +33,8 @@ async def second(ctx: StepContext[Params]) -> Counted:
     ctx.log("warning", "Second thoughts.")
     if ctx.params.then == "fail":
         raise DataError("no_good", "It is no good.", details={"examples": ["line 3: x"]})
+    if ctx.params.then == "unforeseen":
+        raise RuntimeError("password=hunter2")
     if ctx.params.then == "wait":
         await asyncio.Event().wait()
     return Counted(count=ctx.output_of(first).count)
