@@ -1,1 +1,1 @@
-"""Loads without end, while everything that they need is killed and frozen at random: `python -m soak`."""
+"""Jobs without end, while everything that they need is killed, frozen, cut off and filled up: `make soak`."""

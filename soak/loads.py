@@ -2,32 +2,21 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-import httpx
-import psycopg
-from tests.support.checksums import Connection, checksum_of_files, checksum_of_table, columns_of
+from tests.support.checksums import checksum_of_files, checksum_of_table, columns_of
 
 from soak.deployment import Deployment
+from soak.patience import LOST_SECONDS, ROUND_SECONDS, Patient, Violation, looking, patiently
 from soak.say import Say
 from soak.tables import HEADER, Made, Model, make_file
 from stepmill.client import Client, Job, LoadMode
-from stepmill.errors import StepmillError, UnavailableError
 
 ENV = "default"
 VIEWS = "env_default"
-_LOST_SECONDS = 180.0
-"""A job that is not at rest so long after it was submitted counts as lost. Faults end sooner."""
 _CANCELLED_SHARE = 0.15
-_ROUND_SECONDS = 0.25
-
-
-class Violation(Exception):  # noqa: N818  (it is what was found, not what went wrong here)
-    """A promise that was not kept."""
 
 
 @dataclass
@@ -39,54 +28,55 @@ class Area:
     random: Random
     say: Say
     ending: threading.Event
-    jobs: list[str] = field(default_factory=list)
-    phys_id: str | None = None
+    accepted: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What was accepted, with the lines that each file has."""
 
     def run(self) -> None:
         """Load until the end is near. Raises :class:`Violation`."""
         self.model = Model(self.mode)
-        with self.deployment.connect() as client:
+        with Patient(self.deployment) as patient:
             key = {"key_columns": ["id"]} if self.mode == "upsert" else {}
-            area_id = patiently(lambda: _area(client, f"soak {self.mode}", self.mode, key))
+            area_id = patient.call(lambda client: _area(client, f"soak {self.mode}", self.mode, key))
             while not self.ending.is_set():
-                self._load_once(client, area_id)
+                self._load_once(patient, area_id)
 
-    def _load_once(self, client: Client, area_id: str) -> None:
+    def _load_once(self, patient: Patient, area_id: str) -> None:
         file = make_file(self.deployment.folder, self.model, self.random)
-        file_id = patiently(lambda: client.upload_file(ENV, area_id, file.path, name=file.name)["fileId"])
+        file_id = patient.call(lambda client: client.upload_file(ENV, area_id, file.path, name=file.name)["fileId"])
         key = f"soak-{self.random.getrandbits(64):x}"
         params = {"areaId": area_id, "fileId": file_id, "allowSmall": True}
         began = time.monotonic()
-        job_id = patiently(
-            lambda: client.start_job("FILE_ETL", params, env_id=ENV, idempotency_key=key, max_attempts=100)["jobId"]
+        started = patient.call(
+            lambda client: client.start_job("FILE_ETL", params, env_id=ENV, idempotency_key=key, max_attempts=100)
         )
-        self.jobs.append(job_id)
-        job = self._at_rest(client, job_id, cancel=self.random.random() < _CANCELLED_SHARE)
+        self.accepted[started["jobId"]] = {"type": "FILE_ETL", "read": len(file.rows) + file.wrong, "wrong": file.wrong}
+        job = self._done(patient, started["jobId"], cancel=self.random.random() < _CANCELLED_SHARE)
         self.model.load(file)
         self._check(job, file)
         file.path.unlink()
         took = time.monotonic() - began
         self.say(f"{self.mode}: {len(file.rows):,} rows in {took:.1f} s, attempt {job['attempt']}, all as it should be")
 
-    def _at_rest(self, client: Client, job_id: str, *, cancel: bool) -> Job:
+    def _done(self, patient: Patient, job_id: str, *, cancel: bool) -> Job:
         """The job once it is DONE. One that is cancelled, sooner or later, is tried again."""
-        deadline = time.monotonic() + _LOST_SECONDS
+        deadline = float("inf")
         cancel_at = time.monotonic() + self.random.uniform(0, 3) if cancel else float("inf")
         while True:
-            job: Job = patiently(lambda: client.get_job(job_id))
+            job = patient.call(lambda client: client.get_job(job_id))
             if job["status"] == "DONE":
                 return job
             if job["status"] == "CANCELLED":
-                _whatever(lambda: client.retry_job(job_id))
+                patient.try_to(lambda client: client.retry_job(job_id))
             elif job["status"] == "ERROR":
                 raise Violation(f"{self.mode}: job {job_id} ended in {job['status']}: {job['error']}")
             elif time.monotonic() > cancel_at:
                 cancel_at = float("inf")
-                _whatever(lambda: client.cancel_job(job_id))
-                self.say(f"{self.mode}: cancelled, to be tried again")
+                patient.try_to(lambda client: client.cancel_job(job_id))
+            if self.ending.is_set():
+                deadline = min(deadline, time.monotonic() + LOST_SECONDS)
             if time.monotonic() > deadline:
-                raise Violation(f"{self.mode}: job {job_id} is {job['status']} after {_LOST_SECONDS:.0f} s: {job}")
-            time.sleep(_ROUND_SECONDS)
+                raise Violation(f"{self.mode}: job {job_id} is not at rest: {job}")
+            time.sleep(ROUND_SECONDS)
 
     def _check(self, job: Job, file: Made) -> None:
         """The account of the load, and the whole table."""
@@ -94,8 +84,13 @@ class Area:
         read = result["rowsLoaded"] + result["rowsRejected"] + result["rowsFiltered"] + result["rowsDeduplicated"]
         if (result["rowsRead"], read) != (len(file.rows) + file.wrong,) * 2 or result["rowsRejected"] != file.wrong:
             raise Violation(f"{self.mode}: job {job['jobId']} does not balance: {result}, wrong lines: {file.wrong}")
-        self.phys_id = result["physId"]
-        patiently(lambda: self._check_table(result))
+        self._result = result
+        self.check_table()
+
+    def check_table(self) -> None:
+        """The whole table, as it is now. Raises :class:`Violation`."""
+        if self.model.loads:
+            patiently(lambda: self._check_table(self._result))
 
     def _check_table(self, result: dict[str, Any]) -> None:
         expected = self.deployment.folder / f"expected {self.mode}.csv"
@@ -111,36 +106,6 @@ class Area:
             raise Violation(f"{self.mode}: the table {name!r} has {real} and not {wanted}")
         if loads != (self.model.loads, self.model.loads):
             raise Violation(f"{self.mode}: the ledger has {loads} for {self.model.loads} loads")
-
-
-@contextmanager
-def looking(deployment: Deployment) -> Iterator[Connection]:
-    """A superuser's connection."""
-    url = deployment.postgres.superuser_url
-    with psycopg.connect(url, dbname="stepmill", application_name="soak", autocommit=True) as conn:
-        conn.execute("SET search_path = stepmill; SET timezone = 'UTC'")
-        yield conn
-
-
-def patiently(call: Any) -> Any:
-    """Call again while the api or PostgreSQL is away: that is no violation."""
-    deadline = time.monotonic() + _LOST_SECONDS
-    while True:
-        try:
-            return call()
-        except (httpx.TransportError, UnavailableError, psycopg.OperationalError):
-            if time.monotonic() > deadline:
-                raise
-        time.sleep(_ROUND_SECONDS)
-
-
-def _whatever(call: Any) -> None:
-    """Call; it may come too late."""
-    try:
-        patiently(call)
-    except StepmillError as error:
-        if error.code not in ("not_cancellable", "not_retryable"):
-            raise
 
 
 def _area(client: Client, name: str, mode: LoadMode, key: dict[str, Any]) -> str:
