@@ -50,10 +50,11 @@ docs: .venv/.installed-dev ## Write the pages that are made from the code
 screenshots: .venv/.installed-dev ## Take the pictures of the console anew, in Chromium
 	$(BIN)/python -m tests.console.screenshots
 
-bench: .venv/.installed-dev ## Measure speed and memory: ratios to psql and the bare queue, the console in Chromium
-	$(BIN)/python -m bench
+bench: .venv/.installed-dev ## Measure speed and memory, other queues beside it, and write docs/benchmarks.md
+	@$(MAKE) --no-print-directory .venv-bench/.installed || echo "The other queues can't be installed; they are left out."
+	$(BIN)/python -m bench --write
 
-soak: .venv/.installed-dev ## Run jobs while everything is killed at random, until stopped
+soak: .venv/.installed-dev ## Run jobs while everything is killed, frozen and cut off: SOAK_SECONDS (600), SOAK_SEED
 	$(BIN)/python -m soak
 
 vendor: ## Copy the console's libraries from npm, as console/package-lock.json has them
@@ -63,9 +64,10 @@ vendor: ## Copy the console's libraries from npm, as console/package-lock.json h
 lock: .venv/.installed-dev ## Write the hash locks anew from pyproject.toml
 	$(LOCK) --upgrade --build-deps-for editable --output-file requirements.lock pyproject.toml
 	$(LOCK) --upgrade --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	$(LOCK) --upgrade --extra bench --constraint requirements.lock --output-file requirements-bench.lock pyproject.toml
 
 clean: ## Remove .venv and all caches
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find src tests bench soak -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 .venv/bin/python:
@@ -79,4 +81,10 @@ clean: ## Remove .venv and all caches
 
 .venv/.installed-dev: requirements-dev.lock .venv/.installed
 	$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# The queues that Stepmill is compared with, apart: what they bring would change how the product runs.
+.venv-bench/.installed: requirements-bench.lock | .venv/bin/python
+	.venv/bin/python -m venv .venv-bench
+	.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-bench.lock
 	@touch $@

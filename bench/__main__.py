@@ -1,7 +1,8 @@
-"""``python -m bench [PART…]``: measure all parts, or those named, and print a table for each.
+"""``python -m bench [--write] [PART…]``: measure all parts, or those named, and print a table for each.
 
-A part is a module of this package with a ``TITLE`` and an ``async measure_rows()`` that gives its rows. Ends with 1 if
-a bar is missed.
+A part is a module of this package with a ``TITLE`` and an ``async measure_rows()`` that gives its rows; one whose table
+has several columns of figures names them in ``COLUMNS``. ``--write`` keeps the comparison with the peers as
+``docs/benchmarks.md``. Ends with 1 if a bar is missed.
 """
 
 import argparse
@@ -11,16 +12,19 @@ import sys
 
 from rich.console import Console
 
+from bench.peer_page import write_page
 from bench.report import show
 
-PARTS = ("engine", "load", "idle", "console")
+PARTS = ("engine", "peers", "load", "idle", "console")
 
 
 def main() -> int:
     """Run the parts that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure how fast and how small Stepmill is.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to measure: {', '.join(PARTS)} (default: all)")
-    parts = parser.parse_args().parts or PARTS
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md from the part peers")
+    given = parser.parse_args()
+    parts = given.parts or PARTS
     for unknown in set(parts) - set(PARTS):
         parser.error(f"there is no part {unknown!r}; there are: {', '.join(PARTS)}")
     console = Console()
@@ -29,7 +33,10 @@ def main() -> int:
         part = importlib.import_module(f"bench.{name}")
         with console.status(f"Measuring: {part.TITLE} …"):
             rows = asyncio.run(part.measure_rows())
-        reached.append(show(console, part.TITLE, rows))
+        columns = getattr(part, "COLUMNS", ("measured",))
+        reached.append(show(console, part.TITLE, rows, columns))
+        if given.write and name == "peers":
+            write_page(part.TITLE, rows, columns)
     return 0 if all(reached) else 1
 
 

@@ -30,7 +30,7 @@ from stepmill.settings import Settings
 from stepmill.store import environments
 
 TITLE = "The engine beside plain Procrastinate, on one server in one run"
-RATIO_BAR = 0.8
+RATIO_BAR = 0.9
 LATENCY_BAR_MS = 15.0
 
 CALLER = Principal("local", "bench", frozenset({"administrator"}))
@@ -155,7 +155,8 @@ async def _engine(
 
 @asynccontextmanager
 async def _working(engine: Engine, gateways: Gateways) -> AsyncIterator[None]:
-    pool = ComputePool(keep=0, memory_bytes=engine.settings.compute_memory_bytes)
+    settings = engine.settings
+    pool = ComputePool(keep=0, memory_bytes=settings.compute_memory_bytes, at_once=settings.compute_concurrency)
     worker = Worker(engine, gateways, pool, Sweeper(engine), worker_id="bench")
     task = asyncio.create_task(worker.run())
     try:
