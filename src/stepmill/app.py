@@ -10,18 +10,22 @@ from pathlib import Path
 
 import psycopg
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics, start_http_server
 
 import stepmill.jobs
 from stepmill.api.application import create_api
 from stepmill.api.parts import ApiParts
 from stepmill.api.preview_pool import PreviewPool
 from stepmill.auth import Authenticator, Principal, new_secret
-from stepmill.engine.artifacts import remove_spent_artifacts
+from stepmill.engine.artifacts import UnfinishedBlobs, remove_spent_artifacts
 from stepmill.engine.compute import ComputePool
 from stepmill.engine.engine import Engine
 from stepmill.engine.hub import EventHub
+from stepmill.engine.metrics import EngineMetrics
 from stepmill.engine.notify import Notifier
+from stepmill.engine.queue_figures import QueueFigures
 from stepmill.engine.registry import Registry, find_job_types
+from stepmill.engine.retention import Retention
 from stepmill.engine.sweep import Sweeper
 from stepmill.engine.worker import Worker
 from stepmill.errors import ConfigurationError, UnavailableError
@@ -29,6 +33,8 @@ from stepmill.gateways import Gateways
 from stepmill.gateways.blobs import Blobs
 from stepmill.gateways.documents.postgres import PostgresDocuments
 from stepmill.gateways.sql.database import Database
+from stepmill.gateways.sql.pool_metrics import PoolCollector
+from stepmill.gateways.tracing import recording
 from stepmill.settings import Settings
 from stepmill.store import environments, installation
 from stepmill.warehouse.cleanup import drop_leftovers
@@ -46,21 +52,57 @@ class Platform:
     gateways: Gateways
     engine: Engine
     storage_fault: str | None
+    metrics: CollectorRegistry
 
 
 @asynccontextmanager
 async def open_platform(settings: Settings, database_url: str, *, name: str) -> AsyncIterator[Platform]:
     """Connect the gateways and build the engine on them. `name` tells processes apart in `pg_stat_activity`."""
-    async with Database(database_url, application_name=f"stepmill:{name}") as database:
+    async with (
+        recording(f"stepmill-{name}") as traced,
+        Database(database_url, application_name=f"stepmill:{name}", traced=traced) as database,
+    ):
+        metrics = build_metrics(database)
         blobs = build_blobs(settings)
         gateways = Gateways(database, PostgresDocuments(database), blobs)
         registry = Registry(find_job_types(stepmill.jobs))
-        engine = Engine(database, registry, Notifier(database), settings)
+        engine = Engine(database, registry, Notifier(database), settings, EngineMetrics(metrics))
         engine.notifier.start()
         try:
-            yield Platform(settings, gateways, engine, await installation.storage_fault(database, blobs))
+            yield Platform(settings, gateways, engine, await installation.storage_fault(database, blobs), metrics)
         finally:
             await engine.notifier.stop()
+
+
+def build_metrics(database: Database) -> CollectorRegistry:
+    """The process's metrics: at first its memory, processor and connections. Whoever else counts adds its own."""
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series of each, saying since when
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    registry.register(PoolCollector(database))
+    return registry
+
+
+@asynccontextmanager
+async def serve_metrics(platform: Platform) -> AsyncIterator[None]:
+    """Serve a worker's metrics while the block runs, on a thread of their own, if a port is set for them."""
+    host, port = platform.settings.metrics_host, platform.settings.metrics_port
+    if not port:
+        yield
+        return
+    try:
+        server, _ = start_http_server(port, host, platform.metrics)
+    except OSError as error:
+        raise ConfigurationError(
+            "metrics_not_served",
+            f"The worker can't serve its metrics on {host}, port {port}: {error.strerror or error}. Set "
+            "STEPMILL_METRICS_PORT to a port that is free, for each worker of a machine another one, or to 0 for none.",
+        ) from error
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(server.shutdown)
+        server.server_close()
 
 
 def build_blobs(settings: Settings) -> Blobs:
@@ -73,6 +115,8 @@ async def open_api(platform: Platform, authenticator: Authenticator) -> AsyncIte
     """The api as an ASGI application. It sweeps where no worker would: the only one may be frozen."""
     settings = platform.settings
     hub = EventHub(platform.engine)
+    queue = QueueFigures(platform.engine)
+    platform.metrics.register(queue)
     await hub.start()
     sweep = asyncio.create_task(Sweeper(platform.engine, only_stands_in=True).run(), name="stepmill sweep")
     try:
@@ -83,7 +127,9 @@ async def open_api(platform: Platform, authenticator: Authenticator) -> AsyncIte
                 gateways=platform.gateways,
                 authenticator=authenticator,
                 preview_pool=PreviewPool(memory_bytes=settings.compute_memory_bytes),
-                not_ready=_readiness(platform.gateways.sql, platform.storage_fault),
+                not_ready=_readiness(platform),
+                metrics=platform.metrics,
+                before_scrape=queue.refresh,
             )
         )
     finally:
@@ -98,10 +144,20 @@ def build_worker(platform: Platform, worker_id: str) -> Worker:
     if platform.storage_fault is not None:
         raise ConfigurationError("storage_not_shared", platform.storage_fault)
     settings, engine = platform.settings, platform.engine
-    pool = ComputePool(keep=1, memory_bytes=settings.compute_memory_bytes, warm_modules=WARM_MODULES)
+    pool = ComputePool(
+        keep=1,
+        memory_bytes=settings.compute_memory_bytes,
+        at_once=settings.compute_concurrency,
+        warm_modules=WARM_MODULES,
+    )
+
+    retention = Retention(engine)
+    unfinished = UnfinishedBlobs(platform.gateways.blobs)
 
     async def keep_house() -> None:
+        await retention.prune()
         await remove_spent_artifacts(engine, platform.gateways.blobs)
+        await unfinished.remove()
         await drop_leftovers(platform.gateways.sql)
 
     sweeper = Sweeper(engine, housekeeping=[keep_house])
@@ -138,15 +194,19 @@ async def ensure_default_environment(platform: Platform) -> None:
         await ensure_environment(conn, environment.schema_name)
 
 
-def _readiness(database: Database, storage_fault: str | None) -> Callable[[], Awaitable[Sequence[str]]]:
+def _readiness(platform: Platform) -> Callable[[], Awaitable[Sequence[str]]]:
+    database, blobs = platform.gateways.sql, platform.gateways.blobs
+    storage_fault = platform.storage_fault
+
     async def not_ready() -> Sequence[str]:
-        if storage_fault is not None:
-            return [storage_fault]
+        nonlocal storage_fault
         try:
             async with database.autocommit() as conn:
                 await conn.execute("SELECT 1")
+            if storage_fault is not None:  # it may have been mounted meanwhile
+                storage_fault = await installation.storage_fault(database, blobs)
         except (psycopg.Error, UnavailableError, OSError):
             return ["The database does not answer."]
-        return []
+        return [] if storage_fault is None else [storage_fault]
 
     return not_ready

@@ -6,9 +6,11 @@ a request's id) is on each line. Settings hold secrets as `SecretStr`, whose tex
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+from opentelemetry import trace
 
 QUIET = ("uvicorn.access", "uvicorn.error", "httpx", "httpcore", "procrastinate", "psycopg.pool", "asyncio")
 """Loggers whose lines below a warning say nothing that ours don't."""
@@ -18,6 +20,7 @@ def configure(level: str, style: str) -> None:
     """Set the process's logging up. `level` is a name; `style` is `json`, `console`, or `auto`."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _add_trace,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.PositionalArgumentsFormatter(),
@@ -41,6 +44,15 @@ def configure(level: str, style: str) -> None:
     root.setLevel(level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _add_trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The trace that the line belongs to, if one is under way."""
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        event["trace_id"] = trace.format_trace_id(context.trace_id)
+        event["span_id"] = trace.format_span_id(context.span_id)
+    return event
 
 
 def _renderers(style: str) -> list[Any]:

@@ -3,6 +3,7 @@
 Each field is documented in ``docs/operations.md``; a test compares the two.
 """
 
+import math
 import os
 from pathlib import Path
 
@@ -19,6 +20,16 @@ def default_data_dir() -> Path:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Path("/var/lib/stepmill")
     return Path(platformdirs.user_data_dir("stepmill"))
+
+
+def available_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """The cores that this process may keep busy: those it is bound to, within the quota of its container."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        share, period = quota.read_text().split()
+        return cores if share == "max" else max(1, min(cores, math.ceil(int(share) / int(period))))
+    except (OSError, ValueError):  # no container of this kind
+        return cores
 
 
 class Settings(BaseSettings):
@@ -42,6 +53,10 @@ class Settings(BaseSettings):
         default="localhost,127.0.0.1,[::1]",
         description="Host names, by comma, that a request's `Host` and `Origin` may name. `*` allows all.",
     )
+    metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="Port on which a worker serves its own `/metrics`; 0 for none."
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="Address on which a worker serves its own `/metrics`.")
     token: SecretStr | None = Field(default=None, description="Bearer token of the local user, for programs.")
     service_secret: SecretStr | None = Field(
         default=None, description="Secret (32 bytes or more) that backend services sign their tokens with."
@@ -54,6 +69,16 @@ class Settings(BaseSettings):
 
     worker_concurrency: int = Field(default=2, ge=1, description="Jobs that one worker process runs at once.")
     worker_types: str = Field(default="", description="Job types this worker runs, by comma. Empty: all.")
+    worker_probe_dir: Path | None = Field(
+        default=None,
+        description="Folder where a worker keeps the files `alive` and `beat` fresh, for probes. Without it: none.",
+    )
+    type_limits: str = Field(
+        default="", description="Jobs of a type that run at once, over all workers: `FILE_ETL=4`, by comma."
+    )
+    tenant_limits: str = Field(
+        default="", description="Jobs of a tenant that run at once, over all workers: `acme=20, *=10`; `*`: all others."
+    )
     heartbeat_seconds: float = Field(default=3.0, ge=0.5, description="How often a worker says that it is alive.")
     dead_after_seconds: float = Field(default=12.0, ge=2.5, description="Silence after which a worker counts as dead.")
     sweep_seconds: float = Field(
@@ -65,6 +90,11 @@ class Settings(BaseSettings):
     max_crashes: int = Field(default=5, ge=1, description="Crashes in the same step, without progress, that end a job.")
     backoff_base_seconds: float = Field(default=2.0, gt=0, description="First upper limit of the wait before a retry.")
     backoff_max_seconds: float = Field(default=600.0, gt=0, description="Upper limit of the wait before a retry.")
+    compute_concurrency: int = Field(
+        default_factory=available_cores,
+        ge=1,
+        description="Processes of one worker that compute at once. A step that wants one more waits for its turn.",
+    )
     compute_memory_bytes: int = Field(
         default=2 * 1024**3, ge=64 * 1024**2, description="Memory one computing process may use."
     )
@@ -79,6 +109,16 @@ class Settings(BaseSettings):
     )
     undo_days: float = Field(
         default=7.0, ge=0, description="How long a replaced generation is kept, so that a load can be reverted."
+    )
+    job_days: float = Field(
+        default=30.0,
+        ge=0,
+        description="How long finished jobs are kept, with steps, events and artifacts. 0: for ever.",
+    )
+    event_days: float = Field(
+        default=30.0,
+        ge=0,
+        description="How long events of finished jobs are kept, if shorter than the jobs. 0: as long.",
     )
     idempotency_days: float = Field(default=7.0, gt=0, description="How long an idempotency key is remembered.")
     log_level: str = Field(default="info", description="Least level that is logged: debug, info, warning or error.")

@@ -12,6 +12,7 @@ import types
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.cli.processes import Serve, clean_environment
 from tests.docs.pages import DOCS, ROOT, Block, blocks, pages
@@ -83,6 +84,8 @@ def test_the_python_runs(workplace: dict[str, str], monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_blocks_are_of_a_kind_that_is_checked(page: Path) -> None:
     for block in blocks(page):
-        assert block.language in {"sh", "python", "json", "toml", "layers", "text"}, str(block)
+        assert block.language in {"sh", "python", "json", "toml", "yaml", "layers", "text"}, str(block)
         if block.language == "json":
             json.loads(block.text)
+        if block.language == "yaml":
+            yaml.safe_load(block.text)

@@ -66,7 +66,12 @@ class Bench:
         self, worker_id: str = "worker-1", *, keep: int = 0, warm_modules: tuple[str, ...] = ()
     ) -> AsyncIterator[Worker]:
         """A worker in this process, with compute children of its own, ``keep`` of which stay ready."""
-        pool = ComputePool(keep=keep, memory_bytes=self.settings.compute_memory_bytes, warm_modules=warm_modules)
+        pool = ComputePool(
+            keep=keep,
+            memory_bytes=self.settings.compute_memory_bytes,
+            at_once=self.settings.compute_concurrency,
+            warm_modules=warm_modules,
+        )
         worker = Worker(self.engine, self.gateways, pool, Sweeper(self.engine), worker_id=worker_id)
         running = asyncio.create_task(worker.run())
         try:

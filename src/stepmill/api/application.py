@@ -10,6 +10,7 @@ import psycopg_pool
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
@@ -59,6 +60,8 @@ _RESOURCES = (
     docs,
     console,
 )
+# Its own spans show queries, of which one has a login code, and its own logs the texts of exceptions. Ours do neither.
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 _Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 
@@ -66,6 +69,7 @@ def create_api(parts: ApiParts) -> FastAPI:
     """The application. Its state holds nothing but ``parts``, so any number may live in one process."""
     settings = parts.engine.settings
     metrics = HttpMetrics(parts.metrics)
+    metrics.readers.set_function(lambda: parts.hub.readers)
     routers = [resource.router for resource in _RESOURCES]
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     with_head = [route.path_regex for route in routes if _answers_head(route)]
@@ -77,6 +81,7 @@ def create_api(parts: ApiParts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=_NO_TELEMETRY,
         lifespan=_closing(parts),
         middleware=[
             Middleware(ObserveMiddleware, metrics),

@@ -38,5 +38,6 @@ async def readyz(parts: Parts) -> Response:
     responses={200: {"description": "Prometheus text."}},
 )
 async def metrics(parts: Parts) -> Response:
-    """Metrics of this process for Prometheus."""
+    """Metrics of this process for Prometheus, and of the queue, which all processes share."""
+    await parts.before_scrape()
     return Response(generate_latest(parts.metrics), media_type=CONTENT_TYPE_LATEST)

@@ -1,26 +1,33 @@
-"""What surrounds every request: an id, one line in the access log, two metrics, and the last catch of errors."""
+"""What surrounds every request: an id, a span, a line in the access log, metrics, and the last catch of errors."""
 
 import re
 import secrets
 import time
 from collections.abc import MutableMapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from opentelemetry import trace
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
 
 from stepmill.api.problems import problem_for
 from stepmill.engine.traces import trace_of
+from stepmill.gateways.tracing import context_of
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 _CLIENT_LEFT = 499
 
+_tracer = trace.get_tracer("stepmill")
+
 
 class HttpMetrics:
-    """Counts of requests by route, for one api process."""
+    """Requests by route and open streams, for one api process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.requests = Counter(
@@ -33,6 +40,7 @@ class HttpMetrics:
             registry=registry,
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60),
         )
+        self.readers = Gauge("stepmill_sse_readers", "Event streams that are open.", registry=registry)
 
 
 class ObserveMiddleware:
@@ -49,6 +57,13 @@ class ObserveMiddleware:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(scope, send)
+        with bound_contextvars(request_id=exchange.request_id), _span(scope) as span:
+            try:
+                await self._answer(scope, receive, exchange)
+            finally:
+                _describe(span, scope, exchange)
+
+    async def _answer(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
         try:
             await self._app(scope, receive, exchange.send)
         except Exception as error:
@@ -114,6 +129,42 @@ class _Exchange:
         elif message["type"] == "http.response.body":
             self.bytes_sent += len(message.get("body", b""))
         await self._send(message)
+
+
+def _span(scope: Scope) -> AbstractContextManager[Span]:
+    """The request's span: in the caller's trace, if it sent a `traceparent`. Only the api's calls have one."""
+    if not scope["path"].startswith("/api/"):
+        return nullcontext(trace.INVALID_SPAN)
+    headers = Headers(scope=scope)
+    given = {name: headers[name] for name in ("traceparent", "tracestate") if name in headers}
+    return _tracer.start_as_current_span(
+        scope["method"],
+        context=context_of(given),
+        kind=SpanKind.SERVER,
+        record_exception=False,  # its text may name secrets
+        set_status_on_exception=False,
+    )
+
+
+def _describe(span: Span, scope: Scope, exchange: _Exchange) -> None:
+    if not span.is_recording():
+        return
+    status = exchange.status or _CLIENT_LEFT
+    route = _route_of(scope)
+    principal = scope["state"].get("principal")
+    span.update_name(f"{scope['method']} {route}")
+    span.set_attributes(
+        {
+            "http.request.method": scope["method"],
+            "http.route": route,
+            "url.path": scope["path"],
+            "http.response.status_code": status,
+            "stepmill.request_id": exchange.request_id,
+            "stepmill.tenant": getattr(principal, "tenant_id", ""),
+        }
+    )
+    if status >= 500:
+        span.set_status(Status(StatusCode.ERROR))
 
 
 def _route_of(scope: Scope) -> str:

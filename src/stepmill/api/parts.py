@@ -18,9 +18,15 @@ from stepmill.gateways import Gateways
 _IDEMPOTENT_WRITES_AT_ONCE = 4
 
 
+async def _nothing() -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class ApiParts:
     """``not_ready`` names what keeps the process from serving, in sentences; ``/readyz`` shows them.
+
+    ``before_scrape`` brings those of ``metrics`` up to date that are read from the database.
 
     Whoever stops the server calls ``streams.close()`` first: it waits for its connections, and a stream has no end.
     """
@@ -33,6 +39,7 @@ class ApiParts:
     not_ready: Callable[[], Awaitable[Sequence[str]]]
     streams: OpenStreams = field(default_factory=OpenStreams)
     metrics: CollectorRegistry = field(default_factory=CollectorRegistry)
+    before_scrape: Callable[[], Awaitable[None]] = _nothing
     idempotent_writes: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(_IDEMPOTENT_WRITES_AT_ONCE), repr=False
     )

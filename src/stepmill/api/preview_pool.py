@@ -45,7 +45,7 @@ class PreviewPool:
             self._running += 1
             self._stop_reaper()
             try:
-                pool = self._pool = self._pool or ComputePool(keep=1, memory_bytes=self._memory_bytes)
+                pool = self._pool = self._pool or self._new_pool()
                 async with asyncio.timeout(self._timeout_seconds):
                     return await pool.run(new_id("preview"), _Silent(), function, args)
             except TimeoutError:
@@ -69,6 +69,9 @@ class PreviewPool:
         pool, self._pool = self._pool, None
         if pool is not None:
             await pool.close()
+
+    def _new_pool(self) -> ComputePool:
+        return ComputePool(keep=1, memory_bytes=self._memory_bytes, at_once=_AT_ONCE)
 
     def _stop_reaper(self) -> None:
         if self._reaper is not None:

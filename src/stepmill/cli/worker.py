@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from stepmill import logs
-from stepmill.app import build_worker, open_platform
+from stepmill.app import build_worker, open_platform, serve_metrics
 from stepmill.cli.failures import command
 from stepmill.cli.options import DatabaseOption, DataDirOption, JsonOption, settings_of
 from stepmill.cli.supervision.database import require_url
@@ -52,9 +52,10 @@ async def _run(settings: Settings, worker_id: str) -> None:
     await require_current(url)
     async with open_platform(settings, url, name="worker") as platform:
         running = build_worker(platform, worker_id)
-        work = asyncio.create_task(running.run(), name="stepmill worker")
-        asked = asyncio.create_task(signals.asked.wait())
-        await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
-        asked.cancel()
-        running.stop()
-        await work
+        async with serve_metrics(platform):
+            work = asyncio.create_task(running.run(), name="stepmill worker")
+            asked = asyncio.create_task(signals.asked.wait())
+            await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
+            asked.cancel()
+            running.stop()
+            await work

@@ -3,11 +3,18 @@
 A DONE job's artifacts are removed. Those of ERROR and CANCELLED jobs stay, because a retry goes on with them.
 """
 
+import time
+
 from stepmill.engine.engine import Engine
 from stepmill.gateways.blobs import BlobLocation, Blobs
 
 _PREFIX = "artifacts"
-_DONE = "SELECT job_id FROM jobs WHERE job_id = ANY(%s) AND status = 'DONE'"
+_HOUR = 3600.0
+_UNFINISHED_SECONDS = 24 * _HOUR
+_SPENT = """
+SELECT given.job_id FROM unnest(%s::text[]) AS given (job_id) LEFT JOIN jobs USING (job_id)
+WHERE status = 'DONE' OR status IS NULL
+"""
 
 
 class JobArtifacts:
@@ -39,11 +46,25 @@ class JobArtifacts:
 
 
 async def remove_spent_artifacts(engine: Engine, blobs: Blobs) -> None:
-    """Remove artifacts that a DONE job left, because its worker was killed before it could."""
-    with_artifacts = {path.split("/")[1] for path in await blobs.find(_PREFIX)}
+    """Remove artifacts of jobs that are gone, and what a DONE job's worker left because it was killed."""
+    with_artifacts = {path.split("/")[1] for path in await blobs.find(_PREFIX, unfinished=True)}
     if not with_artifacts:
         return
     async with engine.database.autocommit() as conn:
-        rows = await (await conn.execute(_DONE, (sorted(with_artifacts),))).fetchall()
+        rows = await (await conn.execute(_SPENT, (sorted(with_artifacts),))).fetchall()
     for row in rows:
         await JobArtifacts(blobs, row["job_id"]).delete()
+
+
+class UnfinishedBlobs:
+    """Removes once an hour what uploads and steps left in the storage when they were killed a day ago or longer."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+        self._last = float("-inf")
+
+    async def remove(self) -> None:
+        """Look, if it is time to."""
+        if time.monotonic() - self._last >= _HOUR:
+            self._last = time.monotonic()
+            await self._blobs.remove_unfinished(_UNFINISHED_SECONDS)

@@ -25,6 +25,8 @@ class Attempt:
     interruption: Interruption = field(default_factory=Interruption)
     lock_document: LockDocument | None = None
     has_artifacts: bool = False
+    status: str | None = None  # the job's, once no step of this attempt is left to run
+    stopped_by: str | None = None  # what cut the attempt off, where something did
 
     @property
     def key(self) -> tuple[str, int]:
@@ -36,8 +38,18 @@ class Attempt:
         """What its log lines carry."""
         # A job that was submitted to another version of its type may be at a step that there no longer is.
         names = {index: step.name for index, step in enumerate(self.job_type.steps)}
-        job_id, attempt = self.key
-        return {"job_id": job_id, "attempt": attempt, "step": None if self.index is None else names.get(self.index)}
+        return {
+            "job_id": self.job["job_id"],
+            "type": self.job["type"],
+            "tenant": self.job["tenant_id"],
+            "attempt": self.job["attempt"],
+            "step": None if self.index is None else names.get(self.index),
+        }
+
+    def go_on(self, following: dict[str, Any]) -> None:
+        """Take over what the database says comes next: a step, or the job's status where none is left."""
+        self.index = following["idx"]
+        self.status = following.get("status")
 
     @property
     def params(self) -> EnvParams:

@@ -12,7 +12,7 @@ from stepmill.engine.read import get_job
 from stepmill.engine.requests import JobFilter
 from stepmill.errors import ConflictError, NotFoundError
 
-_CANCEL = "SELECT cancel_v1(%s) AS answer"
+_CANCEL = "SELECT cancel_v1(%s) AS answer, (SELECT type FROM jobs WHERE job_id = %s) AS type"
 _TRIES = 20  # the job may move between the two looks of cancel_v1, each time for a moment
 
 
@@ -37,13 +37,15 @@ async def _cancel(engine: Engine, caller: Principal, job_id: str) -> dict[str, A
     for attempt in range(_TRIES):
         try:
             async with engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
-                row = await (await conn.execute(_CANCEL, (job_id,))).fetchone()
+                row = await (await conn.execute(_CANCEL, (job_id, job_id))).fetchone()
             break
         except psycopg.errors.SerializationFailure:
             if attempt == _TRIES - 1:
                 raise
     answer: dict[str, Any] | None = row["answer"] if row else None
-    if answer is not None and answer["outcome"] == "accepted":
+    if row and answer is not None and answer["outcome"] == "accepted":
+        engine.metrics.cancel_requests.labels(row["type"]).inc()
+        engine.metrics.ended(row["type"], answer["status"])
         engine.notifier.touch(job_id)
         if "attempt" in answer:
             async with engine.database.autocommit() as conn:

@@ -16,9 +16,11 @@ from typing import Any, Protocol
 import orjson
 import psutil
 import structlog
+from opentelemetry import trace
 
 from stepmill.engine.compute_child import HEADER
 from stepmill.errors import StepmillError, UnavailableError
+from stepmill.gateways.sql.statements import record
 
 _MEMORY_LOOK_SECONDS = 0.25
 _RECYCLE_BYTES = 160 * 1024**2  # a child that grew past this is replaced, so that an idle worker stays small
@@ -60,7 +62,7 @@ class _Child:
 
     async def send(self, module: str, name: str, args: tuple[Any, ...]) -> None:
         assert self.process.stdin is not None
-        body = pickle.dumps((module, name, args))
+        body = pickle.dumps((module, name, args, trace.get_current_span().is_recording()))
         self.process.stdin.write(HEADER.pack(len(body)) + body)
         await self.process.stdin.drain()
 
@@ -80,10 +82,15 @@ class _Child:
 
 
 class ComputePool:
-    """Child processes, one per running call. ``keep`` of them stay ready; further ones come when they are needed."""
+    """Child processes, one per running call. ``keep`` of them stay ready; further ones come when they are needed.
 
-    def __init__(self, *, keep: int, memory_bytes: int, warm_modules: tuple[str, ...] = ()) -> None:
+    ``at_once`` calls run at a time, and the others wait for their turn, first come, first served.
+    """
+
+    def __init__(self, *, keep: int, memory_bytes: int, at_once: int, warm_modules: tuple[str, ...] = ()) -> None:
         self._keep = keep
+        self._at_once = at_once
+        self._turns = asyncio.Semaphore(at_once)
         self._memory_bytes = memory_bytes
         self._environment = {
             **os.environ,
@@ -126,11 +133,17 @@ class ComputePool:
         await asyncio.gather(*(child.process.wait() for child in children))
 
     async def run(self, owner: str, listener: Listener, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        """Run ``function(report, *args)`` in a child and return its JSON result.
+        """Run ``function(report, *args)`` in a child and return its JSON result. Cancelled, it leaves the line.
 
         Raises the StepmillError that the function raised, UnavailableError ``compute_killed`` when the process
         died, and StepmillError ``memory_limit`` or ``internal_error``.
         """
+        if self._turns.locked():
+            listener.log("info", f"Waiting for a turn to compute: {self._at_once} at once, and all are taken.")
+        async with self._turns:
+            return await self._run(owner, listener, function, args)
+
+    async def _run(self, owner: str, listener: Listener, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         child = await self._take()
         self._busy.setdefault(owner, set()).add(child)
         watch = asyncio.create_task(self._watch_memory(child))
@@ -143,6 +156,8 @@ class ComputePool:
                     listener.progress(message["done"], message["total"], message["unit"], message["message"])
                 elif message["kind"] == "log":
                     listener.log(message["level"], message["message"], **message["fields"])
+                elif message["kind"] == "statement":
+                    record(message["text"], message["began"], message["ended"], message["error"])
                 else:
                     answered = True
                     return _outcome(message)
@@ -162,11 +177,18 @@ class ComputePool:
             self._give_back(child, answered)
 
     async def _take(self) -> _Child:
+        if self._closed:  # it was still in line when the pool was closed
+            raise _killed()
         while self._idle:
             child = self._idle.pop()
             if child.alive:
                 return child
-        return await self._spawn()
+        child = await self._spawn()
+        if self._closed:  # meanwhile
+            child.kill()
+            await child.process.wait()
+            raise _killed()
+        return child
 
     def _give_back(self, child: _Child, answered: bool) -> None:
         if self._closed or not answered or not child.alive or len(self._idle) >= self._keep:
@@ -225,6 +247,10 @@ class ComputePool:
             if isinstance(error, asyncio.IncompleteReadError):  # it died before it was ready
                 raise _killed() from error
             raise
+        if self._closed:  # meanwhile; nobody would end this one
+            child.kill()
+            await process.wait()
+            raise _killed()
         return child
 
     async def _watch_memory(self, child: _Child) -> None:

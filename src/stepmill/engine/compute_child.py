@@ -13,6 +13,7 @@ import struct
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, BinaryIO
 
 import orjson
@@ -36,6 +37,10 @@ class ChildReporter:
     def log(self, level: str, message: str, **fields: Any) -> None:
         """Write a line to the job's log."""
         self._send({"kind": "log", "level": level, "message": message, "fields": fields})
+
+    def statement(self, text: str, began: int, ended: int, error: str | None) -> None:
+        """Tell of a database statement, for the trace."""
+        self._send({"kind": "statement", "text": text, "began": began, "ended": ended, "error": error})
 
 
 class _Channel:
@@ -63,8 +68,18 @@ def main() -> None:
     while header := calls.read(HEADER.size):
         if len(header) < HEADER.size:
             break
-        module, name, args = pickle.loads(calls.read(HEADER.unpack(header)[0]))  # noqa: S301 - the worker wrote it
-        channel.send(_run(module, name, args, ChildReporter(channel.send)))
+        call = pickle.loads(calls.read(HEADER.unpack(header)[0]))  # noqa: S301 - the worker wrote it
+        module, name, args, is_traced = call
+        report = ChildReporter(channel.send)
+        with _told(report) if is_traced else nullcontext():
+            answer = _run(module, name, args, report)
+        channel.send(answer)
+
+
+def _told(report: ChildReporter) -> AbstractContextManager[None]:
+    from stepmill.gateways.sql.statements import told
+
+    return told(report.statement)
 
 
 def _run(module: str, name: str, args: tuple[Any, ...], report: ChildReporter) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The engine's parts, built once by the composition root and handed to its verbs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from stepmill.engine.metrics import EngineMetrics
 from stepmill.engine.notify import Notifier
 from stepmill.engine.registry import Registry
 from stepmill.gateways.sql.database import Database
@@ -16,3 +17,4 @@ class Engine:
     registry: Registry
     notifier: Notifier
     settings: Settings
+    metrics: EngineMetrics = field(default_factory=EngineMetrics, repr=False)

@@ -16,14 +16,17 @@ TERMINAL = ("DONE", "ERROR", "CANCELLED")
 # Few at a time: each reader that catches up holds as many, and there may be hundreds of readers.
 _AFTER = "SELECT seq, kind, data FROM job_events WHERE job_id = %s AND seq > %s ORDER BY seq LIMIT 100"
 _STATE = """
-SELECT c.last_seq, j.status, (SELECT min(seq) FROM job_events e WHERE e.job_id = j.job_id) AS first_seq
+SELECT c.last_seq, c.pruned_to, j.status
 FROM jobs j JOIN job_event_counters c USING (job_id) WHERE j.job_id = %s
 """
 _END = "SELECT data FROM job_events WHERE job_id = %s AND seq = %s AND kind = 'end'"
 
 
 async def job_state(engine: Engine, caller: Principal, job_id: str) -> DictRow:
-    """Its status and the numbers of its first and last events. Raises NotFoundError, also for another tenant's job."""
+    """Its status, and the numbers of its last event and of the last that was pruned.
+
+    Raises NotFoundError, also for another tenant's job.
+    """
     async with engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
         state = await (await conn.execute(_STATE, (job_id,))).fetchone()
     if state is None:
@@ -33,7 +36,7 @@ async def job_state(engine: Engine, caller: Principal, job_id: str) -> DictRow:
 
 def known_number(state: DictRow, after: int | None) -> int | None:
     """``after``, or None for a number that is none of ours or whose successors are gone: a new snapshot is needed."""
-    if after is None or after > state["last_seq"] or (state["first_seq"] or 1) > after + 1:
+    if after is None or after > state["last_seq"] or after < state["pruned_to"]:
         return None
     return after
 

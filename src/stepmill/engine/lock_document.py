@@ -1,12 +1,13 @@
 """Lock documents: a lock that other programs share, kept as a document with holder, token and expiry.
 
 It is taken with the job's own lock, renewed while the attempt runs, and removed at the end of its span. A crashed
-holder's document runs out; the same job takes its own over at once.
+holder's document runs out; the same job takes its own over at once. What time it is, the database says:
+workers' clocks may differ, and one that is fast would take a document that has not run out.
 """
 
 import asyncio
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -15,10 +16,12 @@ import structlog
 from stepmill.engine.interruption import Interruption
 from stepmill.engine.job_type import JobType
 from stepmill.errors import ConflictError, NotFoundError, StepmillError
-from stepmill.gateways.documents import Collection, Document, Documents
+from stepmill.gateways import Gateways
+from stepmill.gateways.documents import Collection, Document
 
 EXPIRES_SECONDS = 30.0
 RENEW_SECONDS = 10.0
+_NOW = "SELECT clock_timestamp() AS now"
 
 _log = structlog.get_logger(__name__)
 
@@ -27,10 +30,11 @@ class LockDocument:
     """The lock document of one attempt, if its job type and params name one."""
 
     def __init__(
-        self, documents: Documents, job_type: JobType, params: Any, job: dict[str, Any], interruption: Interruption
+        self, gateways: Gateways, job_type: JobType, params: Any, job: dict[str, Any], interruption: Interruption
     ) -> None:
         named = job_type.lock_document(params) if job_type.lock_document else None
-        self._documents = documents
+        self._documents = gateways.documents
+        self._database = gateways.sql
         self._place = (job["tenant_id"], job["env_id"], Collection(named[0]), named[1]) if named else None
         self._holder: str = job["job_id"]
         self._token: int = job["attempt"]
@@ -45,12 +49,12 @@ class LockDocument:
             return None
         try:
             found = await self._documents.get(*self._place)
-            if self._is_others(found):
+            if await self._is_others(found):
                 return found.data
-            taken = await self._documents.replace(*self._place, self._data(), if_version=found.version)
+            taken = await self._documents.replace(*self._place, await self._data(), if_version=found.version)
         except NotFoundError:
             try:
-                taken = await self._documents.create(*self._place, self._data())
+                taken = await self._documents.create(*self._place, await self._data())
             except ConflictError:
                 return {}
         except ConflictError:
@@ -86,7 +90,7 @@ class LockDocument:
         while self._version is not None:
             await asyncio.sleep(RENEW_SECONDS)
             try:
-                renewed = await self._documents.replace(*self._place, self._data(), if_version=self._version)
+                renewed = await self._documents.replace(*self._place, await self._data(), if_version=self._version)
                 self._version = renewed.version
             except (NotFoundError, ConflictError):
                 _log.warning("lock_document_lost", job_id=self._holder)
@@ -95,14 +99,21 @@ class LockDocument:
             except (StepmillError, psycopg.Error) as error:  # tried again before it runs out
                 _log.warning("lock_document_not_renewed", job_id=self._holder, error=type(error).__name__)
 
-    def _is_others(self, found: Document) -> bool:
+    async def _is_others(self, found: Document) -> bool:
         if found.data.get("holder") == self._holder:
             return False
         try:
-            return datetime.fromisoformat(str(found.data.get("expiresAt"))) > datetime.now(UTC)
+            return datetime.fromisoformat(str(found.data.get("expiresAt"))) > await self._now()
         except (ValueError, TypeError):
             return True  # somebody else's idea of a lock: never broken
 
-    def _data(self) -> dict[str, Any]:
-        expires = datetime.now(UTC) + timedelta(seconds=EXPIRES_SECONDS)
+    async def _now(self) -> datetime:
+        async with self._database.autocommit() as conn:
+            row = await (await conn.execute(_NOW)).fetchone()
+        assert row is not None
+        now: datetime = row["now"]
+        return now
+
+    async def _data(self) -> dict[str, Any]:
+        expires = await self._now() + timedelta(seconds=EXPIRES_SECONDS)
         return {"holder": self._holder, "token": self._token, "expiresAt": expires.isoformat()}

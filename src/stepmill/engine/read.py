@@ -15,6 +15,7 @@ from stepmill.auth import Principal
 from stepmill.engine.engine import Engine
 from stepmill.engine.job_filters import condition_of, looking
 from stepmill.engine.json_data import rfc3339
+from stepmill.engine.limits import read_limits
 from stepmill.engine.requests import JobFilter
 from stepmill.engine.waiting import Situation, waiting_of
 from stepmill.errors import FieldError, InputError, NotFoundError
@@ -32,6 +33,10 @@ _NEWEST_FIRST = "ORDER BY j.created_at DESC, j.job_id DESC LIMIT %(limit)s"
 _CAPACITY = """
 SELECT type, sum(concurrency)::integer AS slots, sum(running_jobs)::integer AS running
 FROM workers, unnest(types) AS type WHERE last_seen_at > now() - make_interval(secs => %s) GROUP BY type
+"""
+_DOING = """
+SELECT queue_name AS type, count(*) AS running FROM procrastinate_jobs
+WHERE status = 'doing' AND queue_name = ANY(%s) GROUP BY queue_name
 """
 _EVENTS = "SELECT seq, kind, data FROM job_events WHERE job_id = %s AND seq > %s ORDER BY seq LIMIT %s"
 _ATTEMPTS = """
@@ -231,7 +236,12 @@ async def _situation(conn: AsyncConnection[DictRow], engine: Engine, rows: list[
     if not any(row["status"] == "PENDING" for row in rows):
         return Situation({})
     capacity = await (await conn.execute(_CAPACITY, (engine.settings.dead_after_seconds,))).fetchall()
-    return Situation({row["type"]: (row["slots"], row["running"]) for row in capacity})
+    limits = read_limits(engine.settings.type_limits, "STEPMILL_TYPE_LIMITS")
+    full = await (await conn.execute(_DOING, (list(limits),))).fetchall() if limits else []
+    return Situation(
+        {row["type"]: (row["slots"], row["running"]) for row in capacity},
+        {row["type"]: limits[row["type"]] for row in full if row["running"] >= limits[row["type"]]},
+    )
 
 
 def _write_cursor(row: Mapping[str, Any]) -> str:

@@ -1,5 +1,7 @@
 """Rescue: take attempts away from workers that are dead, or that do not heed a cancel."""
 
+from typing import Any
+
 import structlog
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
@@ -7,18 +9,18 @@ from psycopg.rows import DictRow
 from stepmill.engine.backends import attempt_name, end_backends
 from stepmill.engine.engine import Engine
 
-RESCUE = "SELECT rescue_v1(%s, %s, %s, %s) AS status"
 UNHEEDED = "cancel_requested"
 """The outcome of an attempt that was cancelled over its worker's head."""
 CANCEL_GRACE_SECONDS = 2.0
 """What a worker, which hears of a cancel within 250 ms, has to carry it out before another process does."""
 
+_RESCUE = "SELECT rescue_v1(%s, %s, %s, %s) AS status, (SELECT type FROM jobs WHERE job_id = %s) AS type"
 _DEAD = """
-SELECT a.job_id, a.attempt, a.worker_id FROM job_attempts a LEFT JOIN workers w USING (worker_id)
+SELECT a.job_id, a.attempt, a.worker_id, a.tenant_id FROM job_attempts a LEFT JOIN workers w USING (worker_id)
 WHERE a.ended_at IS NULL AND (w.worker_id IS NULL OR w.last_seen_at < clock_timestamp() - make_interval(secs => %s))
 """
 _UNHEEDED = """
-SELECT job_id, attempt, worker_id FROM job_attempts
+SELECT job_id, attempt, worker_id, tenant_id FROM job_attempts
 WHERE ended_at IS NULL AND revoked_at < clock_timestamp() - make_interval(secs => %s)
 """
 _DEAD_TICKETS = """
@@ -36,7 +38,7 @@ async def rescue_dead(engine: Engine, conn: AsyncConnection[DictRow]) -> None:
     seconds = engine.settings.dead_after_seconds
     for row in await (await conn.execute(_DEAD, (seconds,))).fetchall():
         if await _take_away(engine, conn, row, "crashed"):
-            _log.warning("job_rescued", job_id=row["job_id"], attempt=row["attempt"], dead_worker=row["worker_id"])
+            _log.warning("job_rescued", **_where(row), dead_worker=row["worker_id"])
     await conn.execute(_DEAD_TICKETS, (seconds,))
     await conn.execute(_FORGET)
 
@@ -45,22 +47,35 @@ async def settle_unheeded_cancels(engine: Engine, conn: AsyncConnection[DictRow]
     """Carry out the cancels that a worker should have carried out and has not: it may be frozen, or cut off."""
     for row in await (await conn.execute(_UNHEEDED, (CANCEL_GRACE_SECONDS,))).fetchall():
         if await _take_away(engine, conn, row, UNHEEDED):
-            _log.warning("cancel_unheeded", job_id=row["job_id"], attempt=row["attempt"], worker_id=row["worker_id"])
+            _log.warning("cancel_unheeded", **_where(row), worker_id=row["worker_id"])
+
+
+async def rescue(engine: Engine, conn: AsyncConnection[DictRow], key: tuple[str, int], reason: str) -> str | None:
+    """Take an attempt away from its worker. Answers the job's status then; None if the attempt had ended already."""
+    values = (*key, reason, engine.settings.max_crashes, key[0])
+    answer = await (await conn.execute(_RESCUE, values)).fetchone()
+    if answer is None or not answer["status"]:
+        return None
+    engine.metrics.rescues.labels(answer["type"], reason).inc()
+    engine.metrics.ended(answer["type"], answer["status"])
+    return str(answer["status"])
 
 
 async def _take_away(engine: Engine, conn: AsyncConnection[DictRow], row: DictRow, reason: str) -> bool:
     """End an attempt and its backends. False: it had ended already."""
     name = attempt_name(row["job_id"], row["attempt"])
     await end_backends(engine.database, name)
-    answer = await (
-        await conn.execute(RESCUE, (row["job_id"], row["attempt"], reason, engine.settings.max_crashes))
-    ).fetchone()
+    status = await rescue(engine, conn, (row["job_id"], row["attempt"]), reason)
     # A frozen worker may have begun another transaction between the two; the successor must not meet it.
     await end_backends(engine.database, name)
-    if answer is None or not answer["status"]:
+    if status is None:
         return False
     engine.notifier.touch(row["job_id"])
     return True
+
+
+def _where(row: DictRow) -> dict[str, Any]:
+    return {"job_id": row["job_id"], "attempt": row["attempt"], "tenant": row["tenant_id"]}
 
 
 async def declare_dead(engine: Engine, worker_id: str) -> None:

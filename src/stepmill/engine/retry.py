@@ -9,7 +9,7 @@ from stepmill.engine.read import get_job
 from stepmill.engine.requests import JobFilter
 from stepmill.errors import ConflictError, FieldError, InputError, NotFoundError
 
-_RETRY = "SELECT retry_v1(%s, %s::smallint) AS answer"
+_RETRY = "SELECT retry_v1(%s, %s::smallint) AS answer, (SELECT type FROM jobs WHERE job_id = %s) AS type"
 
 
 async def retry_job(engine: Engine, caller: Principal, job_id: str, from_step: str | None = None) -> dict[str, Any]:
@@ -44,9 +44,10 @@ async def retry_jobs(engine: Engine, caller: Principal, chosen: JobFilter) -> in
 
 async def _retry(engine: Engine, caller: Principal, job_id: str, index: int | None) -> dict[str, Any] | None:
     async with engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
-        row = await (await conn.execute(_RETRY, (job_id, index))).fetchone()
+        row = await (await conn.execute(_RETRY, (job_id, index, job_id))).fetchone()
     answer: dict[str, Any] | None = row["answer"] if row else None
-    if answer is not None and answer["outcome"] == "accepted":
+    if row and answer is not None and answer["outcome"] == "accepted":
+        engine.metrics.retries.labels(row["type"], "user").inc()
         engine.notifier.touch(job_id)
     return answer
 

@@ -7,9 +7,7 @@ from typing import Any
 
 import psycopg
 import structlog
-from opentelemetry import trace
 from psycopg.types.json import Jsonb
-from structlog.contextvars import bound_contextvars
 
 from stepmill.engine.artifacts import JobArtifacts
 from stepmill.engine.attempt import Attempt, check_type
@@ -19,16 +17,18 @@ from stepmill.engine.engine import Engine
 from stepmill.engine.failures import error_of, is_connection_lost
 from stepmill.engine.fence import is_attempt_lost
 from stepmill.engine.interruption import Interruption
+from stepmill.engine.limits import read_limits
 from stepmill.engine.lock_document import LockDocument
+from stepmill.engine.observe import Taken, observed_run, observed_step
+from stepmill.engine.rescue import rescue
 from stepmill.engine.run_step import RunningStep
 from stepmill.engine.traces import trace_of
 from stepmill.errors import AttemptLostError, ConflictError, StepmillError, TimeoutExceededError
 from stepmill.gateways import Gateways
 
-_BEGIN = "SELECT begin_attempt_v1(%s, %s) AS answer"
+_BEGIN = "SELECT begin_attempt_v1(%s, %s, %s) AS answer"
 _FAIL = "SELECT fail_step_v1(%s, %s, %s::smallint, %s, %s, %s) AS next"
 _SETTLE_CANCEL = "SELECT settle_cancel_v1(%s, %s, %s) AS next"
-_RESCUE = "SELECT rescue_v1(%s, %s, %s, %s) AS status"
 _REVOKED = """
 SELECT revoked_at IS NOT NULL AS yes FROM job_attempts WHERE job_id = %s AND attempt = %s AND ended_at IS NULL
 """
@@ -37,7 +37,6 @@ _DATABASE_LOOK_SECONDS = 1.0
 _DOCUMENT_LOOK_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
-_tracer = trace.get_tracer("stepmill")
 
 
 class JobRunner:
@@ -48,33 +47,41 @@ class JobRunner:
         self._gateways = gateways
         self._compute_pool = compute_pool
         self._worker_id = worker_id
+        limits = read_limits(engine.settings.tenant_limits, "STEPMILL_TENANT_LIMITS", others=True)
+        self._tenant_limits = Jsonb(limits) if limits else None
         self.running: dict[tuple[str, int], Attempt] = {}
 
     async def run(self, job_id: str) -> None:
         """Use a ticket for ``job_id``. A stale ticket does nothing."""
+        taken = Taken()
         attempt = await self._begin(job_id)
         if attempt is None:
             return
-        log = _log.bind(job_id=job_id, type=attempt.job["type"], attempt=attempt.job["attempt"])
+        with observed_run(self._engine.metrics, attempt, taken):
+            await self._run(attempt)
+
+    async def _run(self, attempt: Attempt) -> None:
         self.running[attempt.key] = attempt
         try:
             await self._run_steps(attempt)
         except AttemptLostError:
-            log.warning("attempt_lost")
+            attempt.stopped_by = "lost"
+            _log.warning("attempt_lost")
         except (psycopg.Error, StepmillError) as error:
             if not is_connection_lost(error):
                 raise
-            log.warning("database_lost", error=type(error).__name__)
+            attempt.stopped_by = "database_lost"
+            _log.warning("database_lost", error=type(error).__name__)
             await self._give_back(attempt, "database_lost")
         finally:
             if attempt.lock_document is not None:
                 await attempt.lock_document.release()
             self.running.pop(attempt.key, None)
-            self._engine.notifier.touch(job_id)
+            self._engine.notifier.touch(attempt.job["job_id"])
 
     async def _begin(self, job_id: str) -> Attempt | None:
         async with self._engine.database.autocommit() as conn:
-            row = await (await conn.execute(_BEGIN, (job_id, self._worker_id))).fetchone()
+            row = await (await conn.execute(_BEGIN, (job_id, self._worker_id, self._tenant_limits))).fetchone()
         answer = row["answer"] if row else None
         if answer is None:
             return None
@@ -96,7 +103,7 @@ class JobRunner:
 
     async def _end(self, attempt: Attempt, error: StepmillError) -> None:
         """The step that was about to run can't: go on with the always-step after it, if there is one."""
-        attempt.index = (await self._fail(attempt, error))["idx"]
+        attempt.go_on(await self._fail(attempt, error))
 
     async def _run_steps(self, attempt: Attempt) -> None:
         while attempt.index is not None:
@@ -106,7 +113,7 @@ class JobRunner:
                 return
             following = await self._run_step(attempt)
             self._engine.notifier.touch(attempt.job["job_id"])
-            attempt.index = following["idx"]
+            attempt.go_on(following)
             if attempt.lock_document is not None:
                 await attempt.lock_document.leave(attempt.index)
             if following.get("status") == "DONE" and attempt.has_artifacts:
@@ -118,7 +125,7 @@ class JobRunner:
             return None
         if attempt.lock_document is None:
             attempt.lock_document = LockDocument(
-                self._gateways.documents, attempt.job_type, attempt.params, attempt.job, attempt.interruption
+                self._gateways, attempt.job_type, attempt.params, attempt.job, attempt.interruption
             )
         return await attempt.lock_document.enter(attempt.index)
 
@@ -128,7 +135,7 @@ class JobRunner:
             following = await self._fail(
                 attempt, ConflictError("lock_busy", "The lock document is held, and onBusy is fail.")
             )
-            attempt.index = following["idx"]
+            attempt.go_on(following)
             await self._run_steps(attempt)
             return
         waiting = {"code": "lock_document", "holder": held.get("holder"), "expiresAt": held.get("expiresAt")}
@@ -136,6 +143,7 @@ class JobRunner:
             await conn.execute(
                 _WAIT_FOR_DOCUMENT, (*attempt.key, attempt.index, Jsonb(waiting), _DOCUMENT_LOOK_SECONDS)
             )
+        attempt.stopped_by = "waiting"
 
     async def _remove_artifacts(self, attempt: Attempt) -> None:
         try:
@@ -173,21 +181,9 @@ class JobRunner:
 
     async def _work(self, attempt: Attempt, step: RunningStep) -> dict[str, Any]:
         assert attempt.index is not None
-        attributes: dict[str, str | int] = {
-            "stepmill.job_id": step.job_id,
-            "stepmill.attempt": step.attempt,
-            "stepmill.env_id": step.env_id,
-        }
-        name = f"{attempt.job_type.name} {step.step_name}"
-        # An exception's text is not recorded: it may name secrets.
-        with (
-            bound_contextvars(**attempt.where),
-            _tracer.start_as_current_span(
-                name, attributes=attributes, record_exception=False, set_status_on_exception=False
-            ),
-        ):
+        with observed_step(self._engine.metrics, attempt, step.step_name):
             output = await attempt.job_type.steps[attempt.index].run(step)
-        return await step.finish_alone(output) if step.next is None else step.next
+            return await step.finish_alone(output) if step.next is None else step.next
 
     async def _completed(
         self, attempt: Attempt, step: RunningStep, work: "asyncio.Task[dict[str, Any]]"
@@ -237,6 +233,7 @@ class JobRunner:
         if attempt.interruption.reason == "cancelled":
             return await self._settle_cancel(attempt, stopped_ms)
         if attempt.interruption.reason == "shutdown":
+            attempt.stopped_by = "shutdown"
             await self._give_back(attempt, "shutdown")
             return {"idx": None}
         raise AttemptLostError(*attempt.key)
@@ -286,7 +283,7 @@ class JobRunner:
                 await self._compute_pool.kill(attempt_name(*attempt.key))
                 await end_backends(self._engine.database, attempt_name(*attempt.key))
                 async with self._engine.database.autocommit() as conn:
-                    await conn.execute(_RESCUE, (*attempt.key, reason, self._engine.settings.max_crashes))
+                    await rescue(self._engine, conn, attempt.key, reason)
                 return
             except (psycopg.Error, StepmillError) as error:
                 if not is_connection_lost(error):

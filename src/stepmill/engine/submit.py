@@ -19,11 +19,12 @@ from stepmill.engine.job_type import EnvParams, JobType
 from stepmill.engine.read import get_job, read_job, read_jobs
 from stepmill.engine.requests import JobRequest
 from stepmill.errors import FieldError, ForbiddenError, InputError, NotFoundError
+from stepmill.gateways.tracing import carried
 
 JOBS_ROUTE = "POST /api/jobs"
 BATCH_ROUTE = "POST /api/jobs/batch"
 
-_SUBMIT = "SELECT submit_v1(job) FROM unnest(%s::jsonb[]) AS job"
+_SUBMIT = "SELECT submit_batch_v1(%s::jsonb[])"
 _ENVIRONMENTS = "SELECT env_id FROM environments WHERE env_id = ANY(%s)"
 
 
@@ -48,7 +49,7 @@ async def submit_job(
         await _insert(conn, [row])
         if key is not None:
             await keep_response(conn, caller.tenant_id, JOBS_ROUTE, key, {"jobId": row["jobId"]})
-    engine.notifier.touch(row["jobId"])
+    _accepted(engine, [row])
     return await get_job(engine, caller, row["jobId"]), True
 
 
@@ -84,8 +85,7 @@ async def submit_batch(
         await _insert(conn, fresh)
         if idempotency_key is not None:
             await keep_response(conn, caller.tenant_id, BATCH_ROUTE, idempotency_key, {"jobIds": ids})
-    for row in fresh:
-        engine.notifier.touch(row["jobId"])
+    _accepted(engine, fresh)
     async with engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
         return await read_jobs(conn, engine, ids)
 
@@ -154,7 +154,14 @@ async def _insert(conn: AsyncConnection[DictRow], rows: list[dict[str, Any]]) ->
     missing = wanted - {row["env_id"] for row in found}
     if missing:
         raise NotFoundError("env_not_found", f"There is no environment {sorted(missing)[0]!r}.")
-    await conn.execute(_SUBMIT, ([Jsonb(row) for row in rows],))
+    trace = carried()
+    await conn.execute(_SUBMIT, ([Jsonb({**row, "traceContext": trace} if trace else row) for row in rows],))
+
+
+def _accepted(engine: Engine, rows: Sequence[dict[str, Any]]) -> None:
+    for row in rows:
+        engine.metrics.submitted.labels(row["type"]).inc()
+        engine.notifier.touch(row["jobId"])
 
 
 def _one_key(header: str | None, body: str | None) -> str | None:

@@ -7,8 +7,10 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
 
 from stepmill.engine.engine import Engine
+from stepmill.engine.limits import read_limits
 from stepmill.engine.rescue import CANCEL_GRACE_SECONDS, rescue_dead, settle_unheeded_cancels
 from stepmill.errors import StepmillError
 
@@ -30,6 +32,7 @@ SELECT DISTINCT waiting_lock AS key FROM jobs j WHERE waiting_lock IS NOT NULL A
         AND (l.attempt IS NOT NULL OR l.since > clock_timestamp() - make_interval(secs => %s)))
 """
 _WAKE = "SELECT wake_waiting_v1(%s, %s)"
+_WAKE_BELOW_LIMIT = "SELECT wake_below_limit_v1(%s)"
 _TICKETS = "SELECT issue_missing_tickets_v1(%s, %s) AS last"
 _TICKETS_AT_ONCE = 500
 _OLD_KEYS = "DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(secs => %s)"
@@ -53,6 +56,7 @@ class Sweeper:
         self._engine = engine
         self._housekeeping = housekeeping
         self._only_stands_in = only_stands_in
+        self._tenant_limits = Jsonb(read_limits(engine.settings.tenant_limits, "STEPMILL_TENANT_LIMITS", others=True))
         self._ticket_cursor = ""
         self._last_housekeeping = float("-inf")
 
@@ -91,6 +95,7 @@ class Sweeper:
         await rescue_dead(self._engine, conn)
         for row in await (await conn.execute(_STALLED_LOCKS, (_RESERVED_SECONDS,))).fetchall():
             await conn.execute(_WAKE, (row["key"], _RESERVED_SECONDS))
+        await conn.execute(_WAKE_BELOW_LIMIT, (self._tenant_limits,))
         answer = await (await conn.execute(_TICKETS, (self._ticket_cursor, _TICKETS_AT_ONCE))).fetchone()
         self._ticket_cursor = answer["last"] if answer else ""
         await self._keep_house(conn)

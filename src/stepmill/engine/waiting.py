@@ -1,7 +1,7 @@
 """Why is it waiting? One sentence, and the same as data, for every job that waits."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,8 @@ class Situation:
     """Worker slots by job type, as (slots, running), counting the workers that are alive."""
 
     capacity: Mapping[str, tuple[int, int]]
+    at_limit: Mapping[str, int] = field(default_factory=dict)
+    """Job types of which as many run as may, and how many these are."""
 
 
 def waiting_of(row: Mapping[str, Any], situation: Situation) -> dict[str, Any] | None:
@@ -22,6 +24,8 @@ def waiting_of(row: Mapping[str, Any], situation: Situation) -> dict[str, Any] |
     stored = row["waiting"] or {}
     if stored.get("code") == "lock":
         return _lock(row, stored)
+    if stored.get("code") == "limit":
+        return _limit(row, stored)
     if stored.get("code") == "lock_document":
         return _lock_document(row, stored)
     capacity = situation.capacity.get(row["type"])
@@ -33,6 +37,14 @@ def waiting_of(row: Mapping[str, Any], situation: Situation) -> dict[str, Any] |
             "code": "no_worker",
             "message": f"No worker that runs {row['type']} is alive. Start one with `stepmill worker`.",
             "since": since,
+        }
+    if row["type"] in situation.at_limit:
+        limit = situation.at_limit[row["type"]]
+        return {
+            "code": "limit",
+            "message": f"{limit} jobs of type {row['type']} run, which is its limit; it starts when one of them ends.",
+            "since": since,
+            "limit": limit,
         }
     slots, running = capacity or (0, 0)
     if slots and running >= slots:
@@ -58,6 +70,16 @@ def _lock(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
         )
         answer["heldBy"] = {"jobId": row["lock_holder"], "lock": key, "since": rfc3339(row["lock_since"])}
     return answer
+
+
+def _limit(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "code": "limit",
+        "message": f"{stored['limit']} jobs of tenant {row['tenant_id']} run, which is its limit; "
+        "it starts when one of them ends.",
+        "since": stored["since"],
+        "limit": stored["limit"],
+    }
 
 
 def _lock_document(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Procrastinate hands out tickets (claiming, LISTEN, deferral to a time). What a t
 """
 
 import asyncio
+import json
 import logging
 import os
 import socket
@@ -23,8 +24,11 @@ from psycopg_pool import AsyncConnectionPool
 from stepmill import __version__
 from stepmill.engine.compute import ComputePool
 from stepmill.engine.engine import Engine
+from stepmill.engine.limits import read_limits
 from stepmill.engine.notify import CANCEL_CHANNEL
-from stepmill.engine.rescue import RESCUE
+from stepmill.engine.probe import Probe
+from stepmill.engine.queue import TimedQueue
+from stepmill.engine.rescue import rescue
 from stepmill.engine.run_job import JobRunner
 from stepmill.engine.sweep import Sweeper
 from stepmill.errors import ConfigurationError, UnavailableError
@@ -67,8 +71,11 @@ class Worker:
         self._sweeper = sweeper
         self._worker_id = worker_id
         self._types = _served_types(engine)
+        self._type_limits = _type_limits(engine)
         self._runner = JobRunner(engine, gateways, compute_pool, worker_id)
         self._concurrency = settings.worker_concurrency
+        self._probe = Probe(settings.worker_probe_dir, settings.heartbeat_seconds)
+        engine.metrics.watch_slots(self._concurrency, lambda: len(self._runner.running))
         self._said_hello = asyncio.Event()
         self._stopping = asyncio.Event()
         self._tickets: Any = None
@@ -85,6 +92,7 @@ class Worker:
     async def run(self) -> None:
         """Work until :meth:`stop`."""
         await self._compute_pool.start()
+        alive = asyncio.create_task(self._probe.run(), name="stepmill probe")
         watch = asyncio.create_task(self._watch(), name="stepmill watch")
         sweep = asyncio.create_task(self._sweeper.run(), name="stepmill sweep")
         grace = asyncio.create_task(self._end_after_grace(), name="stepmill grace")
@@ -93,7 +101,7 @@ class Worker:
             while not self._stopping.is_set():
                 await self._take_tickets()
         finally:
-            for task in (sweep, watch, grace):
+            for task in (sweep, watch, grace, alive):
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
@@ -112,9 +120,10 @@ class Worker:
             max_size=2,
             num_workers=1,
             kwargs={"application_name": "stepmill:tickets"},
-            configure=_as_engine,
+            configure=self._as_engine,
         )
         app = procrastinate.App(connector=connector)
+        app.job_manager = TimedQueue(connector, self._engine.metrics)
         app.task(name=TASK_NAME)(self._run_ticket)
         try:
             async with app.open_async():
@@ -140,11 +149,18 @@ class Worker:
     async def _run_ticket(self, **ticket: str) -> None:
         await self._runner.run(ticket["jobId"])
 
+    async def _as_engine(self, conn: AsyncConnection[Any]) -> None:
+        await conn.set_autocommit(True)
+        await conn.execute("SET ROLE stepmill_engine")
+        await conn.execute("SELECT set_config('stepmill.type_limits', %s, false)", (self._type_limits,))
+
     async def _end_after_grace(self) -> None:
         await self._stopping.wait()
         await asyncio.sleep(self._engine.settings.shutdown_grace_seconds)
-        for attempt in list(self._runner.running.values()):
-            attempt.interruption.raise_it("shutdown")
+        while True:  # over and over: a ticket may be taken late, and a cancelled job goes on with its always-steps
+            for attempt in list(self._runner.running.values()):
+                attempt.interruption.raise_it("shutdown")
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _watch(self) -> None:
         while True:
@@ -169,6 +185,7 @@ class Worker:
                 beat = await conn.execute(_BEAT, (len(self._runner.running), self._memory_bytes(), self._worker_id))
                 if beat.rowcount == 0:  # taken for dead and swept away while it was frozen
                     await conn.execute(_HELLO, hello)
+                self._probe.beat()
                 next_beat = clock() + self._engine.settings.heartbeat_seconds
                 await self._look(conn)
             elif self._runner.running:
@@ -189,7 +206,7 @@ class Worker:
         for key, row in current.items():
             if row["old"] and key not in self._runner.running:
                 # Its beginning was committed but the answer never arrived here.
-                await conn.execute(RESCUE, (*key, "database_lost", self._engine.settings.max_crashes))
+                await rescue(self._engine, conn, key, "database_lost")
 
     def _memory_bytes(self) -> int:
         return int(psutil.Process().memory_info().rss) + self._compute_pool.memory_in_use
@@ -204,20 +221,27 @@ async def _taken_away(conn: AsyncConnection[DictRow], gone: Set[tuple[str, int]]
     return gone - {(row["job_id"], row["attempt"]) for row in rows}
 
 
+def _type_limits(engine: Engine) -> str:
+    """What the claim reads from its session: nothing, or a JSON object."""
+    limits = read_limits(engine.settings.type_limits, "STEPMILL_TYPE_LIMITS")
+    for name in limits:
+        _require_type(engine, "STEPMILL_TYPE_LIMITS", name)
+    return json.dumps(limits) if limits else ""
+
+
+def _require_type(engine: Engine, setting: str, name: str) -> None:
+    if engine.registry.get(name) is None:
+        known = ", ".join(engine.registry.names)
+        raise ConfigurationError("unknown_job_type", f"{setting} names {name}; there are: {known}.")
+
+
 def _served_types(engine: Engine) -> list[str]:
     wanted = [name.strip() for name in engine.settings.worker_types.split(",") if name.strip()]
     for name in wanted:
-        if engine.registry.get(name) is None:
-            known = ", ".join(engine.registry.names)
-            raise ConfigurationError("unknown_job_type", f"STEPMILL_WORKER_TYPES names {name}; there are: {known}.")
+        _require_type(engine, "STEPMILL_WORKER_TYPES", name)
     return wanted or engine.registry.names
 
 
 def _unchecked_pool(*, check: object, **options: Any) -> AsyncConnectionPool[Any]:
     """A pool without a round trip before each statement: a dead connection's error ends the loop, which begins anew."""
     return AsyncConnectionPool(**options)
-
-
-async def _as_engine(conn: AsyncConnection[Any]) -> None:
-    await conn.set_autocommit(True)
-    await conn.execute("SET ROLE stepmill_engine")

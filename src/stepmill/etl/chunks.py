@@ -16,6 +16,7 @@ from stepmill.engine.fence import assert_current
 from stepmill.errors import DataError, StepmillError
 from stepmill.etl.readers.block import Reject
 from stepmill.gateways.sql.identifiers import Identifier
+from stepmill.gateways.sql.statements import ToldCursor
 
 _BEGIN = "SELECT set_config('stepmill.tenant', %s, true), set_config('role', 'stepmill_loader', true)"
 _LAST_CHUNK = "SELECT * FROM load_chunks WHERE load_id = %s ORDER BY chunk DESC LIMIT 1"
@@ -106,7 +107,13 @@ class TargetWriter:
     @contextmanager
     def opened(cls, own: AttemptConnection, target: TargetTable, columns: Sequence[str]) -> Iterator["TargetWriter"]:
         """A writer on a connection of its own. ``columns`` are those that rows are sent with, in order."""
-        conn = psycopg.connect(own.url, application_name=own.application_name, autocommit=True, row_factory=dict_row)
+        conn = psycopg.connect(
+            own.url,
+            application_name=own.application_name,
+            autocommit=True,
+            row_factory=dict_row,
+            cursor_factory=ToldCursor,
+        )
         with conn:
             yield cls(conn, own, target, columns)
 

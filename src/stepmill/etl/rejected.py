@@ -10,6 +10,7 @@ from psycopg.rows import DictRow, dict_row
 
 from stepmill.engine.context import AttemptConnection
 from stepmill.etl.readers.block import BlockStart, RawBlock, Reject
+from stepmill.gateways.sql.statements import ToldCursor
 
 _PAGE_ROWS = 20_000
 _BEGIN = "SELECT set_config('stepmill.tenant', %s, true), set_config('role', 'stepmill_loader', true)"
@@ -23,7 +24,13 @@ def read_rejected(
 
     In a :class:`BlockStart` the record is the reject's ordinal; there are no offsets and lines to go by.
     """
-    conn = psycopg.connect(own.url, application_name=own.application_name, autocommit=True, row_factory=dict_row)
+    conn = psycopg.connect(
+        own.url,
+        application_name=own.application_name,
+        autocommit=True,
+        row_factory=dict_row,
+        cursor_factory=ToldCursor,
+    )
     place = start.record if start else 0
     with conn:
         while rows := _page(conn, own.tenant_id, load_id, place):

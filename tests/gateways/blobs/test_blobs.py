@@ -2,13 +2,16 @@
 
 import asyncio
 import hashlib
+import os
+import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from stepmill.errors import ConfigurationError, NotFoundError
+from stepmill.errors import ConfigurationError, NotFoundError, UnavailableError
 from stepmill.gateways.blobs import Blobs
 
 
@@ -54,6 +57,34 @@ async def test_a_stream_that_fails_leaves_what_was_there(tmp_path: Path) -> None
 
     assert await blobs.find("a") == ["a/b"]
     assert await blobs.get("a/b") == b"before"
+
+
+async def test_a_full_disk_is_said_and_nothing_is_left(tmp_path: Path) -> None:
+    folder = tmp_path / "full"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "stepmill-test", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("only root, on Linux, can mount a small file system")
+    try:
+        for size in (100_000, 2_000_000):  # in the last of its buffer, and before
+            with pytest.raises(UnavailableError, match="is full") as raised:
+                await Blobs(folder).put("some/blob", b"x" * size)
+            assert raised.value.code == "storage_full"
+            assert [path for path in folder.rglob("*") if path.is_file()] == []
+        await Blobs(folder).put("some/blob", b"x" * 10_000)
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+async def test_what_a_killed_writer_left_is_removed_when_it_is_old(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path)
+    await blobs.put("files/whole", b"whole")
+    old, young = tmp_path / "files" / "old.1.part", tmp_path / "files" / "young.1.part"
+    for file in (old, young):
+        file.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    assert await blobs.remove_unfinished(3600) == 1
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["whole", "young.1.part"]
 
 
 async def test_listing_and_removing(blobs: Blobs) -> None:

@@ -4,10 +4,11 @@ A blob is seen whole or not at all. Blocking calls run in threads; compute child
 """
 
 import asyncio
+import errno
 import hashlib
 import os
-from collections.abc import AsyncIterable, AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -16,10 +17,12 @@ from uuid import uuid4
 import fsspec
 from fsspec.core import url_to_fs
 
-from stepmill.errors import ConfigurationError, NotFoundError
+from stepmill.errors import ConfigurationError, NotFoundError, UnavailableError
 
 #: Chunks are gathered to this size before a thread is asked to write them.
 _WRITE_BYTES = 1024 * 1024
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,12 @@ class Blobs:
         self._options = options
         self._is_local = "file" in self._fs.protocol
         if self._is_local:
-            Path(self._root).mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                Path(self._root).mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise ConfigurationError(
+                    "blob_url_unusable", f"STEPMILL_BLOB_URL can't be used: {self._root}: {error.strerror}."
+                ) from error
 
     def location(self, path: str) -> BlobLocation:
         """Where the blob is or would be."""
@@ -110,11 +118,20 @@ class Blobs:
         with suppress(FileNotFoundError):
             await asyncio.to_thread(self._fs.rm, self._full(prefix), recursive=True)
 
-    async def find(self, prefix: str) -> list[str]:
-        """The paths of all blobs below the folder ``prefix``, in order."""
+    async def find(self, prefix: str, *, unfinished: bool = False) -> list[str]:
+        """The paths of all blobs below the folder ``prefix``, in order; with those that nobody wrote to their end."""
         found = await asyncio.to_thread(self._fs.find, self._full(prefix))
         start = len(self._root.rstrip("/")) + 1
-        return sorted(path[start:] for path in found if not path.endswith(".part"))
+        return sorted(path[start:] for path in found if unfinished or not path.endswith(".part"))
+
+    async def remove_unfinished(self, older_than_seconds: float) -> int:
+        """Remove what killed processes left of blobs in a local folder. Returns how many.
+
+        Object storage shows none; its bucket has a rule for uploads that were broken off.
+        """
+        if not self._is_local:
+            return 0
+        return await asyncio.to_thread(_remove_unfinished, Path(self._root), older_than_seconds)
 
     def _full(self, path: str) -> str:
         if "\0" in path or any(part in ("", ".", "..") for part in path.split("/")):
@@ -133,15 +150,28 @@ class Blobs:
             await asyncio.to_thread(file.close)
             return
         unfinished = Path(f"{target}.{uuid4().hex}.part")
-        await asyncio.to_thread(unfinished.parent.mkdir, parents=True, exist_ok=True)
-        local = await asyncio.to_thread(unfinished.open, "wb")
-        try:
-            yield local
-            await asyncio.to_thread(_publish, local, unfinished, Path(target))
-        except BaseException:
-            local.close()
-            await asyncio.to_thread(unfinished.unlink, missing_ok=True)
-            raise
+        with _said_when_full():
+            await asyncio.to_thread(unfinished.parent.mkdir, parents=True, exist_ok=True)
+            local = await asyncio.to_thread(unfinished.open, "wb")
+            try:
+                yield local
+                await asyncio.to_thread(_publish, local, unfinished, Path(target))
+            except BaseException:
+                with suppress(OSError):  # what is still in its buffer may not fit either
+                    local.close()
+                await asyncio.to_thread(unfinished.unlink, missing_ok=True)
+                raise
+
+
+@contextmanager
+def _said_when_full() -> Iterator[None]:
+    """Raises UnavailableError ``storage_full`` for what the system says then."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise UnavailableError("storage_full", "The storage for files and artifacts is full.") from error
+        raise
 
 
 async def _gathered(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
@@ -152,6 +182,21 @@ async def _gathered(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
             yield bytes(waiting)
             waiting.clear()
     yield bytes(waiting)
+
+
+def _remove_unfinished(root: Path, older_than_seconds: float) -> int:
+    """By the file system's own clock: this machine's may differ from it, and from that of whoever still writes."""
+    now_file = root / "now.part"
+    now_file.touch()
+    before = now_file.stat().st_mtime - older_than_seconds
+    removed = 0
+    for file in root.rglob("*.part"):
+        with suppress(FileNotFoundError):
+            if file.stat().st_mtime <= before:
+                file.unlink()
+                removed += file != now_file
+    now_file.unlink(missing_ok=True)
+    return removed
 
 
 def _write_and_hash(file: IO[bytes], digest: "hashlib._Hash", block: bytes) -> None:

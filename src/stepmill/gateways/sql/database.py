@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import Escaping, TransactionStatus
 from psycopg.rows import DictRow, dict_row
@@ -20,6 +20,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from stepmill.errors import UnavailableError
 from stepmill.gateways.sql.addresses import read_address
 from stepmill.gateways.sql.roles import Role
+from stepmill.gateways.sql.statements import TracedCursor
 
 #: Settings of every session. A client that vanishes is noticed while its statement runs, and between two of them.
 _SESSION = {
@@ -48,10 +49,16 @@ def session_url(url: str) -> str:
 
 
 class Database:
-    """One PostgreSQL database. ``url`` may be a URL or a libpq connection string."""
+    """One PostgreSQL database. ``url`` may be a URL or a libpq connection string.
 
-    def __init__(self, url: str, *, application_name: str, min_size: int = 1, max_size: int = 10) -> None:
+    ``traced``: the pools' statements are spans of whatever trace is under way.
+    """
+
+    def __init__(
+        self, url: str, *, application_name: str, min_size: int = 1, max_size: int = 10, traced: bool = False
+    ) -> None:
         self.url = session_url(url)
+        self._cursor_factory = TracedCursor if traced else AsyncCursor
         self._application_name = application_name
         self._transactions = self._pool("transactions", min_size, max_size, None)
         self._statements = self._pool("statements", min_size, max_size, "stepmill_engine")
@@ -66,7 +73,12 @@ class Database:
         return AsyncConnectionPool(
             self.url,
             connection_class=AsyncConnection[DictRow],
-            kwargs={"autocommit": True, "row_factory": dict_row, "application_name": self._application_name},
+            kwargs={
+                "autocommit": True,
+                "row_factory": dict_row,
+                "cursor_factory": self._cursor_factory,
+                "application_name": self._application_name,
+            },
             name=f"{self._application_name}-{name}",
             min_size=min_size,
             max_size=max_size,
@@ -88,6 +100,10 @@ class Database:
         """Close every pooled connection."""
         await self._transactions.close()
         await self._statements.close()
+
+    def pool_stats(self) -> dict[str, dict[str, int]]:
+        """What each pool says of itself; see psycopg_pool's ``get_stats``."""
+        return {"transactions": self._transactions.get_stats(), "statements": self._statements.get_stats()}
 
     async def __aenter__(self) -> "Database":
         await self.open()

@@ -1,0 +1,21 @@
+"""What settings are by themselves, where nobody sets them."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from stepmill.settings import available_cores
+
+
+@pytest.mark.parametrize(("quota", "cores"), [("10000 100000", 1), ("100000 100000", 1), ("nonsense", None)])
+def test_the_cores_are_those_of_the_container(tmp_path: Path, quota: str, cores: int | None) -> None:
+    (tmp_path / "cpu.max").write_text(quota)
+    assert available_cores(tmp_path / "cpu.max") == (cores or available_cores(tmp_path / "none"))
+
+
+def test_a_container_gives_no_cores_that_the_machine_has_not(tmp_path: Path) -> None:
+    (tmp_path / "cpu.max").write_text("99999900000 100000")
+    assert available_cores(tmp_path / "cpu.max") <= (os.cpu_count() or 1)
+    (tmp_path / "cpu.max").write_text("max 100000")
+    assert available_cores(tmp_path / "cpu.max") == available_cores(tmp_path / "none")
