@@ -36,7 +36,8 @@ class Retention:
                 async for _ in _batches():
                     if await _value(conn, _PRUNE_JOBS, before, _AT_ONCE) < _AT_ONCE:
                         break
-            if settings.event_days and not 0 < settings.job_days <= settings.event_days:
+            events_go_earlier = not settings.job_days or settings.event_days < settings.job_days
+            if settings.event_days and events_go_earlier:
                 before = now - timedelta(days=settings.event_days)
                 async for _ in _batches():
                     last = await _value(conn, _PRUNE_EVENTS, self._events_until, before, _AT_ONCE)

@@ -22,6 +22,7 @@ CREATE INDEX stepmill_tickets_idx ON procrastinate_jobs (queue_name, priority DE
 CREATE INDEX stepmill_tickets_all_types_idx ON procrastinate_jobs (priority DESC, tag, id) WHERE status = 'todo' AND ready;
 CREATE INDEX stepmill_tickets_by_flow_idx ON procrastinate_jobs (tenant, queue_name, priority, tag)
     WHERE status = 'todo' AND ready;
+CREATE INDEX stepmill_tickets_doing_idx ON procrastinate_jobs (queue_name) WHERE status = 'doing';
 CREATE INDEX stepmill_tickets_later_idx ON procrastinate_jobs (scheduled_at) WHERE status = 'todo' AND NOT ready;
 
 CREATE FUNCTION next_tag_v1(p_type text, p_priority integer) RETURNS bigint LANGUAGE plpgsql STABLE
@@ -80,11 +81,13 @@ BEGIN
 END
 $$;
 
--- The queue's own claim, in our order. The first tickets of the types are looked at without locks, then the best is taken;
--- where others take all of a type's first, the next type is looked at.
+-- The queue's own claim, in our order, and without the types that are at their limit, as the session's
+-- `stepmill.type_limits` has them. The first tickets of the types are looked at without locks, then the best is taken; where
+-- others take all of a type's first, the next type is looked at.
 CREATE OR REPLACE FUNCTION procrastinate_fetch_job_v2(target_queue_names character varying[], p_worker_id bigint)
 RETURNS procrastinate_jobs LANGUAGE plpgsql SET search_path = stepmill, pg_temp SET enable_sort = off AS $$
 DECLARE
+    v_limits jsonb := nullif(current_setting('stepmill.type_limits', true), '')::jsonb;
     v_types text[] := target_queue_names;
     v_type text;
     found_jobs procrastinate_jobs;
@@ -100,6 +103,16 @@ BEGIN
         ORDER BY first.priority DESC, first.tag, first.id LIMIT 1;
         IF NOT FOUND THEN
             RETURN NULL;
+        END IF;
+        IF v_limits ? v_type THEN
+            -- One claim at a time, so that no two take the last place. A ticket is 'doing' until its job leaves the worker.
+            PERFORM pg_advisory_xact_lock(hashtextextended('type/' || v_type, 5042));
+        END IF;
+        IF v_limits ? v_type AND (v_limits ->> v_type)::integer
+            <= (SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing' AND queue_name = v_type)
+        THEN
+            v_types := array_remove(v_types, v_type);
+            CONTINUE;
         END IF;
         UPDATE procrastinate_jobs SET status = 'doing', worker_id = p_worker_id
         WHERE id = (

@@ -1,50 +1,5 @@
--- How many jobs may run at once: of a type (its tickets are not claimed while it is at its limit), and of a tenant (its next
--- job stands aside without a ticket until another one ends). The workers' settings say how many.
-
--- The claim of 0013, which leaves out the types that are at their limit, as the session's `stepmill.type_limits` has them.
-CREATE OR REPLACE FUNCTION procrastinate_fetch_job_v2(target_queue_names character varying[], p_worker_id bigint)
-RETURNS procrastinate_jobs LANGUAGE plpgsql SET search_path = stepmill, pg_temp SET enable_sort = off AS $$
-DECLARE
-    v_limits jsonb := nullif(current_setting('stepmill.type_limits', true), '')::jsonb;
-    v_types text[] := target_queue_names;
-    v_type text;
-    found_jobs procrastinate_jobs;
-BEGIN
-    PERFORM ready_tickets_v1();
-    IF v_types IS NULL THEN
-        SELECT array_agg(DISTINCT queue_name) INTO v_types FROM procrastinate_jobs WHERE status = 'todo' AND ready;
-    END IF;
-    LOOP
-        SELECT wanted INTO v_type FROM unnest(v_types) AS wanted CROSS JOIN LATERAL (
-            SELECT priority, tag, id FROM procrastinate_jobs
-            WHERE status = 'todo' AND ready AND queue_name = wanted ORDER BY priority DESC, tag, id LIMIT 1) AS first
-        ORDER BY first.priority DESC, first.tag, first.id LIMIT 1;
-        IF NOT FOUND THEN
-            RETURN NULL;
-        END IF;
-        IF v_limits ? v_type THEN
-            -- One claim at a time, so that no two take the last place. A ticket is 'doing' until its job leaves the worker.
-            PERFORM pg_advisory_xact_lock(hashtextextended('type/' || v_type, 5042));
-        END IF;
-        IF v_limits ? v_type AND (v_limits ->> v_type)::integer
-            <= (SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing' AND queue_name = v_type)
-        THEN
-            v_types := array_remove(v_types, v_type);
-            CONTINUE;
-        END IF;
-        UPDATE procrastinate_jobs SET status = 'doing', worker_id = p_worker_id
-        WHERE id = (
-            SELECT id FROM procrastinate_jobs WHERE status = 'todo' AND ready AND queue_name = v_type
-            ORDER BY priority DESC, tag, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-        RETURNING * INTO found_jobs;
-        IF FOUND THEN
-            RETURN found_jobs;
-        END IF;
-        v_types := array_remove(v_types, v_type);
-    END LOOP;
-END
-$$;
-CREATE INDEX stepmill_tickets_doing_idx ON procrastinate_jobs (queue_name) WHERE status = 'doing';
+-- How many jobs of a tenant may run at once: its next job stands aside without a ticket until another one ends. The workers'
+-- settings say how many.
 
 CREATE INDEX jobs_at_limit_idx ON jobs (tenant_id, priority DESC, (waiting ->> 'since'), job_id)
     WHERE waiting ->> 'code' = 'limit';
@@ -167,27 +122,5 @@ BEGIN
         END IF;
     END LOOP;
     RETURN CASE WHEN v_seen = p_limit THEN v_last ELSE '' END;
-END
-$$;
-
--- What the engine keeps of itself in the job: who submitted it, as a W3C trace context.
-ALTER TABLE jobs ADD COLUMN trace_context jsonb;
-CREATE OR REPLACE FUNCTION submit_v1(p jsonb) RETURNS void LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
-DECLARE
-    j jobs;
-BEGIN
-    INSERT INTO jobs (job_id, tenant_id, env_id, type, params, max_attempts, priority, timeout_seconds,
-                      lock_key, lock_from, lock_to, result_step, created_by, run_at, trace_context)
-    VALUES (p ->> 'jobId', p ->> 'tenantId', p ->> 'envId', p ->> 'type', p -> 'params', (p ->> 'maxAttempts')::integer,
-            (p ->> 'priority')::integer, (p ->> 'timeoutSeconds')::double precision, p ->> 'lockKey',
-            (p ->> 'lockFrom')::smallint, (p ->> 'lockTo')::smallint, (p ->> 'resultStep')::smallint, p ->> 'createdBy',
-            greatest((p ->> 'runAt')::timestamptz, clock_timestamp()), nullif(p -> 'traceContext', 'null'))
-    RETURNING * INTO j;
-    INSERT INTO job_steps (job_id, idx, name, always, tenant_id)
-    SELECT j.job_id, s.ordinality - 1, s.value ->> 'name', (s.value ->> 'always')::boolean, j.tenant_id
-    FROM jsonb_array_elements(p -> 'steps') WITH ORDINALITY AS s;
-    INSERT INTO job_event_counters (job_id, last_seq, tenant_id) VALUES (j.job_id, 0, j.tenant_id);
-    PERFORM emit_v1(j.job_id, j.tenant_id, j.env_id, jsonb_build_array(status_event_v1(j, 'submitted')));
-    PERFORM issue_ticket_v1(j);
 END
 $$;

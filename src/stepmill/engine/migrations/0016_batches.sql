@@ -14,6 +14,9 @@ DROP TRIGGER procrastinate_jobs_notify_queue_job_inserted_v1 ON procrastinate_jo
 CREATE TRIGGER notify_tickets AFTER INSERT ON procrastinate_jobs REFERENCING NEW TABLE AS made
     FOR EACH STATEMENT EXECUTE FUNCTION notify_tickets_v1();
 
+-- Who submitted a job, as a W3C trace context.
+ALTER TABLE jobs ADD COLUMN trace_context jsonb;
+
 -- Submit jobs: [{jobId, tenantId, envId, type, params, steps: [{name, always}], ...}].
 CREATE FUNCTION submit_batch_v1(p_jobs jsonb[]) RETURNS void LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
 DECLARE
