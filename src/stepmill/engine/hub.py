@@ -18,9 +18,10 @@ from psycopg.rows import DictRow
 from stepmill.auth import Principal
 from stepmill.engine.engine import Engine
 from stepmill.engine.hub_readers import FOLLOWER_EVENTS, Channel, Event, FeedReader, Position, Reader
-from stepmill.engine.job_events import TERMINAL, catch_up, job_state, known_number, read_events, snapshot
+from stepmill.engine.job_events import catch_up, job_state, known_number, read_events, snapshot
 from stepmill.engine.notify import EVENTS_CHANNEL
 from stepmill.engine.stamp import FEED_CHANNEL, stamp_events
+from stepmill.engine.states import TERMINAL
 from stepmill.errors import UnavailableError
 
 _LAST_SEQS = "SELECT job_id, last_seq FROM job_event_counters WHERE job_id = ANY(%s)"

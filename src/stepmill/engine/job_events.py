@@ -9,9 +9,8 @@ from stepmill.auth import Principal
 from stepmill.engine.engine import Engine
 from stepmill.engine.hub_readers import Event
 from stepmill.engine.read import read_job
+from stepmill.engine.states import TERMINAL
 from stepmill.errors import NotFoundError
-
-TERMINAL = ("DONE", "ERROR", "CANCELLED")
 
 # Few at a time: each reader that catches up holds as many, and there may be hundreds of readers.
 _AFTER = "SELECT seq, kind, data FROM job_events WHERE job_id = %s AND seq > %s ORDER BY seq LIMIT 100"

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-_ENDED = ("DONE", "ERROR", "CANCELLED")
+from stepmill.engine.states import TERMINAL
+
 _QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 _LONG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
 
@@ -96,5 +97,5 @@ class EngineMetrics:
 
     def ended(self, job_type: str, status: str | None) -> None:
         """Count a job if its status is the last one."""
-        if status in _ENDED:
+        if status in TERMINAL:
             self.finished.labels(job_type, status).inc()

@@ -8,15 +8,15 @@ from typing import Any, Final, Self
 
 import psycopg
 from psycopg import Connection, sql
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from stepmill.engine.child_connection import connect_as
 from stepmill.engine.context import AttemptConnection
 from stepmill.engine.fence import assert_current
 from stepmill.errors import DataError, StepmillError
 from stepmill.etl.readers.block import Reject
 from stepmill.gateways.sql.identifiers import Identifier
-from stepmill.gateways.sql.statements import ToldCursor
 
 _BEGIN = "SELECT set_config('stepmill.tenant', %s, true), set_config('role', 'stepmill_loader', true)"
 _LAST_CHUNK = "SELECT * FROM load_chunks WHERE load_id = %s ORDER BY chunk DESC LIMIT 1"
@@ -107,13 +107,7 @@ class TargetWriter:
     @contextmanager
     def opened(cls, own: AttemptConnection, target: TargetTable, columns: Sequence[str]) -> Iterator["TargetWriter"]:
         """A writer on a connection of its own. ``columns`` are those that rows are sent with, in order."""
-        conn = psycopg.connect(
-            own.url,
-            application_name=own.application_name,
-            autocommit=True,
-            row_factory=dict_row,
-            cursor_factory=ToldCursor,
-        )
+        conn = connect_as(own)
         with conn:
             yield cls(conn, own, target, columns)
 

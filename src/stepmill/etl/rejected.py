@@ -6,11 +6,11 @@ from typing import Any
 import orjson
 import polars as pl
 import psycopg
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow
 
+from stepmill.engine.child_connection import connect_as
 from stepmill.engine.context import AttemptConnection
 from stepmill.etl.readers.block import BlockStart, RawBlock, Reject
-from stepmill.gateways.sql.statements import ToldCursor
 
 _PAGE_ROWS = 20_000
 _BEGIN = "SELECT set_config('stepmill.tenant', %s, true), set_config('role', 'stepmill_loader', true)"
@@ -24,13 +24,7 @@ def read_rejected(
 
     In a :class:`BlockStart` the record is the reject's ordinal; there are no offsets and lines to go by.
     """
-    conn = psycopg.connect(
-        own.url,
-        application_name=own.application_name,
-        autocommit=True,
-        row_factory=dict_row,
-        cursor_factory=ToldCursor,
-    )
+    conn = connect_as(own)
     place = start.record if start else 0
     with conn:
         while rows := _page(conn, own.tenant_id, load_id, place):
