@@ -6,10 +6,11 @@ Each field is documented in ``docs/operations.md``; a test compares the two.
 import math
 import os
 from pathlib import Path
+from typing import Annotated
 
 import platformdirs
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 def default_data_dir() -> Path:
@@ -30,6 +31,21 @@ def available_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
         return cores if share == "max" else max(1, min(cores, math.ceil(int(share) / int(period))))
     except (OSError, ValueError):  # no container of this kind
         return cores
+
+
+def read_limits(given: object) -> object:
+    """``"acme=4, *=10"`` as ``{"acme": 4, "*": 10}``; what is no text, as it is. Raises ValueError with the part."""
+    if not isinstance(given, str):
+        return given
+    limits: dict[str, int] = {}
+    for part in filter(None, (part.strip() for part in given.split(","))):
+        name, _, number = (piece.strip() for piece in part.partition("="))
+        if not (name and number.isascii() and number.isdigit()) or int(number) < 1:
+            raise ValueError(f"{part!r} is no NAME=NUMBER with a number from 1 on.")
+        if name in limits:
+            raise ValueError(f"{name!r} is there twice.")
+        limits[name] = int(number)
+    return limits
 
 
 class Settings(BaseSettings):
@@ -73,11 +89,12 @@ class Settings(BaseSettings):
         default=None,
         description="Folder where a worker keeps the files `alive` and `beat` fresh, for probes. Without it: none.",
     )
-    type_limits: str = Field(
-        default="", description="Jobs of a type that run at once, over all workers: `FILE_ETL=4`, by comma."
+    type_limits: Annotated[dict[str, int], NoDecode, BeforeValidator(read_limits)] = Field(
+        default_factory=dict, description="Jobs of a type that run at once, over all workers: `FILE_ETL=4`, by comma."
     )
-    tenant_limits: str = Field(
-        default="", description="Jobs of a tenant that run at once, over all workers: `acme=20, *=10`; `*`: all others."
+    tenant_limits: Annotated[dict[str, int], NoDecode, BeforeValidator(read_limits)] = Field(
+        default_factory=dict,
+        description="Jobs of a tenant that run at once, over all workers: `acme=20, *=10`; `*`: all others.",
     )
     heartbeat_seconds: float = Field(default=3.0, ge=0.5, description="How often a worker says that it is alive.")
     dead_after_seconds: float = Field(default=12.0, ge=2.5, description="Silence after which a worker counts as dead.")

@@ -10,12 +10,10 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import Jsonb
 
 from stepmill.auth import Principal
-from stepmill.engine.limits import read_limits
 from stepmill.engine.read import get_job
 from stepmill.engine.requests import JobRequest
 from stepmill.engine.submit import submit_job
 from stepmill.engine.sweep import Sweeper
-from stepmill.errors import ConfigurationError
 from tests.engine import job_types
 from tests.support.database import DatabaseServer
 from tests.support.engine import CALLER, Bench
@@ -136,7 +134,7 @@ async def test_tenant_b_is_done_before_the_thirtieth_of_tenant_a_that_still_wait
 
 
 async def test_no_more_jobs_of_a_type_run_than_its_limit(bench: Bench) -> None:
-    bench.settings.type_limits, bench.settings.worker_concurrency = "WITH_RELEASE=2", 4
+    bench.settings.type_limits, bench.settings.worker_concurrency = {"WITH_RELEASE": 2}, 4
     jobs = [(await bench.submit("WITH_RELEASE", params={"key": "types"}))["jobId"] for _ in range(3)]
     async with bench.worker(), bench.worker("worker-2"):
         await bench.until("SELECT FROM stepmill.workers HAVING sum(running_jobs) = 2")
@@ -150,7 +148,7 @@ async def test_no_more_jobs_of_a_type_run_than_its_limit(bench: Bench) -> None:
 
 
 async def test_no_more_jobs_of_a_tenant_run_than_its_limit(bench: Bench) -> None:
-    bench.settings.tenant_limits, bench.settings.worker_concurrency = "*=2", 4
+    bench.settings.tenant_limits, bench.settings.worker_concurrency = {"*": 2}, 4
     jobs = [(await bench.submit("WITH_RELEASE", params={"key": "tenants"}))["jobId"] for _ in range(6)]
     async with bench.worker(), bench.worker("worker-2"):
         await bench.until("SELECT FROM stepmill.jobs WHERE waiting ->> 'code' = 'limit' HAVING count(*) = 4")
@@ -165,27 +163,14 @@ async def test_no_more_jobs_of_a_tenant_run_than_its_limit(bench: Bench) -> None
 
 async def test_a_sweep_wakes_those_aside_that_nobody_woke(bench: Bench) -> None:
     """The limit was raised, say, or taken away."""
-    bench.settings.tenant_limits = "*=1"
+    bench.settings.tenant_limits = {"*": 1}
     await bench.rows("INSERT INTO workers (worker_id, host, pid, version, types) VALUES ('w', 'h', 1, '1', '{}')")
     held, aside = [(await bench.submit("PLAIN"))["jobId"] for _ in range(2)]
     for job_id in (held, aside):
         await bench.rows("SELECT begin_attempt_v1(%s, 'w', '{\"*\": 1}')", job_id)
     await bench.rows("DELETE FROM procrastinate_jobs")
-    for limits, tickets in (("*=1", 0), ("local=2, *=1", 1)):
+    for limits, tickets in (({"*": 1}, 0), ({"local": 2, "*": 1}, 1)):
         bench.settings.tenant_limits = limits
         async with bench.database.autocommit() as conn:
             await Sweeper(bench.engine).sweep(conn)
         assert len(await bench.rows("SELECT 1 FROM procrastinate_jobs WHERE args ->> 'jobId' = %s", aside)) == tickets
-
-
-@pytest.mark.parametrize(
-    "text", ["acme", "acme=", "=3", "acme=0", "acme=-1", "acme=1.5", "acme=1,acme=2", "*=3", "a=²"]
-)
-def test_limits_that_say_nothing_are_refused(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="STEPMILL_TYPE_LIMITS"):
-        read_limits(text, "STEPMILL_TYPE_LIMITS")
-
-
-def test_limits_are_read() -> None:
-    assert read_limits(" acme = 4, *=10 ,", "X", others=True) == {"acme": 4, "*": 10}
-    assert read_limits("", "X") == {}

@@ -15,7 +15,6 @@ from stepmill.auth import Principal
 from stepmill.engine.engine import Engine
 from stepmill.engine.job_filters import condition_of, looking
 from stepmill.engine.json_data import rfc3339
-from stepmill.engine.limits import read_limits
 from stepmill.engine.requests import JobFilter
 from stepmill.engine.waiting import Situation, waiting_of
 from stepmill.errors import FieldError, InputError, NotFoundError
@@ -236,7 +235,7 @@ async def _situation(conn: AsyncConnection[DictRow], engine: Engine, rows: list[
     if not any(row["status"] == "PENDING" for row in rows):
         return Situation({})
     capacity = await (await conn.execute(_CAPACITY, (engine.settings.dead_after_seconds,))).fetchall()
-    limits = read_limits(engine.settings.type_limits, "STEPMILL_TYPE_LIMITS")
+    limits = engine.settings.type_limits
     full = await (await conn.execute(_DOING, (list(limits),))).fetchall() if limits else []
     return Situation(
         {row["type"]: (row["slots"], row["running"]) for row in capacity},

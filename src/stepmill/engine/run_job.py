@@ -17,7 +17,6 @@ from stepmill.engine.engine import Engine
 from stepmill.engine.failures import error_of, is_connection_lost
 from stepmill.engine.fence import is_attempt_lost
 from stepmill.engine.interruption import Interruption
-from stepmill.engine.limits import read_limits
 from stepmill.engine.lock_document import LockDocument
 from stepmill.engine.observe import Taken, observed_run, observed_step
 from stepmill.engine.rescue import rescue
@@ -47,7 +46,7 @@ class JobRunner:
         self._gateways = gateways
         self._compute_pool = compute_pool
         self._worker_id = worker_id
-        limits = read_limits(engine.settings.tenant_limits, "STEPMILL_TENANT_LIMITS", others=True)
+        limits = engine.settings.tenant_limits
         self._tenant_limits = Jsonb(limits) if limits else None
         self.running: dict[tuple[str, int], Attempt] = {}
 

@@ -10,7 +10,6 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from stepmill.engine.engine import Engine
-from stepmill.engine.limits import read_limits
 from stepmill.engine.rescue import CANCEL_GRACE_SECONDS, rescue_dead, settle_unheeded_cancels
 from stepmill.errors import StepmillError
 
@@ -56,7 +55,6 @@ class Sweeper:
         self._engine = engine
         self._housekeeping = housekeeping
         self._only_stands_in = only_stands_in
-        self._tenant_limits = Jsonb(read_limits(engine.settings.tenant_limits, "STEPMILL_TENANT_LIMITS", others=True))
         self._ticket_cursor = ""
         self._last_housekeeping = float("-inf")
 
@@ -95,7 +93,7 @@ class Sweeper:
         await rescue_dead(self._engine, conn)
         for row in await (await conn.execute(_STALLED_LOCKS, (_RESERVED_SECONDS,))).fetchall():
             await conn.execute(_WAKE, (row["key"], _RESERVED_SECONDS))
-        await conn.execute(_WAKE_BELOW_LIMIT, (self._tenant_limits,))
+        await conn.execute(_WAKE_BELOW_LIMIT, (Jsonb(self._engine.settings.tenant_limits),))
         answer = await (await conn.execute(_TICKETS, (self._ticket_cursor, _TICKETS_AT_ONCE))).fetchone()
         self._ticket_cursor = answer["last"] if answer else ""
         await self._keep_house(conn)

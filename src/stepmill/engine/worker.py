@@ -24,7 +24,6 @@ from psycopg_pool import AsyncConnectionPool
 from stepmill import __version__
 from stepmill.engine.compute import ComputePool
 from stepmill.engine.engine import Engine
-from stepmill.engine.limits import read_limits
 from stepmill.engine.notify import CANCEL_CHANNEL
 from stepmill.engine.probe import Probe
 from stepmill.engine.queue import TimedQueue
@@ -223,7 +222,7 @@ async def _taken_away(conn: AsyncConnection[DictRow], gone: Set[tuple[str, int]]
 
 def _type_limits(engine: Engine) -> str:
     """What the claim reads from its session: nothing, or a JSON object."""
-    limits = read_limits(engine.settings.type_limits, "STEPMILL_TYPE_LIMITS")
+    limits = engine.settings.type_limits
     for name in limits:
         _require_type(engine, "STEPMILL_TYPE_LIMITS", name)
     return json.dumps(limits) if limits else ""
