@@ -118,6 +118,15 @@ class Settings(BaseSettings):
 
     max_request_bytes: int = Field(default=1024 * 1024, description="Largest JSON body of a request.")
     max_upload_bytes: int = Field(default=50 * 1024**3, description="Largest file that may be uploaded.")
+    max_requests: int = Field(
+        default=200, ge=1, description="Requests that an api process works on at once; three quarters for one tenant."
+    )
+    max_uploads: int = Field(
+        default=32, ge=1, description="Uploads that an api process takes at once; three quarters for one tenant."
+    )
+    max_streams: int = Field(
+        default=10_000, ge=1, description="Event streams open in an api process at once; three quarters for one tenant."
+    )
     small_load_share: float = Field(
         default=0.5,
         ge=0,

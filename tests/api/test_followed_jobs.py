@@ -8,10 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from stepmill.api import sse
 from tests.api.test_streams import http, submitted, wait_for_readers
 from tests.engine.job_types import gate
-from tests.support.api import Api, bearer
+from tests.support.api import Api, bearer, hurry_streams
 from tests.support.problems import assert_problem
 
 
@@ -163,7 +162,7 @@ async def test_what_can_not_be_followed(api: Api, client: httpx.AsyncClient) -> 
 
 
 async def test_it_ends_when_a_followed_job_may_no_longer_be_seen(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sse.EventStream.__init__, "__kwdefaults__", {"heartbeat_seconds": 0.05, "recheck_seconds": 0.2})
+    hurry_streams(monkeypatch, heartbeat_seconds=0.05, recheck_seconds=0.2)
     async with api.served() as url, http(url) as client:
         job_id = await submitted(client)
         stream = blocks(client, f"?follow={job_id}")

@@ -8,11 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from stepmill.api import sse
 from stepmill.client import Event
 from stepmill.client.sse import SseParser
 from tests.engine.job_types import gate
-from tests.support.api import TOKEN, Api, bearer
+from tests.support.api import TOKEN, Api, bearer, hurry_streams
 from tests.support.problems import assert_problem
 
 PLAIN = {"type": "PLAIN", "envId": "default"}
@@ -209,7 +208,7 @@ async def test_a_reader_who_leaves_is_forgotten(api: Api) -> None:
 
 
 async def test_signs_of_life_and_a_look_at_the_rights(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sse.EventStream.__init__, "__kwdefaults__", {"heartbeat_seconds": 0.05, "recheck_seconds": 0.2})
+    hurry_streams(monkeypatch, heartbeat_seconds=0.05, recheck_seconds=0.2)
     async with api.served() as url, http(url) as client:
         job_id = await submitted(client)
         async with client.stream("GET", f"/api/jobs/{job_id}/stream") as response:

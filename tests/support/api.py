@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import pytest
 import uvicorn
 from fastapi import FastAPI
 
 from stepmill.api.application import create_api
 from stepmill.api.parts import ApiParts
 from stepmill.api.preview_pool import PreviewPool
+from stepmill.api.sse import EventStream
 from stepmill.auth import Authenticator, Principal, RoleName, new_secret, sign_service_token
 from tests.support.engine import Bench
 
@@ -74,6 +76,13 @@ def make_api(bench: Bench) -> Api:
         not_ready=not_ready,
     )
     return Api(create_api(parts), parts, bench)
+
+
+def hurry_streams(monkeypatch: pytest.MonkeyPatch, **seconds: float) -> None:
+    """Streams with other times than a server's: ``heartbeat_seconds``, ``recheck_seconds``, ``stalled_seconds``."""
+    given = EventStream.__init__.__kwdefaults__ or {}
+    assert seconds.keys() <= given.keys()
+    monkeypatch.setattr(EventStream.__init__, "__kwdefaults__", given | seconds)
 
 
 def bearer(*roles: RoleName, tenant: str = "local", subject: str = "someone", **claims: Any) -> dict[str, str]:

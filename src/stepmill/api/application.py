@@ -33,6 +33,7 @@ from stepmill.api import (
     tables,
     workers,
 )
+from stepmill.api.admission import AdmissionMiddleware, Lane, Lanes, streams_within_files
 from stepmill.api.callers import AuthenticationMiddleware
 from stepmill.api.console_files import client_files, console_files
 from stepmill.api.head import HeadMiddleware
@@ -43,6 +44,7 @@ from stepmill.api.parts import ApiParts
 from stepmill.api.problems import problem_for
 from stepmill.api.sse import EventStream
 from stepmill.errors import StepmillError
+from stepmill.settings import Settings
 
 _RESOURCES = (
     jobs,
@@ -70,6 +72,7 @@ def create_api(parts: ApiParts) -> FastAPI:
     settings = parts.engine.settings
     metrics = HttpMetrics(parts.metrics)
     metrics.readers.set_function(lambda: parts.hub.readers)
+    parts.streams.on_drop = metrics.readers_dropped.inc
     routers = [resource.router for resource in _RESOURCES]
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     with_head = [route.path_regex for route in routes if _answers_head(route)]
@@ -89,6 +92,7 @@ def create_api(parts: ApiParts) -> FastAPI:
             Middleware(LingerMiddleware),
             Middleware(HostsMiddleware, AllowedHosts(settings.allowed_hosts.split(","))),
             Middleware(AuthenticationMiddleware, parts.authenticator),
+            Middleware(AdmissionMiddleware, _lanes(settings, routes), metrics),
             Middleware(HeadMiddleware, with_head),
         ],
         exception_handlers=dict.fromkeys(
@@ -112,6 +116,16 @@ def create_api(parts: ApiParts) -> FastAPI:
     app.mount("/static", console_files(), name="console")
     describe(app)
     return app
+
+
+def _lanes(settings: Settings, routes: Sequence[APIRoute]) -> Lanes:
+    return Lanes(
+        Lane("requests", settings.max_requests),
+        Lane("uploads", settings.max_uploads),
+        Lane("streams", streams_within_files(settings.max_streams)),
+        upload_paths=[route.path_regex for route in routes if route.endpoint is files.upload_file],
+        stream_paths=[route.path_regex for route in routes if route.response_class is EventStream],
+    )
 
 
 def _closing(parts: ApiParts) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

@@ -40,7 +40,20 @@ class HttpMetrics:
             registry=registry,
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60),
         )
+        self.under_way = Gauge("stepmill_http_under_way", "Requests under way, by kind.", ["kind"], registry=registry)
+        self.refused = Counter(
+            "stepmill_http_refused_total",
+            "Requests refused because of load: `overloaded`, or `too_many_requests` of one tenant. The kind is "
+            "`requests`, `uploads` or `streams`.",
+            ["kind", "reason"],
+            registry=registry,
+        )
         self.readers = Gauge("stepmill_sse_readers", "Event streams that are open.", registry=registry)
+        self.readers_dropped = Counter(
+            "stepmill_sse_readers_dropped_total",
+            "Event streams ended because their reader fell too far behind: it may come back with its last id.",
+            registry=registry,
+        )
 
 
 class ObserveMiddleware:

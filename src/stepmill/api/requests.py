@@ -5,6 +5,7 @@ no NUL character, and no number past 64 bits survives every client. So the body 
 parsed with hooks, and walked once.
 """
 
+import asyncio
 import json
 import math
 import re
@@ -19,6 +20,7 @@ from starlette.responses import Response
 
 from stepmill.errors import FieldError, InputError, MediaTypeError, NotFoundError, PayloadTooLargeError, UnreadableError
 
+BODY_SECONDS = 30.0
 MAX_DEPTH = 64
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,199}")
 _LEAST_INTEGER = -(2**63)
@@ -107,17 +109,25 @@ def _query_error(name: str, message: str) -> FieldError:
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The whole body, or :class:`PayloadTooLargeError` as soon as it is known to be over ``limit`` bytes."""
+    """The whole body.
+
+    Raises :class:`PayloadTooLargeError` as soon as it is known to be over ``limit`` bytes, :class:`UnreadableError`
+    if it takes too long: what is under way counts, so nobody may hold a place for nothing.
+    """
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared) > limit:
         raise _too_large(limit)
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-        chunks.append(chunk)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > limit:
+                    raise _too_large(limit)
+                chunks.append(chunk)
+    except TimeoutError:
+        raise UnreadableError("body_too_slow", f"The body was not there after {BODY_SECONDS:.0f} s.") from None
     return b"".join(chunks)
 
 

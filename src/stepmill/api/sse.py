@@ -19,12 +19,19 @@ from stepmill.errors import FieldError, InputError, StepmillError
 
 HEARTBEAT_SECONDS = 15.0
 RECHECK_SECONDS = 60.0
+STALLED_SECONDS = 30.0
+"""How long a reader may take nothing of what waits for it."""
 
+_TOO_SLOW = "reader_too_slow"
 _HEARTBEAT = b": alive\n\n"
 _FIRST = b"retry: 1000\n\n"
 _GREATEST_ID = 2**63 - 1
 
 _log = structlog.get_logger("stepmill.api")
+
+
+def _nobody_counts() -> None:
+    pass
 
 
 class Block(Protocol):
@@ -37,10 +44,14 @@ class Block(Protocol):
 
 
 class OpenStreams:
-    """The streams that are open in this process, so that a server that stops can end them: their clients come back."""
+    """The streams that are open in this process, so that a server that stops can end them: their clients come back.
+
+    ``on_drop`` is called for each that is ended because its reader is too slow.
+    """
 
     def __init__(self) -> None:
         self._stops: set[asyncio.Future[None]] = set()
+        self.on_drop: Callable[[], None] = _nobody_counts
 
     def __len__(self) -> int:
         return len(self._stops)
@@ -79,6 +90,7 @@ class EventStream(Response):
         *,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
         recheck_seconds: float = RECHECK_SECONDS,
+        stalled_seconds: float = STALLED_SECONDS,
     ) -> None:
         self.status_code = 200
         self.background = None
@@ -90,6 +102,8 @@ class EventStream(Response):
         self._streams = streams
         self._heartbeat_seconds = heartbeat_seconds
         self._recheck_seconds = recheck_seconds
+        self._stalled_seconds = stalled_seconds
+        self._sending_since: float | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the events until they end, the reader leaves, or the server stops."""
@@ -99,8 +113,8 @@ class EventStream(Response):
         pump = asyncio.create_task(self._pump(send))
         gone = asyncio.create_task(_until_gone(receive))
         try:
-            await self._keep_alive(send, {pump, gone, stop})
-            if not gone.done():
+            keeps_up = await self._keep_alive(send, {pump, gone, stop})
+            if keeps_up and not gone.done():
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self._streams.ended(stop)
@@ -112,24 +126,36 @@ class EventStream(Response):
     async def _pump(self, send: Send) -> None:
         try:
             async for event in self._events:
+                self._sending_since = time.monotonic()
                 await _write(send, event.wire)
+                self._sending_since = None
         except (StepmillError, psycopg.Error) as error:
             # The answer has begun, so the stream just ends: the reader comes back with its last id.
-            _log.warning("stream_broken", error=getattr(error, "code", type(error).__name__))
+            code = getattr(error, "code", type(error).__name__)
+            _log.warning("stream_broken", error=code)
+            if code == _TOO_SLOW:
+                self._streams.on_drop()
         finally:
             if isinstance(self._events, AsyncGenerator):
                 await self._events.aclose()  # now, not when it is collected: it has a place in the hub
 
-    async def _keep_alive(self, send: Send, ends: set[asyncio.Future[None]]) -> None:
+    async def _keep_alive(self, send: Send, ends: set[asyncio.Future[None]]) -> bool:
+        """Wait for the first of ``ends``. False if the reader takes nothing any more, so that no end can be sent."""
         recheck_at = time.monotonic() + self._recheck_seconds
         while True:
             done, _ = await asyncio.wait(ends, timeout=self._heartbeat_seconds, return_when=asyncio.FIRST_COMPLETED)
             if done:
-                return
+                return True
+            if self._sending_since is not None:  # what waits to be sent is sign of life enough
+                if time.monotonic() > self._sending_since + self._stalled_seconds:
+                    _log.warning("stream_stalled", seconds=self._stalled_seconds)
+                    self._streams.on_drop()
+                    return False
+                continue
             if time.monotonic() >= recheck_at:
                 recheck_at = time.monotonic() + self._recheck_seconds
                 if not await self._may_go_on():
-                    return
+                    return True
             await _write(send, _HEARTBEAT)
 
     async def _may_go_on(self) -> bool:

@@ -36,6 +36,8 @@ _FEED_LAST = "SELECT coalesce(max(feed_id), 0) AS last FROM job_events WHERE fee
 _LOOK_SECONDS = 2.0
 _STAMP_SECONDS = 0.05
 _RECONNECT_SECONDS = 0.5
+_OPENING_AT_ONCE = 4
+"""Streams that read what they begin with. When thousands come back at once, other requests get a connection, too."""
 
 _log = structlog.get_logger(__name__)
 
@@ -49,6 +51,7 @@ class EventHub:
         self._feed_readers: set[FeedReader] = set()
         self._feed_last = 0
         self._feed_reading = asyncio.Lock()
+        self._opening = asyncio.Semaphore(_OPENING_AT_ONCE)
         self._tasks: list[asyncio.Task[None]] = []
         self._stamp_wanted = asyncio.Event()
 
@@ -78,7 +81,8 @@ class EventHub:
 
         None when the job is at rest and the reader has everything. Raises NotFoundError, also for another tenant's job.
         """
-        state = await job_state(self._engine, caller, job_id)
+        async with self._opening:
+            state = await job_state(self._engine, caller, job_id)
         after = known_number(state, after)
         if after == state["last_seq"] and state["status"] in TERMINAL:
             return None
@@ -86,7 +90,8 @@ class EventHub:
 
     async def follow(self, caller: Principal, job_id: str, after: int | None = None) -> AsyncGenerator[Event]:
         """The same events, for a reader of several jobs: ``end`` is not the last, because a retry may bring more."""
-        state = await job_state(self._engine, caller, job_id)
+        async with self._opening:
+            state = await job_state(self._engine, caller, job_id)
         reader = Reader(FOLLOWER_EVENTS)
         events = self._job_events(caller, job_id, known_number(state, after), reader, state["last_seq"])
         async with aclosing(events):
@@ -107,7 +112,8 @@ class EventHub:
         channel.readers.add(reader)
         try:
             if after is None:
-                first, end = await snapshot(self._engine, caller, job_id)
+                async with self._opening:
+                    first, end = await snapshot(self._engine, caller, job_id)
                 yield first
                 after = first.id
                 if end is not None:

@@ -1,13 +1,25 @@
 """The address that the api listens on, taken before anything else is started."""
 
 import errno
+import resource
 import socket
+from contextlib import suppress
 
 from stepmill.errors import ConfigurationError
 
+_FILES = 65_536
+"""Each event stream is an open file, and many systems begin with 1,024 of them."""
+
+_UNHEARD_MS = 60_000
+"""A client that takes nothing, or is gone without a word, holds its connection no longer than this."""
+
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket bound to the address. Raises :class:`ConfigurationError` that says what to do if it can't be had."""
+    """A socket bound to the address. Raises :class:`ConfigurationError` that says what to do if it can't be had.
+
+    Connections are open files: the process may have as many from now on as the system allows, within reason.
+    """
+    _allow_files()
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
@@ -15,6 +27,9 @@ def listen(host: str, port: int) -> socket.socket:
         raise ConfigurationError("address_unusable", f"--host {host} can't be used: {error}.") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # connections have it from their listener
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNHEARD_MS)
         listener.bind(address)
         # Bound and not yet listening, it would let a second server bind it too.
         listener.listen(2048)
@@ -27,6 +42,14 @@ def listen(host: str, port: int) -> socket.socket:
             ) from None
         raise ConfigurationError("address_unusable", f"{host}:{port} can't be used: {error.strerror}.") from None
     return listener
+
+
+def _allow_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # a system that counts otherwise: fewer streams are taken then
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def url_of(listener: socket.socket) -> str:

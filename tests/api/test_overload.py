@@ -1,0 +1,181 @@
+"""More than a process can take: it says so at once, and goes on serving what it has taken on."""
+
+import asyncio
+import re
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from stepmill.api import requests
+from stepmill.api.admission import streams_within_files
+from stepmill.gateways.sql.database import Database
+from tests.api.test_streams import PLAIN, http, submitted
+from tests.engine import job_types
+from tests.support.api import TOKEN, Api, bearer, hurry_streams, make_api
+from tests.support.engine import Bench
+
+MORE_EVENTS = """
+SELECT emit_v1(%s, 'local', 'default', (SELECT jsonb_agg(jsonb_build_object('kind', 'log', 'data', jsonb_build_object(
+    'level', 'info', 'message', repeat('x', 20000), 'step', NULL, 'fields', '{}'::jsonb))) FROM generate_series(1, 20)))
+"""
+
+
+@pytest.fixture
+async def small(database: Database, tmp_path: Path) -> AsyncIterator[Api]:
+    """An api that takes on next to nothing."""
+    limits = {"max_requests": 4, "max_uploads": 2, "max_streams": 4}
+    async with Bench(database, tmp_path, job_types.ALL, **limits).started() as bench:
+        made = make_api(bench)
+        yield made
+        await made.parts.preview_pool.close()
+
+
+async def metric(client: httpx.AsyncClient, name: str) -> float:
+    text = (await client.get("/metrics")).text
+    return sum(float(value) for value in re.findall(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE))
+
+
+async def until(client: httpx.AsyncClient, name: str, value: float) -> None:
+    async with asyncio.timeout(10):
+        while await metric(client, name) != value:
+            await asyncio.sleep(0.01)
+
+
+class Slow:
+    """A request whose body comes in two halves, the second when it may."""
+
+    def __init__(self, client: httpx.AsyncClient, path: str, halves: tuple[bytes, bytes], content_type: str) -> None:
+        self._halves = halves
+        self._may_go_on = asyncio.Event()
+        headers = {"Content-Type": content_type}
+        self._answer = asyncio.create_task(client.post(path, content=self._body(), headers=headers))
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        yield self._halves[0]
+        await self._may_go_on.wait()
+        yield self._halves[1]
+
+    async def finish(self) -> httpx.Response:
+        self._may_go_on.set()
+        return await self._answer
+
+
+def slow_submission(client: httpx.AsyncClient) -> Slow:
+    return Slow(client, "/api/jobs", (b'{"type": "PLAIN", ', b'"envId": "default"}'), "application/json")
+
+
+async def test_a_tenant_and_a_process_have_so_many_requests_at_once(small: Api) -> None:
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(small.served())
+        ours = await stack.enter_async_context(http(url))
+        others = await stack.enter_async_context(http(url, **bearer("administrator", tenant="other")))
+        slow = [slow_submission(ours) for _ in range(3)]
+        await until(ours, 'stepmill_http_under_way{kind="requests"}', 3)
+
+        refused = await ours.post("/api/jobs", json=PLAIN)
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert (await others.get("/api/jobs")).status_code == 200, "another tenant gets in"
+
+        slow.append(slow_submission(others))
+        await until(ours, 'stepmill_http_under_way{kind="requests"}', 4)
+        refused = await others.get("/api/jobs")
+        assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert (await others.get("/healthz")).status_code == 200, "probes always get in"
+
+        answers = [await each.finish() for each in slow[:3]]
+        assert [answer.status_code for answer in answers] == [201, 201, 201], "what was taken on is done"
+        await slow[3].finish()
+        await until(ours, 'stepmill_http_under_way{kind="requests"}', 0)
+        assert (await ours.post("/api/jobs", json=PLAIN)).status_code == 201
+        assert await metric(ours, 'stepmill_http_refused_total{kind="requests",reason="too_many_requests"}') == 1
+        assert await metric(ours, 'stepmill_http_refused_total{kind="requests",reason="overloaded"}') == 1
+
+
+async def test_uploads_take_no_place_of_other_requests(small: Api) -> None:
+    async with small.served() as url, http(url) as client:
+        area = (await client.post("/api/envs/default/areas", json={"name": "Orders"})).json()["areaId"]
+        path = f"/api/envs/default/areas/{area}/files?name=a.csv"
+        slow = Slow(client, path, (b"a;b\n", b"1;2\n"), "application/octet-stream")
+        await until(client, 'stepmill_http_under_way{kind="uploads"}', 1)
+
+        refused = await client.post(path, content=b"a;b\n3;4\n", headers={"Content-Type": "application/octet-stream"})
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+        assert (await client.get(f"/api/envs/default/areas/{area}/files")).json()["items"] == []
+        assert (await slow.finish()).status_code == 201
+
+
+@asynccontextmanager
+async def reading(client: httpx.AsyncClient, path: str) -> AsyncIterator[httpx.Response]:
+    async with client.stream("GET", path) as response:
+        yield response
+
+
+async def test_streams_have_a_limit_and_give_their_place_back(small: Api) -> None:
+    async with small.served() as url, http(url) as client:
+        path = f"/api/jobs/{await submitted(client)}/stream"
+        async with AsyncExitStack() as stack:
+            for _ in range(3):
+                assert (await stack.enter_async_context(reading(client, path))).status_code == 200
+            refused = await client.get("/api/stream")
+            assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+            assert "retry-after" in refused.headers
+            assert (await client.get("/api/jobs")).status_code == 200, "streams take no place of other requests"
+        await until(client, 'stepmill_http_under_way{kind="streams"}', 0)
+        async with reading(client, path) as response:
+            assert response.status_code == 200
+
+
+async def test_a_reader_that_takes_nothing_is_dropped_and_others_are_not_slowed(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurry_streams(monkeypatch, heartbeat_seconds=0.05, stalled_seconds=0.3)
+    async with api.served() as url, http(url) as client:
+        job_id = await submitted(client)
+        path, address = f"/api/jobs/{job_id}/stream", urlsplit(url)
+        with socket.socket() as stalled:
+            stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            stalled.connect((address.hostname, address.port))
+            stalled.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
+            async with reading(client, path) as response:
+                lines = response.aiter_lines()
+                await until(client, 'stepmill_http_under_way{kind="streams"}', 2)
+                ids = list[int]()
+                for _ in range(15):
+                    async with api.bench.database.autocommit() as conn:
+                        await conn.execute(MORE_EVENTS.encode(), (job_id,))
+                    api.bench.engine.notifier.touch(job_id)
+                    while len(ids) < 20:
+                        line = await asyncio.wait_for(anext(lines), 10)
+                        ids += [int(line[4:])] if line.startswith("id: ") else []
+                    assert ids == list(range(ids[0], ids[0] + len(ids)))
+                    del ids[:]
+                await until(client, "stepmill_sse_readers_dropped_total", 1)
+            await until(client, 'stepmill_http_under_way{kind="streams"}', 0)
+            assert api.bench.hub.readers == 0
+
+
+async def test_a_body_that_never_comes_holds_no_place(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "BODY_SECONDS", 0.2)
+    head = f"POST /api/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n"
+    async with api.served() as url, http(url) as client:
+        address = urlsplit(url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(f"{head}Content-Type: application/json\r\nContent-Length: 40\r\n\r\n{{".encode())
+        answer = (await asyncio.wait_for(reader.read(), 10)).decode()
+        assert answer.startswith("HTTP/1.1 400 ")
+        assert '"code":"body_too_slow"' in answer
+        writer.close()
+        await until(client, 'stepmill_http_under_way{kind="requests"}', 0)
+
+
+def test_streams_are_no_more_than_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _: (1024, 4096))
+    assert streams_within_files(10_000) == 524
+    assert streams_within_files(100) == 100
