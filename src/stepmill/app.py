@@ -38,6 +38,7 @@ from stepmill.gateways.tracing import recording
 from stepmill.settings import Settings
 from stepmill.store import environments, installation
 from stepmill.warehouse.cleanup import drop_leftovers
+from stepmill.warehouse.reject_upkeep import remove_spent_rejects
 from stepmill.warehouse.schemas import ensure_environment
 
 WARM_MODULES = ("stepmill.planning.examine", "stepmill.etl.fill", "stepmill.etl.encode")
@@ -159,6 +160,11 @@ def build_worker(platform: Platform, worker_id: str) -> Worker:
         await remove_spent_artifacts(engine, platform.gateways.blobs)
         await unfinished.remove()
         await drop_leftovers(platform.gateways.sql)
+        await remove_spent_rejects(
+            platform.gateways.sql,
+            kept_days=max(settings.job_days, settings.undo_days) if settings.job_days else 0,
+            most_bytes=settings.reject_bytes,
+        )
 
     sweeper = Sweeper(engine, housekeeping=[keep_house])
     return Worker(engine, platform.gateways, pool, sweeper, worker_id=worker_id)

@@ -146,6 +146,11 @@ class Settings(BaseSettings):
         ge=0,
         description="How long events of finished jobs are kept, if shorter than the jobs. 0: as long.",
     )
+    reject_bytes: int = Field(
+        default=1024**3,
+        ge=0,
+        description="Rejects kept for a table: past it those of older loads go, never the newest's. 0: no limit.",
+    )
     idempotency_days: float = Field(default=7.0, gt=0, description="How long an idempotency key is remembered.")
     log_level: str = Field(default="info", description="Least level that is logged: debug, info, warning or error.")
     log_format: str = Field(default="auto", description="`json`, `console`, or `auto` (console in a terminal).")

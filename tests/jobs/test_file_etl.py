@@ -107,6 +107,15 @@ async def test_rejects_are_kept_with_their_place_and_can_be_replayed(platform: P
     again = await platform.client.post(f"{platform.env}/loads/{result['loadId']}/replay-rejects")
     assert_problem(again, 409, "superseded")
 
+    rejects_of_replay = f"{platform.env}/loads/{newest['loadId']}/rejects"
+    for _ in range(2):
+        assert (await platform.client.delete(rejects_of_replay)).status_code == 204
+    assert_problem(await platform.client.get(rejects_of_replay), 404, "rejects_gone")
+    assert_problem(await platform.client.get(f"{rejects_of_replay}?format=csv"), 404, "rejects_gone")
+    again = await platform.client.post(f"{platform.env}/loads/{newest['loadId']}/replay-rejects")
+    assert_problem(again, 409, "rejects_gone")
+    assert (await platform.loads(area))[0]["rejectsGone"] == "dismissed"
+
 
 async def test_too_many_rejects_end_the_load_and_leave_the_table(platform: Platform) -> None:
     area = await platform.create_area()

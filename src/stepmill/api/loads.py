@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from stepmill.api import schemas
 from stepmill.api.addresses import LoadId
-from stepmill.api.answers import MAX_LIMIT, Cursor, Limit, answer
+from stepmill.api.answers import MAX_LIMIT, Cursor, Limit, answer, nothing
 from stepmill.api.callers import Operator, Viewer
 from stepmill.api.environments import Env
 from stepmill.api.idempotency import Once
@@ -25,6 +25,7 @@ from stepmill.gateways.sql.database import Database
 from stepmill.planning.reject_cells import CellSplitter
 from stepmill.store import plans
 from stepmill.warehouse.listing import Rejects, load_rejects
+from stepmill.warehouse.reject_upkeep import dismiss_rejects
 from stepmill.warehouse.replay import replay_params
 from stepmill.warehouse.revert import revert_load
 
@@ -57,6 +58,13 @@ async def get_rejects(
     splitter = await _splitter(parts, caller.tenant_id, env.env_id, found)
     # In a thread: splitting a page of large records takes long enough to be felt by those who wait for events.
     return answer(await asyncio.to_thread(_with_cells, found, splitter))
+
+
+@router.delete("/rejects", summary="Dismiss a load's rejects", status_code=204, responses=schemas.DELETED)
+async def dismiss(env: Env, load_id: LoadId, caller: Operator, parts: Parts) -> Response:
+    """They are given up: no longer shown, not to be replayed, and removed soon. The ledger keeps their number."""
+    await dismiss_rejects(parts.gateways.sql, caller.tenant_id, env.env_id, load_id)
+    return nothing()
 
 
 @router.post(

@@ -258,6 +258,10 @@ class AsyncClient:
         """The records that a load rejected, and why."""
         return await self._sender.send(calls.list_rejects(env_id, load_id, page))
 
+    async def dismiss_rejects(self, env_id: str, load_id: str) -> None:
+        """Give a load's rejects up."""
+        return await self._sender.send(calls.dismiss_rejects(env_id, load_id))
+
     async def replay_rejects(self, env_id: str, load_id: str) -> Job:
         """A job that loads a load's rejects again, by the plan now in force."""
         return await self._sender.send(calls.replay_rejects(env_id, load_id))

@@ -289,6 +289,11 @@ def list_rejects(env_id: str, load_id: str, page: ListOptions) -> Call[Page[Reje
     return _read(_env(env_id, "loads"), load_id, "rejects", query={**page})
 
 
+def dismiss_rejects(env_id: str, load_id: str) -> Call[None]:
+    """`DELETE /api/envs/{envId}/loads/{loadId}/rejects`."""
+    return _write("DELETE", _env(env_id, "loads"), load_id, "rejects")
+
+
 def replay_rejects(env_id: str, load_id: str) -> Call[Job]:
     """`POST /api/envs/{envId}/loads/{loadId}/replay-rejects`."""
     return _write("POST", _env(env_id, "loads"), load_id, "replay-rejects")

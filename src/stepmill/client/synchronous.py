@@ -254,6 +254,10 @@ class Client:
         """The records that a load rejected, and why."""
         return self._sender.send(calls.list_rejects(env_id, load_id, page))
 
+    def dismiss_rejects(self, env_id: str, load_id: str) -> None:
+        """Give a load's rejects up."""
+        return self._sender.send(calls.dismiss_rejects(env_id, load_id))
+
     def replay_rejects(self, env_id: str, load_id: str) -> Job:
         """A job that loads a load's rejects again, by the plan now in force."""
         return self._sender.send(calls.replay_rejects(env_id, load_id))

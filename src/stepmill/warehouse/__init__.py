@@ -18,6 +18,7 @@ present one, in the same transaction as its ledger row.
 ``retired``          tables kept for an undo
 ``revert``           take a load back; remove a file's rows
 ``replay``           load what was rejected
+``reject_upkeep``    how long what was rejected is kept
 ``listing``          tables, loads and rejects as the api shows them
 ``rows``             a table's rows, by pages
 ``profile``          what is in each column

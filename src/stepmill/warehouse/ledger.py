@@ -15,7 +15,7 @@ from stepmill.warehouse.columns import Column, columns_from_json
 
 Mode = Literal["replaceFile", "replace", "append", "upsert"]
 
-_SET_LATER = ("superseded_by", "reverted_at", "removed_at", "finished_at")
+_SET_LATER = ("superseded_by", "reverted_at", "removed_at", "finished_at", "rejects_gone", "rejects_gone_at")
 
 IN_FORCE = "superseded_by IS NULL AND reverted_at IS NULL AND removed_at IS NULL"
 
@@ -81,6 +81,9 @@ class LoadEntry:
     bytes_read: int
     undo: Undo
     started_at: datetime
+    rejects_bytes: int | None = 0
+    rejects_gone: str | None = None
+    rejects_gone_at: datetime | None = None
     superseded_by: str | None = None
     reverted_at: datetime | None = None
     removed_at: datetime | None = None

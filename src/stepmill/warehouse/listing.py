@@ -12,6 +12,7 @@ from stepmill.gateways.sql.database import Database
 from stepmill.warehouse.columns import columns_from_json
 from stepmill.warehouse.ledger import get_load
 from stepmill.warehouse.pages import page, read_cursor
+from stepmill.warehouse.reject_upkeep import refuse_gone_to_readers
 from stepmill.warehouse.tables import Owner, get_table
 
 _TABLES = (
@@ -113,11 +114,12 @@ async def last_loads(
 async def load_rejects(
     database: Database, tenant_id: str, env_id: str, load_id: str, *, limit: int = 50, cursor: str | None = None
 ) -> Rejects:
-    """The rows that a load rejected, in the order of its source."""
+    """The rows that a load rejected, in the order of its source. Raises NotFoundError also if they are not kept."""
     after = read_cursor(cursor, int)
     values = {"load_id": load_id, "after": after[0] if after else -1, "limit": limit + 1}
     async with database.transaction("stepmill_loader", tenant=tenant_id) as conn:
         load = await get_load(conn, env_id, load_id)
+        refuse_gone_to_readers(load)
         table = await get_table(conn, env_id, load.phys_id)
         rows = await (await conn.execute(_REJECTS, values | {"record_bytes": _RECORD_BYTES})).fetchall()
     found = page(rows, limit, _reject_json, lambda row: [row["ordinal"]])
@@ -183,6 +185,8 @@ def _load_json(row: DictRow) -> dict[str, Any]:
         "supersededBy": row["superseded_by"],
         "revertedAt": row["reverted_at"],
         "removedAt": row["removed_at"],
+        "rejectsGone": row["rejects_gone"],
+        "rejectsGoneAt": row["rejects_gone_at"],
     }
     always = {"loadId", "jobId", "attempt", "mode", "planVersion"}
     return {name: value for name, value in load.items() if value is not None or name in always}

@@ -13,6 +13,7 @@ from stepmill.warehouse import ledger, retired, views
 from stepmill.warehouse.columns import LOAD_ID, Column, allow_kept_nulls, identifiers, keep_order
 from stepmill.warehouse.ledger import LoadEntry, Mode, Undo
 from stepmill.warehouse.prepare import Course, decide, same_key
+from stepmill.warehouse.reject_upkeep import refuse_gone_to_replays
 from stepmill.warehouse.small import refuse_small
 from stepmill.warehouse.tables import Key, PhysicalTable, get_table, record_change
 from stepmill.warehouse.targets import Filled, Target, close_target, read_filled
@@ -53,7 +54,10 @@ async def course_of(conn: AsyncConnection[DictRow], table: PhysicalTable, target
 
 
 async def refuse_superseded(conn: AsyncConnection[DictRow], env_id: str, load_id: str) -> LoadEntry:
-    """The load whose rejects are to be replayed. Raises :class:`ConflictError` ``superseded`` if that can't be."""
+    """The load whose rejects are to be replayed.
+
+    Raises :class:`ConflictError` if that can't be: ``superseded``, or ``rejects_gone`` if they are no longer kept.
+    """
     original = await ledger.get_load(conn, env_id, load_id)
     if not original.in_force:
         raise ConflictError(
@@ -65,6 +69,7 @@ async def refuse_superseded(conn: AsyncConnection[DictRow], env_id: str, load_id
         raise ConflictError(
             "superseded", f"The rejects of {load_id} were replayed by {later}. Replay what that one rejected."
         )
+    refuse_gone_to_replays(original)
     return original
 
 
@@ -80,7 +85,7 @@ async def publish(conn: AsyncConnection[DictRow], target: Target, version: int, 
     course = await course_of(conn, table, target, load)
     filled = await read_filled(conn, target)
     entry = _entry(table, target, load, filled)
-    await _verify(conn, target, entry, filled)
+    entry = await _verified(conn, target, entry, filled)
     if not load.allow_small and load.replay_of is None:
         refuse_small(load.mode, entry.rows_loaded, course.replaces, load.least_share, load.file_name)
     columns = keep_order(table.columns, target.columns)
@@ -126,12 +131,14 @@ def _entry(table: PhysicalTable, target: Target, load: Load, filled: Filled) -> 
     )
 
 
-async def _verify(conn: AsyncConnection[DictRow], target: Target, entry: LoadEntry, filled: Filled) -> None:
-    """Count what is really there: a load whose rows don't add up must not commit."""
+async def _verified(conn: AsyncConnection[DictRow], target: Target, entry: LoadEntry, filled: Filled) -> LoadEntry:
+    """Count what is really there, and how large its rejects are: a load whose rows don't add up must not commit."""
     counts = await conn.execute(
         sql.SQL(
             "SELECT (SELECT count(*) FROM {} WHERE {} = %s) AS rows,"
-            " (SELECT count(*) FROM load_rejects WHERE load_id = %s) AS rejects"
+            " r.* FROM (SELECT count(*) AS rejects,"
+            " coalesce(sum(octet_length(concat(record, raw, reason))), 0) AS bytes"
+            " FROM load_rejects WHERE load_id = %s) AS r"
         ).format(target.table, Identifier(LOAD_ID)),
         (target.load_number, target.load_id),
     )
@@ -142,6 +149,7 @@ async def _verify(conn: AsyncConnection[DictRow], target: Target, entry: LoadEnt
             f"The unseen table holds {real['rows']} rows and {real['rejects']} rejects where {entry.rows_loaded} and "
             f"{entry.rows_rejected} were written. Nothing was shown to readers. Retry from the step Transform.",
         )
+    return replace(entry, rejects_bytes=int(real["bytes"]))
 
 
 async def _switch(

@@ -12,7 +12,7 @@ async def replay_params(database: Database, tenant_id: str, env_id: str, load_id
     """Params of the FILE_ETL job that loads a load's rejects by the plan now in force.
 
     Raises :class:`ConflictError` ``superseded`` if the load is no longer in force or was replayed before,
-    ``nothing_to_replay`` if it rejected nothing.
+    ``nothing_to_replay`` if it rejected nothing, ``rejects_gone`` if they are no longer kept.
     """
     async with database.transaction("stepmill_loader", tenant=tenant_id) as conn:
         load = await refuse_superseded(conn, env_id, load_id)

@@ -108,6 +108,10 @@ class Load(Shape):
     superseded_by: str | None = Field(default=None, description="The load that is in force instead.")
     reverted_at: datetime | None = Field(default=None, description="When it was taken back.")
     removed_at: datetime | None = Field(default=None, description="When its file's rows were removed.")
+    rejects_gone: str | None = Field(
+        default=None, description="Why its rejects are no longer kept: dismissed, replayed, superseded, size_limit."
+    )
+    rejects_gone_at: datetime | None = None
     started_at: datetime
     finished_at: datetime | None = None
 
