@@ -15,7 +15,7 @@ from rich.console import Console
 from bench.peer_page import write_page
 from bench.report import show
 
-PARTS = ("engine", "peers", "load", "idle", "console")
+PARTS = ("engine", "peers", "submissions", "readers", "backlog", "load", "idle", "console")
 
 
 def main() -> int:

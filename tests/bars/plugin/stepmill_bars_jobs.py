@@ -1,8 +1,11 @@
 """Job types that another package brings: one that talks, one that always fails, one whose effects can be counted."""
 
 import asyncio
+import os
 import time
+from pathlib import Path
 
+import httpx
 from pydantic import Field
 
 from stepmill.engine import EnvParams, JobType, Output, Reporter, Step, StepContext
@@ -19,7 +22,7 @@ class Talking(EnvParams):
 async def talk(ctx: StepContext[Talking]) -> Output:
     """Write the lines."""
     for number in range(ctx.params.lines):
-        ctx.log("info", f"Line {number}.", number=number)
+        ctx.log("info", f"Line {number}.", number=number, sent=time.time())
         ctx.progress(number + 1, ctx.params.lines, "lines")
         await asyncio.sleep(ctx.params.pause_seconds)
     return Output()
@@ -42,6 +45,45 @@ def burn(report: Reporter, seconds: float) -> None:
     while time.monotonic() < until:
         report.progress(time.monotonic(), until, "seconds")
         time.sleep(0.02)
+
+
+class Endless(EnvParams):
+    """What is waited for without end."""
+
+    url: str = Field(default="", description="Of a server that never ends its answer.")
+    pid_file: str = Field(default="", description="Where a computing process writes its id.")
+
+
+async def ask(ctx: StepContext[Endless]) -> Output:
+    """Run a statement that computes for hours."""
+    async with ctx.transaction() as tx:
+        await tx.conn.execute("SELECT count(*) FROM (SELECT generate_series(1, 100000000000)) AS s")
+        return await ctx.finish(tx, Output())
+
+
+async def fetch(ctx: StepContext[Endless]) -> Output:
+    """Read an answer that goes on and on."""
+    async with (
+        httpx.AsyncClient(timeout=None, trust_env=False) as client,
+        client.stream("GET", ctx.params.url) as answer,
+    ):
+        async for _ in answer.aiter_bytes():
+            pass
+    return Output()
+
+
+def burn_for_ever(report: Reporter, pid_file: str) -> None:
+    """Compute, and never look up."""
+    Path(pid_file).write_text(str(os.getpid()))
+    number = 1
+    while True:
+        number = number * 3 % 1_000_003
+
+
+async def burn_in_child(ctx: StepContext[Endless]) -> Output:
+    """Compute without end."""
+    await ctx.compute(burn_for_ever, ctx.params.pid_file)
+    return Output()
 
 
 async def act(ctx: StepContext[Working]) -> Output:
@@ -67,4 +109,9 @@ WORK = JobType(
     steps=(Step("First", act), Step("Second", compute), Step("Third", act), Step("Tidy", act, always=True)),
 )
 TALK = JobType(name="BARS_TALK", description="Talks.", params=Talking, steps=(Step("Talk", talk),))
+ASK = JobType(name="BARS_ASK", description="Waits for SQL.", params=Endless, steps=(Step("Ask", ask),))
+FETCH = JobType(name="BARS_FETCH", description="Waits for HTTP.", params=Endless, steps=(Step("Fetch", fetch),))
+COMPUTE = JobType(
+    name="BARS_COMPUTE", description="Computes for ever.", params=Endless, steps=(Step("Compute", burn_in_child),)
+)
 FAIL = JobType(name="BARS_FAIL", description="Fails.", params=EnvParams, steps=(Step("Fail", fail),))
