@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.plain_queue import plain_jobs_per_second
+from bench.plain_queue import own_schema, plain_jobs_per_second
 from bench.report import Row, at_least, at_most
 from bench.server import committed, migrated_server
 from stepmill.auth import Principal
@@ -113,13 +113,13 @@ async def measure_engine(*, jobs: int = 1500, concurrency: int = 8, rounds: int 
     """Alternate the two on one server."""
     engine_rates, plain_rates, engine_commits, plain_commits = [], [], [], []
     async with migrated_server() as (url, folder):
+        plain_url = await own_schema(url)
         for _ in range(rounds):
-            before = await committed(url)
-            plain_rates.append(await plain_jobs_per_second(_in_schema(url), jobs, concurrency))
-            between = await committed(url)
+            before, plain_before = await committed(url), await committed(plain_url)
+            plain_rates.append(await plain_jobs_per_second(plain_url, jobs, concurrency))
             engine_rates.append(await _engine_jobs_per_second(url, folder, jobs, concurrency))
-            plain_commits.append(between - before)
-            engine_commits.append(await committed(url) - between)
+            plain_commits.append(await committed(plain_url) - plain_before)
+            engine_commits.append(await committed(url) - before)
         created, called = await _latency(url, folder)
     return EngineFigures(
         jobs,
@@ -131,11 +131,6 @@ async def measure_engine(*, jobs: int = 1500, concurrency: int = 8, rounds: int 
         created,
         called,
     )
-
-
-def _in_schema(url: str) -> str:
-    """Plain Procrastinate finds its tables by the search path."""
-    return f"{url}{'&' if '?' in url else '?'}options=-csearch_path%3Dstepmill"
 
 
 @asynccontextmanager

@@ -8,7 +8,8 @@ import asyncio
 import time
 
 import procrastinate
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
 COMMITS = 4
@@ -23,6 +24,17 @@ TRUNCATE bench_plain_jobs, bench_plain_events, procrastinate_jobs CASCADE;
 _JOBS = "INSERT INTO bench_plain_jobs SELECT n, 0, now() FROM generate_series(0, %s) AS n"
 _UPDATE = "UPDATE bench_plain_jobs SET step = %s, at = now() WHERE id = %s"
 _INSERT = "INSERT INTO bench_plain_events VALUES (%s, %s, now())"
+
+
+async def own_schema(url: str) -> str:
+    """The address of a database beside the one at ``url``, with Procrastinate's own tables and functions."""
+    owner, plain_url = conninfo_to_dict(url)["user"], make_conninfo(url, dbname="plain")
+    async with await AsyncConnection.connect(make_conninfo(url, user="postgres"), autocommit=True) as conn:
+        await conn.execute(sql.SQL("CREATE DATABASE plain OWNER {}").format(sql.Identifier(str(owner))))
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=plain_url))
+    async with app.open_async():
+        await app.schema_manager.apply_schema_async()
+    return plain_url
 
 
 async def plain_jobs_per_second(url: str, jobs: int, concurrency: int) -> float:

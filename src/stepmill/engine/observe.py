@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 
 from opentelemetry import trace
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import Span, SpanKind
 from structlog.contextvars import bound_contextvars
 
 from stepmill.engine.attempt import Attempt
@@ -69,12 +69,7 @@ def observed_step(metrics: EngineMetrics, attempt: Attempt, step_name: str) -> I
     job_type = attempt.job_type.name
     with (
         bound_contextvars(step=step_name, attempt=attempt.job["attempt"]),  # a cancel's always-steps: another attempt
-        _tracer.start_as_current_span(
-            f"{job_type} {step_name}",
-            attributes={**_attributes(attempt), "stepmill.step": step_name},
-            record_exception=False,  # its text may name secrets
-            set_status_on_exception=False,
-        ) as span,
+        _step_span(attempt, step_name) as span,
     ):
         try:
             yield
@@ -85,6 +80,18 @@ def observed_step(metrics: EngineMetrics, attempt: Attempt, step_name: str) -> I
             raise
         finally:
             metrics.step.labels(job_type, step_name, outcome).observe(time.perf_counter() - began)
+
+
+def _step_span(attempt: Attempt, step_name: str) -> AbstractContextManager[Span]:
+    run = trace.get_current_span()
+    if not run.is_recording():
+        return nullcontext(run)
+    return _tracer.start_as_current_span(
+        f"{attempt.job_type.name} {step_name}",
+        attributes={**_attributes(attempt), "stepmill.step": step_name},
+        record_exception=False,  # its text may name secrets
+        set_status_on_exception=False,
+    )
 
 
 def _count_end(metrics: EngineMetrics, attempt: Attempt, outcome: str) -> None:

@@ -21,7 +21,8 @@ from stepmill.errors import FieldError, InputError, NotFoundError
 
 _COLUMNS = """
 j.*, l.job_id AS lock_holder, l.since AS lock_since,
-(SELECT jsonb_agg(to_jsonb(s) - 'tenant_id' - 'job_id' ORDER BY s.idx)
+(SELECT json_agg(json_build_object('name', s.name, 'status', s.status, 'attempt', s.attempt, 'started_at', s.started_at,
+    'finished_at', s.finished_at, 'progress', s.progress, 'output', s.output, 'error', s.error) ORDER BY s.idx)
  FROM job_steps s WHERE s.job_id = j.job_id) AS steps
 """
 _FROM = "FROM jobs j LEFT JOIN job_locks l ON l.key = j.waiting_lock"

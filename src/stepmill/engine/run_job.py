@@ -50,14 +50,15 @@ class JobRunner:
         self._tenant_limits = Jsonb(limits) if limits else None
         self.running: dict[tuple[str, int], Attempt] = {}
 
-    async def run(self, job_id: str) -> None:
-        """Use a ticket for ``job_id``. A stale ticket does nothing."""
+    async def run(self, job_id: str) -> str | None:
+        """Use a ticket for ``job_id``. A stale one does nothing. Answers the job's status, if this run gave it one."""
         taken = Taken()
         attempt = await self._begin(job_id)
         if attempt is None:
-            return
+            return None
         with observed_run(self._engine.metrics, attempt, taken):
             await self._run(attempt)
+        return attempt.status
 
     async def _run(self, attempt: Attempt) -> None:
         self.running[attempt.key] = attempt

@@ -17,6 +17,7 @@ import procrastinate.worker
 import psutil
 import psycopg
 import structlog
+from procrastinate import JobContext
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
@@ -26,9 +27,10 @@ from stepmill.engine.compute import ComputePool
 from stepmill.engine.engine import Engine
 from stepmill.engine.notify import CANCEL_CHANNEL
 from stepmill.engine.probe import Probe
-from stepmill.engine.queue import TimedQueue
+from stepmill.engine.queue import TicketQueue
 from stepmill.engine.rescue import rescue
 from stepmill.engine.run_job import JobRunner
+from stepmill.engine.states import TERMINAL
 from stepmill.engine.sweep import Sweeper
 from stepmill.errors import ConfigurationError, UnavailableError
 from stepmill.gateways import Gateways
@@ -122,8 +124,14 @@ class Worker:
             configure=self._as_engine,
         )
         app = procrastinate.App(connector=connector)
-        app.job_manager = TimedQueue(connector, self._engine.metrics)
-        app.task(name=TASK_NAME)(self._run_ticket)
+        queue = TicketQueue(connector, self._engine.metrics)
+        app.job_manager = queue
+
+        async def run_ticket(context: JobContext, /, **ticket: str) -> None:
+            if await self._runner.run(ticket["jobId"]) in TERMINAL:
+                queue.is_gone(context.job.id)
+
+        app.task(name=TASK_NAME, pass_context=True)(run_ticket)
         try:
             async with app.open_async():
                 self._tickets = procrastinate.worker.Worker(
@@ -145,12 +153,11 @@ class Worker:
         if not self._stopping.is_set():
             await asyncio.sleep(_RECONNECT_SECONDS)
 
-    async def _run_ticket(self, **ticket: str) -> None:
-        await self._runner.run(ticket["jobId"])
-
     async def _as_engine(self, conn: AsyncConnection[Any]) -> None:
         await conn.set_autocommit(True)
         await conn.execute("SET ROLE stepmill_engine")
+        # A crash of the server may lose the last claims, which are then made again; a job's beginning is not lost.
+        await conn.execute("SET synchronous_commit = off")
         await conn.execute("SELECT set_config('stepmill.type_limits', %s, false)", (self._type_limits,))
 
     async def _end_after_grace(self) -> None:

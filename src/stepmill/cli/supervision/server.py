@@ -5,6 +5,7 @@ freezes, is started again; when this process ends, however it does, so do they.
 """
 
 import asyncio
+import gc
 import os
 import secrets
 import socket
@@ -78,6 +79,8 @@ async def serving(app: FastAPI, listener: socket.socket, signals: StopSignals) -
     task.add_done_callback(lambda _: server.taking_requests.set())
     try:
         await server.taking_requests.wait()
+        gc.collect()
+        gc.freeze()  # what is there by now stays: the collector need not look at it again
         yield
     finally:
         server.end()
