@@ -9,7 +9,7 @@ from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from stepmill.engine.attempt import Attempt
 from stepmill.engine.metrics import EngineMetrics
@@ -64,13 +64,12 @@ def observed_run(metrics: EngineMetrics, attempt: Attempt, taken: Taken) -> Iter
 
 @contextmanager
 def observed_step(metrics: EngineMetrics, attempt: Attempt, step_name: str) -> Iterator[None]:
-    """Around one run of a step, with the commit of its end."""
+    """Around one run of a step, with the commit of its end, in a task of its own."""
     began, outcome = time.perf_counter(), "error"
     job_type = attempt.job_type.name
-    with (
-        bound_contextvars(step=step_name, attempt=attempt.job["attempt"]),  # a cancel's always-steps: another attempt
-        _step_span(attempt, step_name) as span,
-    ):
+    # It ends with the task. A cancel's always-steps have another attempt than the run that they are in.
+    bind_contextvars(step=step_name, attempt=attempt.job["attempt"])
+    with _step_span(attempt, step_name) as span:
         try:
             yield
             outcome = "done"

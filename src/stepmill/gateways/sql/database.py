@@ -131,7 +131,8 @@ class Database:
         """
         settings = {"role": role, "stepmill.tenant": tenant, "application_name": application_name}
         settings |= {"statement_timeout": _ms(statement_timeout), "lock_timeout": _ms(lock_timeout)}
-        async with self._connection(self._transactions) as conn:
+        conn = await _living(self._transactions)
+        try:
             await conn.execute(_begin(conn, settings))
             try:
                 yield conn
@@ -141,12 +142,17 @@ class Database:
                         await conn.execute("ROLLBACK")
                 raise  # a connection in any other state is closed by the pool
             await _commit(conn)
+        finally:
+            await _give_back(self._transactions, conn)
 
     @asynccontextmanager
     async def autocommit(self) -> AsyncIterator[AsyncConnection[DictRow]]:
         """A connection as ``stepmill_engine`` on which each statement is a transaction of its own."""
-        async with self._connection(self._statements) as conn:
+        conn = await _living(self._statements)
+        try:
             yield conn
+        finally:
+            await _give_back(self._statements, conn)
 
     async def connect(
         self, *, application_name: str, role: Role | None, autocommit: bool = True
@@ -170,25 +176,16 @@ class Database:
             raise
         return conn
 
-    @asynccontextmanager
-    async def _connection(
-        self, pool: AsyncConnectionPool[AsyncConnection[DictRow]]
-    ) -> AsyncIterator[AsyncConnection[DictRow]]:
-        conn = await self._living(pool)
-        try:
-            yield conn
-        finally:
-            await _give_back(pool, conn)
 
-    async def _living(self, pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> AsyncConnection[DictRow]:
-        """Take a connection that is not closed; the pool's own check would wait a second after one that is."""
-        try:
-            while _is_dead(conn := await _take(pool)):
-                await conn.close()
-                await _give_back(pool, conn)
-        except PoolTimeout as error:
-            raise _unavailable(error) from error
-        return conn
+async def _living(pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> AsyncConnection[DictRow]:
+    """Take a connection that is not closed; the pool's own check would wait a second after one that is."""
+    try:
+        while _is_dead(conn := await _take(pool)):
+            await conn.close()
+            await _give_back(pool, conn)
+    except PoolTimeout as error:
+        raise _unavailable(error) from error
+    return conn
 
 
 async def _take(pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> AsyncConnection[DictRow]:
