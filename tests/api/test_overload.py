@@ -143,20 +143,25 @@ async def test_a_reader_that_takes_nothing_is_dropped_and_others_are_not_slowed(
             stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             stalled.connect((address.hostname, address.port))
             stalled.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
-            async with reading(client, path) as response:
-                lines = response.aiter_lines()
-                await until(client, 'stepmill_http_under_way{kind="streams"}', 2)
-                ids = list[int]()
-                for _ in range(15):
-                    async with api.bench.database.autocommit() as conn:
-                        await conn.execute(MORE_EVENTS.encode(), (job_id,))
-                    api.bench.engine.notifier.touch(job_id)
-                    while len(ids) < 20:
-                        line = await asyncio.wait_for(anext(lines), 10)
-                        ids += [int(line[4:])] if line.startswith("id: ") else []
-                    assert ids == list(range(ids[0], ids[0] + len(ids)))
-                    del ids[:]
-                await until(client, "stepmill_sse_readers_dropped_total", 1)
+            ids, all_there = list[int](), asyncio.Event()
+
+            async def read_on() -> None:
+                async with reading(client, path) as response:
+                    async for line in response.aiter_lines():
+                        ids.extend([int(line[4:])] if line.startswith("id: ") else [])
+                        if len(ids) > 15 * 20:
+                            all_there.set()
+
+            other = asyncio.create_task(read_on())
+            await until(client, 'stepmill_http_under_way{kind="streams"}', 2)
+            for _ in range(15):
+                async with api.bench.database.autocommit() as conn:
+                    await conn.execute(MORE_EVENTS.encode(), (job_id,))
+                api.bench.engine.notifier.touch(job_id)
+            await asyncio.wait_for(all_there.wait(), 20)
+            assert ids == list(range(ids[0], ids[0] + len(ids)))
+            await until(client, "stepmill_sse_readers_dropped_total", 1)
+            other.cancel()
             await until(client, 'stepmill_http_under_way{kind="streams"}', 0)
             assert api.bench.hub.readers == 0
 

@@ -137,7 +137,7 @@ async def test_a_cancelled_job_can_be_retried_and_its_stream_goes_on(bench: Benc
         assert (await bench.follow(job["jobId"]))["status"] == "DONE"
         events = await bench.hub.subscribe(CALLER, job["jobId"], after=0)
         assert events is not None
-        kinds = [event.kind async for event in events]
+        kinds = [event.kind async for together in events for event in together]
     assert kinds.count("end") == 1
     assert job_types.CALLS.count(f"{job['jobId']}/one") == 1
 

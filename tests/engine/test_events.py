@@ -89,7 +89,7 @@ async def test_a_reader_who_comes_late_is_told_the_same_end(bench: Bench, fail: 
 async def _read(bench: Bench, job_id: str, after: int) -> list[Event]:
     events = await bench.hub.subscribe(CALLER, job_id, after=after)
     assert events is not None
-    return [event async for event in events]
+    return [event async for together in events for event in together]
 
 
 async def test_the_feeds_numbers_follow_commits_and_not_the_beginning_of_work(bench: Bench) -> None:

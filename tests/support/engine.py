@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -91,12 +91,13 @@ class Bench:
 
         Returns that event's data.
         """
-        events = await self.hub.subscribe(CALLER, job_id, after=0 if until else None)
-        assert events is not None
-        async for event in events:
-            if until(event) if until else event.kind == "end":
-                await events.aclose()  # type: ignore[attr-defined]
-                return event.data
+        found = await self.hub.subscribe(CALLER, job_id, after=0 if until else None)
+        assert found is not None
+        async with aclosing(found):
+            async for events in found:
+                for event in events:
+                    if until(event) if until else event.kind == "end":
+                        return event.data
         raise AssertionError("the stream ended too early")
 
     async def rows(self, statement: str, *values: object) -> list[dict[str, Any]]:

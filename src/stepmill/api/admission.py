@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stepmill.api.observe import HttpMetrics
 from stepmill.api.problems import problem_for
+from stepmill.api.sse import run_left
 from stepmill.errors import RateLimitedError, StepmillError, UnavailableError
 
 TENANT_SHARE = 0.75
@@ -120,5 +121,6 @@ class AdmissionMiddleware:
             return
         try:
             await self._app(scope, receive, send)
+            await run_left(scope)
         finally:
             lane.leave(tenant_id)

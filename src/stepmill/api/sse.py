@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Annotated, Protocol
 
 import psycopg
@@ -22,6 +23,7 @@ RECHECK_SECONDS = 60.0
 STALLED_SECONDS = 30.0
 """How long a reader may take nothing of what waits for it."""
 
+_LEFT = "left_running"
 _TOO_SLOW = "reader_too_slow"
 _HEARTBEAT = b": alive\n\n"
 _FIRST = b"retry: 1000\n\n"
@@ -74,6 +76,20 @@ class OpenStreams:
                 stop.set_result(None)
 
 
+def leave_running(scope: Scope, run: Callable[[], Awaitable[None]]) -> None:
+    """Have :func:`run_left` run the rest of an answer."""
+    scope["state"][_LEFT] = run
+
+
+async def run_left(scope: Scope) -> None:
+    """Run the rest of an answer that the application, which has returned, left for this."""
+    run = scope["state"].pop(_LEFT, None)
+    if run is not None:
+        for name in [name for name in scope if name.startswith("fastapi_")]:
+            del scope[name]  # what it kept for the request that is over
+        await run()
+
+
 class EventStream(Response):
     """An answer that goes on as long as its events do.
 
@@ -106,6 +122,10 @@ class EventStream(Response):
         self._sending_since: float | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Leave the sending to whoever called the application: all that a request needs inside of it can go then."""
+        leave_running(scope, partial(self._run, receive, send))
+
+    async def _run(self, receive: Receive, send: Send) -> None:
         """Send the events until they end, the reader leaves, or the server stops."""
         stop = self._streams.open()
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
@@ -129,6 +149,7 @@ class EventStream(Response):
                 self._sending_since = time.monotonic()
                 await _write(send, event.wire)
                 self._sending_since = None
+                del event  # a snapshot is large, and would be kept while this waits
         except (StepmillError, psycopg.Error) as error:
             # The answer has begun, so the stream just ends: the reader comes back with its last id.
             code = getattr(error, "code", type(error).__name__)

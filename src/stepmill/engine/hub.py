@@ -6,7 +6,7 @@ and then follows the channel; per-job numbers are given under a row lock, so wha
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing, suppress
 
 import orjson
@@ -17,8 +17,8 @@ from psycopg.rows import DictRow
 
 from stepmill.auth import Principal
 from stepmill.engine.engine import Engine
-from stepmill.engine.hub_readers import FOLLOWER_EVENTS, Channel, Event, FeedReader, Position, Reader
-from stepmill.engine.job_events import catch_up, job_state, known_number, read_events, snapshot
+from stepmill.engine.hub_readers import FOLLOWER_EVENTS, Channel, Event, Events, FeedReader, Position, Reader
+from stepmill.engine.job_events import EVENTS_AT_ONCE, catch_up, job_state, known_number, read_events_of, snapshot
 from stepmill.engine.notify import EVENTS_CHANNEL
 from stepmill.engine.stamp import FEED_CHANNEL, stamp_events
 from stepmill.engine.states import TERMINAL
@@ -76,10 +76,13 @@ class EventHub:
         """How many streams are open."""
         return len(self._feed_readers) + sum(len(channel.readers) for channel in self._channels.values())
 
-    async def subscribe(self, caller: Principal, job_id: str, after: int | None = None) -> AsyncIterator[Event] | None:
+    async def subscribe(
+        self, caller: Principal, job_id: str, after: int | None = None
+    ) -> AsyncGenerator[Events] | None:
         """The job's events after number ``after``; without it, a ``snapshot`` first. Ends after ``end``.
 
-        None when the job is at rest and the reader has everything. Raises NotFoundError, also for another tenant's job.
+        They come as many at once as there are. None when the job is at rest and the reader has everything. Raises
+        NotFoundError, also for another tenant's job.
         """
         async with self._opening:
             state = await job_state(self._engine, caller, job_id)
@@ -93,39 +96,41 @@ class EventHub:
         async with self._opening:
             state = await job_state(self._engine, caller, job_id)
         reader = Reader(FOLLOWER_EVENTS)
-        events = self._job_events(caller, job_id, known_number(state, after), reader, state["last_seq"])
-        async with aclosing(events):
-            async for event in events:
-                yield event
+        found = self._job_events(caller, job_id, known_number(state, after), reader, state["last_seq"])
+        async with aclosing(found):
+            async for events in found:
+                for event in events:
+                    yield event
 
-    async def _until_end(self, events: AsyncGenerator[Event]) -> AsyncGenerator[Event]:
-        async with aclosing(events):
-            async for event in events:
-                yield event
-                if event.kind == "end":
+    async def _until_end(self, found: AsyncGenerator[Events]) -> AsyncGenerator[Events]:
+        async with aclosing(found):
+            async for events in found:
+                ends = next((place for place, event in enumerate(events, 1) if event.kind == "end"), None)
+                yield Events(events[:ends])
+                if ends is not None:
                     return
+                del events  # a snapshot is large, and would be kept while this waits
 
     async def _job_events(
         self, caller: Principal, job_id: str, after: int | None, reader: Reader, committed: int
-    ) -> AsyncGenerator[Event]:
+    ) -> AsyncGenerator[Events]:
         channel = self._channels.setdefault(job_id, Channel(committed))
         channel.readers.add(reader)
         try:
             if after is None:
                 async with self._opening:
-                    first, end = await snapshot(self._engine, caller, job_id)
-                yield first
-                after = first.id
-                if end is not None:
-                    yield end
+                    first = await snapshot(self._engine, caller, job_id)
+                yield Events(event for event in first if event is not None)
+                after = first[0].id
+                del first  # it is large, too
             async for event in catch_up(self._engine, job_id, after):
                 after = event.id
-                yield event
+                yield Events((event,))
             while True:
-                event = await reader.next()
-                if event.id > after:
-                    after = event.id
-                    yield event
+                events = Events(event for event in await reader.take() if event.id > after)
+                if events:
+                    after = events[-1].id
+                    yield events
         finally:
             channel.readers.discard(reader)
             if not channel.readers and self._channels.get(job_id) is channel:
@@ -157,10 +162,10 @@ class EventHub:
                 if not rows:
                     break
             while True:
-                event = await reader.next()
-                if event.id > position:
-                    position = event.id
-                    yield event
+                for event in await reader.take():
+                    if event.id > position:
+                        position = event.id
+                        yield event
         finally:
             self._feed_readers.discard(reader)
 
@@ -188,17 +193,20 @@ class EventHub:
             await self._read_feed()
             return
         self._stamp_wanted.set()
-        for job_id in orjson.loads(notification.payload):
-            if job_id in self._channels:
-                await self._refresh(job_id)
+        await self._refresh(orjson.loads(notification.payload))
 
-    async def _refresh(self, job_id: str) -> None:
-        channel = self._channels.get(job_id)
-        if channel is None:
-            return
-        async with channel.reading:
-            while events := await read_events(self._engine, job_id, channel.last):
-                channel.hand_out(events)
+    async def _refresh(self, job_ids: Iterable[str]) -> None:
+        """Hand out what is new of the jobs that have readers: one look for all of them."""
+        behind = {job_id: self._channels[job_id].last for job_id in job_ids if job_id in self._channels}
+        while behind:
+            found = await read_events_of(self._engine, behind)
+            behind = {}
+            for job_id, events in found.items():
+                channel = self._channels.get(job_id)
+                if channel is not None:
+                    channel.hand_out(events)
+                    if len(events) == EVENTS_AT_ONCE:
+                        behind[job_id] = channel.last
 
     async def _look_around(self) -> None:
         while True:
@@ -212,10 +220,8 @@ class EventHub:
         if self._channels:
             async with self._engine.database.autocommit() as conn:
                 rows = await (await conn.execute(_LAST_SEQS, (list(self._channels),))).fetchall()
-            for row in rows:
-                channel = self._channels.get(row["job_id"])
-                if channel is not None and row["last_seq"] > channel.last:
-                    await self._refresh(row["job_id"])
+            last = {job_id: channel.last for job_id, channel in self._channels.items()}
+            await self._refresh(row["job_id"] for row in rows if row["last_seq"] > last.get(row["job_id"], 0))
         await self._read_feed()
 
     async def _read_feed(self) -> None:

@@ -34,6 +34,17 @@ class Event:
         return b"id: %d\nevent: %s\ndata: %s\n\n" % (self.id, self.kind.encode(), self.json)
 
 
+class Events(tuple[Event, ...]):
+    """Some events that are sent at once."""
+
+    __slots__ = ()
+
+    @property
+    def wire(self) -> bytes:
+        """All of them in the text/event-stream format."""
+        return b"".join([event.wire for event in self])
+
+
 @dataclass(frozen=True)
 class Position:
     """Where a reader of the feed stands: whoever comes back with this number goes on from there."""
@@ -49,25 +60,36 @@ class Position:
 class Reader:
     """A queue that a slow reader can't let grow without end."""
 
+    # There are thousands, nearly all of them waiting: an asyncio.Queue would take ten times the memory.
+    __slots__ = ("_events", "_most", "_overrun", "_waiting")
+
     def __init__(self, most: int = _SLOW_READER_EVENTS) -> None:
         self._most = most
-        self._queue: asyncio.Queue[Event] = asyncio.Queue()
+        self._events: list[Event] = []
+        self._waiting: asyncio.Future[None] | None = None
         self._overrun = False
 
     def put(self, event: Event) -> None:
         """Add an event, or mark the reader as overrun when it is too far behind."""
-        if self._queue.qsize() >= self._most:
+        if len(self._events) >= self._most:
             self._overrun = True
-        else:
-            self._queue.put_nowait(event)
+            return
+        self._events.append(event)
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
-    async def next(self) -> Event:
-        """Wait for the next event. Raises UnavailableError once the reader is overrun."""
+    async def take(self) -> list[Event]:
+        """All events since the last call, oldest first; waits for one. Raises UnavailableError once it is overrun."""
         if self._overrun:
             raise UnavailableError(
                 "reader_too_slow", "This stream fell too far behind; connect again with the last id."
             )
-        return await self._queue.get()
+        if not self._events:
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+            self._waiting = None
+        taken, self._events = self._events, []
+        return taken
 
 
 class Channel:
@@ -76,18 +98,20 @@ class Channel:
     def __init__(self, last: int) -> None:
         self.last = last
         self.readers: set[Reader] = set()
-        self.reading = asyncio.Lock()
 
     def hand_out(self, events: Iterable[Event]) -> None:
-        """Give the events to every reader."""
+        """Give the events, in their order, to every reader; those that were given already are left out."""
         for event in events:
-            self.last = event.id
-            for reader in self.readers:
-                reader.put(event)
+            if event.id > self.last:
+                self.last = event.id
+                for reader in self.readers:
+                    reader.put(event)
 
 
 class FeedReader(Reader):
     """A reader of all of a tenant's jobs, or of those of one environment."""
+
+    __slots__ = ("env_id", "tenant_id")
 
     def __init__(self, tenant_id: str, env_id: str | None) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """What the database has of one job's events, as a reader of the hub needs it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from psycopg.rows import DictRow
@@ -13,7 +13,14 @@ from stepmill.engine.states import TERMINAL
 from stepmill.errors import NotFoundError
 
 # Few at a time: each reader that catches up holds as many, and there may be hundreds of readers.
-_AFTER = "SELECT seq, kind, data FROM job_events WHERE job_id = %s AND seq > %s ORDER BY seq LIMIT 100"
+EVENTS_AT_ONCE = 100
+_AFTER = f"SELECT seq, kind, data FROM job_events WHERE job_id = %s AND seq > %s ORDER BY seq LIMIT {EVENTS_AT_ONCE}"
+_AFTER_EACH = f"""
+SELECT wanted.job_id, e.* FROM unnest(%s::text[], %s::bigint[]) AS wanted (job_id, last) CROSS JOIN LATERAL (
+    SELECT seq, kind, data FROM job_events WHERE job_id = wanted.job_id AND seq > wanted.last
+    ORDER BY seq LIMIT {EVENTS_AT_ONCE}) AS e
+ORDER BY wanted.job_id, e.seq
+"""
 _STATE = """
 SELECT c.last_seq, c.pruned_to, j.status
 FROM jobs j JOIN job_event_counters c USING (job_id) WHERE j.job_id = %s
@@ -58,12 +65,15 @@ async def snapshot(engine: Engine, caller: Principal, job_id: str) -> tuple[Even
 async def catch_up(engine: Engine, job_id: str, after: int) -> AsyncIterator[Event]:
     """What there is after number ``after``. An ``end`` that a retry has overtaken is left out."""
     held: Event | None = None
-    while events := await read_events(engine, job_id, after):
+    while True:
+        events = await read_events(engine, job_id, after)
         for event in events:
             held = event if event.kind == "end" else None
             if held is None:
                 yield event
             after = event.id
+        if len(events) < EVENTS_AT_ONCE:
+            break
     if held is not None:
         yield held
 
@@ -73,6 +83,16 @@ async def read_events(engine: Engine, job_id: str, after: int) -> list[Event]:
     async with engine.database.autocommit() as conn:
         rows = await (await conn.execute(_AFTER, (job_id, after))).fetchall()
     return [Event(row["seq"], row["kind"], row["data"]) for row in rows]
+
+
+async def read_events_of(engine: Engine, jobs: Mapping[str, int]) -> dict[str, list[Event]]:
+    """The next few of each job after the number that is given for it."""
+    async with engine.database.autocommit() as conn:
+        rows = await (await conn.execute(_AFTER_EACH, (list(jobs), list(jobs.values())))).fetchall()
+    found: dict[str, list[Event]] = {}
+    for row in rows:
+        found.setdefault(row["job_id"], []).append(Event(row["seq"], row["kind"], row["data"]))
+    return found
 
 
 def _end_of(job: dict[str, Any]) -> dict[str, Any]:

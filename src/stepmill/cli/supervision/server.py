@@ -36,6 +36,8 @@ from stepmill.engine.rescue import declare_dead, rescue_dead
 from stepmill.gateways.sql.addresses import read_address
 from stepmill.settings import Settings
 
+_GC_THRESHOLDS = (10_000, 20, 50)
+
 KILL_AFTER_SECONDS = 5.0
 """What a worker has, beyond its own grace, to hand its jobs back before it is killed."""
 
@@ -79,8 +81,11 @@ async def serving(app: FastAPI, listener: socket.socket, signals: StopSignals) -
     task.add_done_callback(lambda _: server.taking_requests.set())
     try:
         await server.taking_requests.wait()
+        # What is there by now stays: the collector need not look at it again. And with thousands of streams a look at
+        # everything takes half a second, for which all of them wait: so it is to come seldom.
         gc.collect()
-        gc.freeze()  # what is there by now stays: the collector need not look at it again
+        gc.freeze()
+        gc.set_threshold(*_GC_THRESHOLDS)
         yield
     finally:
         server.end()
