@@ -30,6 +30,11 @@ _TYPES = ["BARS_WORK", "BARS_TALK", "BARS_FAIL"]
 
 _CLAIM = "SELECT args ->> 'jobId' FROM procrastinate_fetch_job_v2(%s, %s)"
 _BEGIN = "SELECT begin_attempt_v1(%s, 'bench', NULL)"
+# It says that it is alive once and for all, as the api would give its jobs to others.
+_WORKER = """
+INSERT INTO workers (worker_id, host, pid, version, types, last_seen_at)
+VALUES ('bench', '', 0, '', '{}', now() + interval '1 day')
+"""
 _FINISH = "SELECT finish_step_v1(%s, 1, %s::smallint, '{}', NULL)"
 
 
@@ -88,7 +93,7 @@ def _fill(conn: psycopg.Connection[Any]) -> None:
     for start in range(0, JOBS, _AT_ONCE):
         jobs = [Jsonb(_job(number)) for number in range(start, min(JOBS, start + _AT_ONCE))]
         conn.execute("SELECT submit_batch_v1(%s::jsonb[])", (jobs,))
-    conn.execute("INSERT INTO workers (worker_id, host, pid, version, types) VALUES ('bench', '', 0, '', '{}')")
+    conn.execute(_WORKER)
     for number in range(0, JOBS, JOBS // ONE_LOCK):  # the first has the lock, the others wait for it
         conn.execute(_BEGIN, (_id(number),))
         conn.execute("DELETE FROM procrastinate_jobs WHERE args ->> 'jobId' = %s", (_id(number),))

@@ -222,6 +222,11 @@ BEGIN
 END
 $$;
 
+-- Those who wait for a lock are in the index as they stand in line: however many, the next one is the first.
+DROP INDEX jobs_waiting_lock_idx;
+CREATE INDEX jobs_waiting_lock_idx ON jobs (waiting_lock, priority DESC, (waiting ->> 'since'), job_id)
+    WHERE waiting_lock IS NOT NULL;
+
 -- Nobody writes the queue's own events and periods, so a ticket that goes has none to take with it.
 ALTER TABLE procrastinate_events DROP CONSTRAINT procrastinate_events_job_id_fkey;
 ALTER TABLE procrastinate_periodic_defers DROP CONSTRAINT procrastinate_periodic_defers_job_id_fkey;
@@ -257,12 +262,12 @@ BEGIN
         IF v_limits ? v_type THEN
             -- One claim at a time, so that no two take the last place. A ticket is 'doing' until its job leaves the worker.
             PERFORM pg_advisory_xact_lock(hashtextextended('type/' || v_type, 5042));
-        END IF;
-        IF v_limits ? v_type AND (v_limits ->> v_type)::integer
-            <= (SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing' AND queue_name = v_type)
-        THEN
-            v_types := array_remove(v_types, v_type);
-            CONTINUE;
+            IF (v_limits ->> v_type)::integer
+                <= (SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing' AND queue_name = v_type)
+            THEN
+                v_types := array_remove(v_types, v_type);
+                CONTINUE;
+            END IF;
         END IF;
         UPDATE procrastinate_jobs SET status = 'doing', worker_id = p_worker_id
         WHERE id = (
