@@ -59,7 +59,6 @@ async def best_dbos(databases: Databases, template: str) -> Peer:
         async with databases.copy(template) as filled:
             async with peer.submitting(databases.url(filled)) as submitter:
                 await submitter.ordered("batch", 0, BATCH)
-            await databases.analyze(filled)
             for seconds in _POLLS:
                 peer = replace(DBOS, environment={KIND_VARIABLE: kind, POLL_VARIABLE: str(seconds)})
                 rate = await _jobs_per_second(databases, peer, filled, USUAL)
@@ -79,7 +78,8 @@ async def measure_round(databases: Databases, peer: Peer, template: str, figures
                 batches.append(BATCH / await submitter.ordered("batch", jobs, BATCH))
                 jobs += BATCH
             figures.batch.append(statistics.median(batches))
-        await databases.analyze(filled)
+        if peer.analyzed:
+            await databases.analyze(filled)
         for in_flight, rates in figures.jobs.items():
             rates.append(await _jobs_per_second(databases, peer, filled, in_flight))
 

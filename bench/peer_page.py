@@ -16,8 +16,9 @@ _TOP = """# Benchmarks
 
 <!-- Written by `make bench`; what is changed here by hand is lost. -->
 
-{title}. In brackets: the slowest and the fastest round. In parentheses: how many times as fast Stepmill is, the median
-over rounds in which all took turns. Where rounds differ a lot, the machine was busy and neither is to be relied on.
+{title}. In brackets: the slowest and the fastest round. In parentheses: how many times as
+fast Stepmill is, the median over rounds in which all took turns. Where rounds differ a lot, the machine was busy and
+neither is to be relied on.
 
 {table}
 
@@ -40,7 +41,8 @@ over rounds in which all took turns. Where rounds differ a lot, the machine was 
   have no steps; their jobs make four commits, each with one row updated and one inserted, as Stepmill's do beside
   taking and ending the job.
 - *Jobs per second*: third steps reached in 5 s, beginning 1.5 s after the first job began, with thousands queued, after
-  an `ANALYZE`: without one some queues are slow for the first minute, until the server makes it by itself.
+  an `ANALYZE`: without one some queues are slow for the first minute, until the server makes it by itself. DBOS is
+  measured without, as it is several times slower after one.
 - *Enqueue*: by Stepmill's functions, not over HTTP; by DBOS's client, 1,000 in one transaction; by the other two's own
   batches.
 - *Submit to start*: from just before the call to the first step, both by the machine's clock; 150 jobs at 10 a second,

@@ -25,13 +25,17 @@ _PEERS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 
 @dataclass(frozen=True)
 class Peer:
-    """A queue: how it is called, its file in ``bench/queues``, what it is installed as and where."""
+    """A queue: how it is called, its file in ``bench/queues``, what it is installed as and where.
+
+    ``analyzed``: its tables are analyzed once they are filled. Those it makes slower are spared it.
+    """
 
     name: str
     module: str
     package: str
     python: Path
     never_recovers: str = ""
+    analyzed: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def version(self) -> str | None:
@@ -75,6 +79,7 @@ DBOS = Peer(
     "dbos",
     _PEERS_PYTHON,
     "a workflow waits for a process with its executor id to start, unless there is DBOS Conductor, a service apart",
+    analyzed=False,
 )
 PGQUEUER = Peer("PgQueuer", "pgqueuer_jobs", "pgqueuer", _PEERS_PYTHON)
 PEERS = (STEPMILL, PROCRASTINATE, DBOS, PGQUEUER)
