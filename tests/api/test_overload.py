@@ -41,7 +41,7 @@ async def metric(client: httpx.AsyncClient, name: str) -> float:
 
 
 async def until(client: httpx.AsyncClient, name: str, value: float) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await metric(client, name) != value:
             await asyncio.sleep(0.01)
 
@@ -135,7 +135,7 @@ async def test_streams_have_a_limit_and_give_their_place_back(small: Api) -> Non
 async def test_a_reader_that_takes_nothing_is_dropped_and_others_are_not_slowed(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hurry_streams(monkeypatch, heartbeat_seconds=0.05, stalled_seconds=0.3)
+    hurry_streams(monkeypatch, heartbeat_seconds=0.05, stalled_seconds=2.0)
     async with api.served() as url, http(url) as client:
         job_id = await submitted(client)
         path, address = f"/api/jobs/{job_id}/stream", urlsplit(url)
@@ -158,7 +158,7 @@ async def test_a_reader_that_takes_nothing_is_dropped_and_others_are_not_slowed(
                 async with api.bench.database.autocommit() as conn:
                     await conn.execute(MORE_EVENTS.encode(), (job_id,))
                 api.bench.engine.notifier.touch(job_id)
-            await asyncio.wait_for(all_there.wait(), 20)
+            await asyncio.wait_for(all_there.wait(), 60)
             assert ids == list(range(ids[0], ids[0] + len(ids)))
             await until(client, "stepmill_sse_readers_dropped_total", 1)
             other.cancel()

@@ -111,6 +111,20 @@ def test_a_job_that_began_before_is_next_when_it_comes_back(queue: Queue) -> Non
     assert first in queue.claim(2)
 
 
+def test_one_that_comes_back_from_a_back_off_does_not_stand_behind_its_tenants_new_ones(queue: Queue) -> None:
+    queue.submit("a", 1)
+    first = queue.claim(1)[0]
+    queue.submit("a", 100)
+    queue.conn.execute("DELETE FROM procrastinate_jobs WHERE status = 'doing'")
+    queue.conn.execute("SELECT begin_attempt_v1(%s, 'w')", (first,))
+    queue.conn.execute("UPDATE jobs SET max_attempts = 5 WHERE job_id = %s", (first,))
+    error = Jsonb({"code": "x", "message": "x", "retryable": True})
+    queue.conn.execute("SELECT fail_step_v1(%s, 1, 0::smallint, %s, 60, 60)", (first, error))
+    queue.conn.execute("UPDATE jobs SET run_at = now() WHERE job_id = %s", (first,))
+    queue.conn.execute("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE NOT ready")
+    assert first in queue.claim(2)
+
+
 def test_two_claims_at_once_get_two_tickets(queue: Queue) -> None:
     queue.submit("a", 2)
     with psycopg.connect(queue.conn.info.dsn, options="-c search_path=stepmill") as second:

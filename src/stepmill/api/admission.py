@@ -21,6 +21,8 @@ from stepmill.errors import RateLimitedError, StepmillError, UnavailableError
 
 TENANT_SHARE = 0.75
 """Of a limit, for one tenant."""
+STRANGERS_SHARE = 0.25
+"""Of a limit, for all who have not proved who they are: the console's files need no more."""
 
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 _TENANT_WAITS_SECONDS = 1.0
@@ -35,6 +37,7 @@ class Lane:
         self.name = name
         self._most = most
         self._most_of_tenant = max(1, int(most * TENANT_SHARE))
+        self._most_of_strangers = max(1, int(most * STRANGERS_SHARE))
         self._tenants: Counter[str | None] = Counter()
         self._under_way = 0
 
@@ -55,7 +58,8 @@ class Lane:
                 "Wait for some of them, then try again.",
                 retry_after_seconds=_TENANT_WAITS_SECONDS,
             )
-        if self._under_way >= self._most:
+        strangers = self._tenants[None] if tenant_id is None else 0
+        if self._under_way >= self._most or strangers >= self._most_of_strangers:
             raise UnavailableError(
                 "overloaded", f"This server has {self._most:,} {self.name} under way, as many as it takes. Try again."
             )

@@ -169,15 +169,23 @@ class EventStream(Response):
                 return True
             if self._sending_since is not None:  # what waits to be sent is sign of life enough
                 if time.monotonic() > self._sending_since + self._stalled_seconds:
-                    _log.warning("stream_stalled", seconds=self._stalled_seconds)
-                    self._streams.on_drop()
-                    return False
+                    return self._drop()
                 continue
             if time.monotonic() >= recheck_at:
                 recheck_at = time.monotonic() + self._recheck_seconds
                 if not await self._may_go_on():
                     return True
-            await _write(send, _HEARTBEAT)
+            try:
+                async with asyncio.timeout(self._stalled_seconds):
+                    await _write(send, _HEARTBEAT)
+            except TimeoutError:
+                return self._drop()
+
+    def _drop(self) -> bool:
+        """Count a reader that takes nothing any more. Answers that it does not keep up."""
+        _log.warning("stream_stalled", seconds=self._stalled_seconds)
+        self._streams.on_drop()
+        return False
 
     async def _may_go_on(self) -> bool:
         try:

@@ -144,9 +144,10 @@ class EventHub:
         Its first is the position that it goes on from. From then on nothing is missed.
         """
         reader = FeedReader(caller.tenant_id, env_id)
-        if not self._feed_readers:
-            self._feed_last = await self._feed_position()
-        self._feed_readers.add(reader)
+        async with self._feed_reading:  # of two that come first at once, one would pass over what the other has not had
+            if not self._feed_readers:
+                self._feed_last = await self._feed_position()
+            self._feed_readers.add(reader)
         try:
             if after is not None and after > self._feed_last and after > await self._feed_position():
                 after = None  # a number that is none of ours

@@ -1,15 +1,21 @@
 """The queue as a worker uses it: with the time that a claim takes, and without removing what is gone already."""
 
+import asyncio
 import time
 from collections.abc import Iterable
 
+import structlog
 from procrastinate.connector import BaseConnector
+from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 
 from stepmill.engine.metrics import EngineMetrics
 
+_RETRY_SECONDS = (0.1, 0.5, 2.0)
 _REMOVE = "DELETE FROM procrastinate_jobs WHERE id = %(id)s"
+
+_log = structlog.get_logger(__name__)
 
 
 class TicketQueue(JobManager):
@@ -23,10 +29,22 @@ class TicketQueue(JobManager):
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         """Take the next ticket."""
         began = time.perf_counter()
-        ticket = await super().fetch_job(queues, worker_id)
+        try:
+            ticket = await super().fetch_job(queues, worker_id)
+        except ConnectorException as error:
+            # Procrastinate would take no more until all running jobs have ended. It comes again in a moment.
+            _log.warning("ticket_not_taken", error=type(error.__cause__ or error).__name__)
+            return None
         if ticket is not None:
             self._metrics.claim.labels(ticket.queue).observe(time.perf_counter() - began)
         return ticket
+
+    async def update_heartbeat(self, worker_id: int) -> None:
+        """Say that the worker lives. If that fails, the next time comes soon enough."""
+        try:
+            await super().update_heartbeat(worker_id)
+        except ConnectorException as error:
+            _log.warning("ticket_beat_lost", error=type(error.__cause__ or error).__name__)
 
     def is_gone(self, ticket_id: int | None) -> None:
         """Say that the end of a job took this ticket along."""
@@ -39,4 +57,13 @@ class TicketQueue(JobManager):
         if job.id in self._gone:
             self._gone.discard(job.id)
             return
-        await self.connector.execute_query_async(_REMOVE, id=job.id)
+        for wait in (*_RETRY_SECONDS, None):
+            try:
+                await self.connector.execute_query_async(_REMOVE, id=job.id)
+            except ConnectorException as error:
+                _log.warning("ticket_not_removed", ticket=job.id, error=type(error.__cause__ or error).__name__)
+                if wait is None:
+                    raise
+                await asyncio.sleep(wait)
+            else:
+                return

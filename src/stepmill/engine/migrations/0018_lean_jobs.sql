@@ -231,6 +231,24 @@ CREATE INDEX jobs_waiting_lock_idx ON jobs (waiting_lock, priority DESC, (waitin
 ALTER TABLE procrastinate_events DROP CONSTRAINT procrastinate_events_job_id_fkey;
 ALTER TABLE procrastinate_periodic_defers DROP CONSTRAINT procrastinate_periodic_defers_job_id_fkey;
 
+-- Tickets whose time has come take their place in the order. New here: a job that began before, as after a back-off, is next.
+CREATE OR REPLACE FUNCTION ready_tickets_v1() RETURNS void LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+DECLARE
+    t procrastinate_jobs;
+BEGIN
+    FOR t IN
+        SELECT * FROM procrastinate_jobs WHERE status = 'todo' AND NOT ready AND scheduled_at <= clock_timestamp()
+        ORDER BY scheduled_at, id LIMIT 100 FOR UPDATE SKIP LOCKED
+    LOOP
+        UPDATE procrastinate_jobs SET ready = true, tag = CASE
+            WHEN EXISTS (SELECT FROM jobs WHERE job_id = t.args ->> 'jobId' AND attempt > 0)
+                THEN next_tag_v1(t.queue_name, t.priority)
+            ELSE fair_tag_v1(t.tenant, t.queue_name, t.priority) END
+        WHERE id = t.id;
+    END LOOP;
+END
+$$;
+
 -- The queue's claim, as before. New here: a look at whether any ticket has come due, before they are taken up; and no choice
 -- between types where there is one.
 CREATE OR REPLACE FUNCTION procrastinate_fetch_job_v2(target_queue_names character varying[], p_worker_id bigint)
@@ -261,7 +279,8 @@ BEGIN
         END IF;
         IF v_limits ? v_type THEN
             -- One claim at a time, so that no two take the last place. A ticket is 'doing' until its job leaves the worker.
-            PERFORM pg_advisory_xact_lock(hashtextextended('type/' || v_type, 5042));
+            -- One lock for all types that have a limit: two claims that look at two of them can't wait for one another.
+            PERFORM pg_advisory_xact_lock(hashtextextended('types', 5042));
             IF (v_limits ->> v_type)::integer
                 <= (SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing' AND queue_name = v_type)
             THEN
