@@ -6,6 +6,7 @@ The answer has every job, as the contract asks, so reading it is part of the tim
 import asyncio
 import statistics
 import time
+from collections.abc import Awaitable
 
 import httpx
 import orjson
@@ -49,9 +50,9 @@ def _show(rates: list[float]) -> str:
     return f"{statistics.median(rates):,.0f} jobs/s  (rounds: {', '.join(f'{rate:,.0f}' for rate in rates)})"
 
 
-async def _rate(jobs: int, *ways: "asyncio.Future[None] | object") -> float:
+async def _rate(jobs: int, *ways: Awaitable[None]) -> float:
     began = time.perf_counter()
-    await asyncio.gather(*ways)  # type: ignore[call-overload]
+    await asyncio.gather(*ways)
     return jobs / (time.perf_counter() - began)
 
 
