@@ -168,6 +168,7 @@ async def test_it_ends_when_a_followed_job_may_no_longer_be_seen(api: Api, monke
         stream = blocks(client, f"?follow={job_id}")
         await job_events(stream, job_id, until="snapshot")
         async with api.bench.database.transaction("stepmill_api", tenant="local") as conn:
+            await conn.execute("SELECT cancel_v1(%s)", (job_id,))
             await conn.execute("DELETE FROM jobs WHERE job_id = %s", (job_id,))
         async for _ in stream:
             continue

@@ -216,6 +216,7 @@ async def test_signs_of_life_and_a_look_at_the_rights(api: Api, monkeypatch: pyt
             async with asyncio.timeout(5):
                 assert ": alive" in [await anext(lines) for _ in range(12)]
             async with api.bench.database.transaction("stepmill_api", tenant="local") as conn:
+                await conn.execute("SELECT cancel_v1(%s)", (job_id,))
                 await conn.execute("DELETE FROM jobs WHERE job_id = %s", (job_id,))
             async with asyncio.timeout(5):  # the stream ends when the reader may not see the job any more
                 async for _ in lines:

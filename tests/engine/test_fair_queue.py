@@ -42,7 +42,7 @@ class Queue:
     def _job(self, tenant: str) -> dict[str, object]:
         self._count += 1
         job: dict[str, object] = {"jobId": f"{tenant}{self._count:05d}", "tenantId": tenant, "envId": "e", "type": "T"}
-        job |= {"params": {}, "steps": [{"name": "One", "always": False}], "maxAttempts": 1, "priority": 0}
+        job |= {"params": {}, "steps": [{"name": "One", "always": False}], "maxAttempts": 5, "priority": 0}
         return job | {"resultStep": 0, "createdBy": "test"}
 
 
@@ -117,7 +117,6 @@ def test_one_that_comes_back_from_a_back_off_does_not_stand_behind_its_tenants_n
     queue.submit("a", 100)
     queue.conn.execute("DELETE FROM procrastinate_jobs WHERE status = 'doing'")
     queue.conn.execute("SELECT begin_attempt_v1(%s, 'w')", (first,))
-    queue.conn.execute("UPDATE jobs SET max_attempts = 5 WHERE job_id = %s", (first,))
     error = Jsonb({"code": "x", "message": "x", "retryable": True})
     queue.conn.execute("SELECT fail_step_v1(%s, 1, 0::smallint, %s, 60, 60)", (first, error))
     queue.conn.execute("UPDATE jobs SET run_at = now() WHERE job_id = %s", (first,))

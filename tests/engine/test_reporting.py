@@ -6,6 +6,26 @@ import time
 from stepmill.engine.reporting import StepReport
 from tests.support.engine import Bench
 
+BLOCKED = "SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT report_v1%%' AND wait_event_type = 'Lock'"
+
+
+async def test_a_line_that_is_being_written_as_the_step_ends_is_not_lost(bench: Bench) -> None:
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    await bench.rows("SELECT begin_attempt_v1(%s, 'worker-1')", job_id)
+    report = StepReport(bench.engine, job_id, 1, 0, "One")
+    async with bench.database.transaction("stepmill_engine") as conn:
+        await conn.execute("SELECT FROM job_event_counters WHERE job_id = %s FOR UPDATE", (job_id,))
+        report.log("warning", "first")
+        await bench.until(
+            "SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT report_v1%%' AND wait_event_type = 'Lock'"
+        )
+        report.log("warning", "second")
+        closing = asyncio.create_task(report.close())
+        await asyncio.wait({closing}, timeout=0.5)  # in which nothing may happen
+    await closing
+    lines = await bench.rows("SELECT data ->> 'message' AS text FROM job_events WHERE kind = 'log' ORDER BY seq")
+    assert [line["text"] for line in lines] == ["first", "second"]
+
 
 async def test_a_report_that_comes_with_the_steps_end_does_not_hold_it_up(bench: Bench) -> None:
     job = await bench.submit("PLAIN")

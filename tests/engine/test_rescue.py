@@ -72,6 +72,35 @@ async def test_lost_and_doubled_tickets_do_no_harm(bench: Bench) -> None:
     assert job_types.CALLS.count(f"{doubled['jobId']}/one") == 1
 
 
+async def test_a_ticket_that_was_taken_and_is_not_used_holds_no_job_up(bench: Bench) -> None:
+    """The answer to the claim was lost on its way, or its worker died before it began."""
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    await bench.rows("UPDATE procrastinate_jobs SET status = 'doing', taken_at = clock_timestamp()")
+    async with bench.worker():
+        assert (await bench.follow(job_id))["status"] == "DONE"
+
+
+async def test_the_ticket_of_a_job_that_runs_stays_however_long_it_runs(bench: Bench) -> None:
+    bench.settings.dead_after_seconds = 1.0
+    async with bench.worker():
+        job_id = (await bench.submit("WITH_RELEASE", params={"key": "long"}))["jobId"]
+        await bench.until("SELECT FROM stepmill.jobs WHERE job_id = %s AND status = 'RUNNING'", job_id)
+        await bench.rows("UPDATE procrastinate_jobs SET taken_at = '-infinity'")
+        await bench.rows("DELETE FROM procrastinate_workers")
+        await bench.rows("SELECT drop_idle_tickets_v1(0)")
+        assert len(await bench.rows("SELECT 1 FROM procrastinate_jobs WHERE status = 'doing'")) == 1
+        job_types.gate("long").set()
+        await bench.follow(job_id)
+
+
+async def test_a_worker_that_the_queue_has_forgotten_takes_tickets_all_the_same(bench: Bench) -> None:
+    """As after it was frozen for long, while another worker began and put the queue's book in order."""
+    async with bench.worker():
+        await bench.follow((await bench.submit("PLAIN"))["jobId"])
+        await bench.rows("DELETE FROM procrastinate_workers")
+        assert (await bench.follow((await bench.submit("PLAIN"))["jobId"]))["status"] == "DONE"
+
+
 async def test_the_database_refuses_other_moves(bench: Bench) -> None:
     async with bench.worker():
         job = await bench.submit("PLAIN")

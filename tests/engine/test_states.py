@@ -4,10 +4,9 @@ import itertools
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import Jsonb
 
-from tests.support.database import DatabaseServer
+from tests.engine.superuser import REFUSALS, Superuser, begin, past_the_guards, refused_with
 from tests.support.engine import Bench
 
 JOB_STATES = ("PENDING", "RUNNING", "DONE", "ERROR", "CANCELLED")
@@ -28,33 +27,17 @@ STEP_MOVES = {
     ("RUNNING", "ERROR"),
     ("RUNNING", "PENDING"),
 }
-REFUSALS = ("23514", "SM001")
-"""A check that does not hold, and an attempt that is not the current one."""
 
 
-@pytest.fixture
-def superuser(database_server: DatabaseServer, database_url: str) -> psycopg.Connection[tuple[object, ...]]:
-    """A connection that can put a row into any state, past the guards."""
-    name = str(conninfo_to_dict(database_url)["dbname"])
-    url = database_server.url_of(name, user="postgres")
-    return psycopg.connect(url, autocommit=True, options="-c search_path=stepmill")
-
-
-Superuser = psycopg.Connection[tuple[object, ...]]
-
-
-def _past_the_guards(conn: Superuser, statement: str, *values: object) -> None:
-    conn.execute("SET session_replication_role = replica")
-    conn.execute(statement.encode(), values)
-    conn.execute("SET session_replication_role = origin")
-
-
-def _moves_taken(conn: Superuser, table: str, states: tuple[str, ...], move: str) -> set[object]:
+def _moves_taken(conn: Superuser, table: str, states: tuple[str, ...], *moves: str) -> set[object]:
+    """Which moves a transaction of the statements ``moves`` can make. The job is without attempts before."""
     taken: set[object] = set()
     for before, after in itertools.permutations(states, 2):
-        _past_the_guards(conn, f"UPDATE {table} SET status = %s", before)
+        past_the_guards(conn, f"UPDATE {table} SET status = %s", before)
         try:
-            conn.execute(move.encode(), {"status": after})
+            with conn.transaction():
+                for move in moves:
+                    conn.execute(move.encode(), {"status": after})
         except psycopg.Error as refused:
             if refused.sqlstate not in REFUSALS:
                 raise
@@ -63,82 +46,72 @@ def _moves_taken(conn: Superuser, table: str, states: tuple[str, ...], move: str
     return taken
 
 
-def _refused(conn: Superuser, statement: str, *values: object) -> str:
-    """The sentence with which the database refuses a statement."""
-    with pytest.raises(psycopg.Error) as refused:
-        conn.execute(statement.encode(), values)
-    assert refused.value.sqlstate in REFUSALS
-    return str(refused.value).splitlines()[0]
-
-
-def _begin(conn: Superuser, job_id: str) -> None:
-    conn.execute("SELECT begin_attempt_v1(%s, 'worker-1')", (job_id,))
-
-
-async def test_jobs_make_these_moves_and_no_others(
-    bench: Bench, superuser: psycopg.Connection[tuple[object, ...]]
-) -> None:
+async def test_jobs_make_these_moves_and_no_others(bench: Bench, superuser: Superuser) -> None:
     await bench.submit("PLAIN")
+    end = "UPDATE job_attempts SET ended_at = now() WHERE ended_at IS NULL"
     move = "UPDATE jobs SET status = %(status)s, attempt = attempt + (%(status)s = 'RUNNING')::integer"
-    with superuser as conn:
-        _past_the_guards(conn, "UPDATE job_steps SET status = 'DONE'")
-        assert _moves_taken(conn, "jobs", JOB_STATES, move) == JOB_MOVES
+    begun = (
+        "INSERT INTO job_attempts (job_id, attempt, worker_id, tenant_id)"
+        " SELECT job_id, attempt, 'w', tenant_id FROM jobs WHERE status = 'RUNNING'"
+    )
+    past_the_guards(superuser, "UPDATE job_steps SET status = 'DONE'")
+    assert _moves_taken(superuser, "jobs", JOB_STATES, end, move, begun) == JOB_MOVES
+    assert ("PENDING", "RUNNING") not in _moves_taken(superuser, "jobs", JOB_STATES, end, move)
 
 
 @pytest.mark.parametrize("job_status", JOB_STATES)
 async def test_steps_make_these_moves_and_a_done_one_goes_back_only_in_a_job_at_rest(
-    bench: Bench, superuser: psycopg.Connection[tuple[object, ...]], job_status: str
+    bench: Bench, superuser: Superuser, job_status: str
 ) -> None:
     job = await bench.submit("UNSERVED")
     back_by_retry = {("ERROR", "PENDING"), ("DONE", "PENDING")} if job_status in ("ERROR", "CANCELLED") else set()
-    with superuser as conn:
-        _begin(conn, job["jobId"])
-        _past_the_guards(conn, "UPDATE jobs SET status = %s", job_status)
-        move = "UPDATE job_steps SET status = %(status)s WHERE idx = 0"
-        assert _moves_taken(conn, "job_steps", STEP_STATES, move) == STEP_MOVES | back_by_retry
+    begin(superuser, job["jobId"])
+    past_the_guards(superuser, "UPDATE jobs SET status = %s", job_status)
+    move = "UPDATE job_steps SET status = %(status)s WHERE idx = 0"
+    assert _moves_taken(superuser, "job_steps", STEP_STATES, move) == STEP_MOVES | back_by_retry
 
 
 async def test_a_step_does_not_run_before_its_turn(bench: Bench, superuser: Superuser) -> None:
     job_id = (await bench.submit("PLAIN"))["jobId"]
-    with superuser as conn:
-        _begin(conn, job_id)
-        start = "UPDATE job_steps SET status = 'RUNNING', attempt = 1 WHERE idx = 1"
-        assert _refused(conn, start) == f"Step 1 of job {job_id} can't run before the steps before it are DONE."
-        assert "can't go from PENDING to DONE" in _refused(conn, "UPDATE job_steps SET status = 'DONE' WHERE idx = 1")
+    begin(superuser, job_id)
+    start = "UPDATE job_steps SET status = 'RUNNING', attempt = 1 WHERE idx = 1"
+    assert refused_with(superuser, start) == f"Step 1 of job {job_id} can't run before the steps before it are DONE."
+    assert "can't go from PENDING to DONE" in refused_with(
+        superuser, "UPDATE job_steps SET status = 'DONE' WHERE idx = 1"
+    )
 
 
 async def test_always_steps_run_in_their_order_once_the_job_is_to_end(bench: Bench, superuser: Superuser) -> None:
     job_id = (await bench.submit("RELEASES_BETWEEN"))["jobId"]
     start = "UPDATE job_steps SET status = 'RUNNING', attempt = 1 WHERE name = %s"
-    with superuser as conn:
-        _begin(conn, job_id)
-        names = [str(row[0]) for row in conn.execute("SELECT name FROM job_steps WHERE always ORDER BY idx").fetchall()]
-        assert "before the steps before it" in _refused(conn, start, names[0])
-        conn.execute("UPDATE job_steps SET status = 'ERROR' WHERE status = 'RUNNING'")
-        conn.execute("UPDATE jobs SET ending = '{}'")
-        for later in names[1:]:
-            assert "before the steps before it" in _refused(conn, start, later)
-        conn.execute(start.encode(), (names[0],))
+    begin(superuser, job_id)
+    names = [
+        str(row[0]) for row in superuser.execute("SELECT name FROM job_steps WHERE always ORDER BY idx").fetchall()
+    ]
+    assert "before the steps before it" in refused_with(superuser, start, names[0])
+    superuser.execute("UPDATE job_steps SET status = 'ERROR' WHERE status = 'RUNNING'")
+    superuser.execute("UPDATE jobs SET ending = '{}'")
+    for later in names[1:]:
+        assert "before the steps before it" in refused_with(superuser, start, later)
+    superuser.execute(start.encode(), (names[0],))
 
 
 async def test_a_job_does_not_end_or_rest_while_a_step_runs(bench: Bench, superuser: Superuser) -> None:
     job_id = (await bench.submit("PLAIN"))["jobId"]
-    with superuser as conn:
-        _begin(conn, job_id)
-        for status in ("DONE", "ERROR", "CANCELLED", "PENDING"):
-            assert "while its steps are not" in _refused(conn, "UPDATE jobs SET status = %s", status)
-        conn.execute("UPDATE job_steps SET status = 'DONE' WHERE idx = 0")
-        assert "while its steps are not" in _refused(conn, "UPDATE jobs SET status = 'DONE'")
+    begin(superuser, job_id)
+    for status in ("DONE", "ERROR", "CANCELLED", "PENDING"):
+        assert "while its steps are not" in refused_with(superuser, "UPDATE jobs SET status = %s", status)
+    superuser.execute("UPDATE job_steps SET status = 'DONE' WHERE idx = 0")
+    assert "while its steps are not" in refused_with(superuser, "UPDATE jobs SET status = 'DONE'")
 
 
 async def test_attempts_are_counted_one_by_one(bench: Bench, superuser: Superuser) -> None:
     job_id = (await bench.submit("PLAIN"))["jobId"]
-    with superuser as conn:
-        assert "by a new attempt" in _refused(conn, "UPDATE jobs SET status = 'RUNNING'")
-        assert "can't follow" in _refused(conn, "UPDATE jobs SET status = 'RUNNING', attempt = 2")
-        assert "can't follow" in _refused(conn, "UPDATE jobs SET attempt = 1")
-        _begin(conn, job_id)
-        assert "can't follow" in _refused(conn, "UPDATE jobs SET attempt = 0")
+    assert "by a new attempt" in refused_with(superuser, "UPDATE jobs SET status = 'RUNNING'")
+    assert "can't follow" in refused_with(superuser, "UPDATE jobs SET status = 'RUNNING', attempt = 2")
+    assert "can't follow" in refused_with(superuser, "UPDATE jobs SET attempt = 1")
+    begin(superuser, job_id)
+    assert "can't follow" in refused_with(superuser, "UPDATE jobs SET attempt = 0")
 
 
 @pytest.mark.parametrize("end", ["ended_at", "revoked_at"])
@@ -149,34 +122,31 @@ async def test_an_old_attempt_has_no_effect(bench: Bench, superuser: Superuser, 
         "INSERT INTO load_ledger SELECT (jsonb_populate_record(NULL::load_ledger,"
         " jsonb_build_object('job_id', %s::text, 'attempt', 1))).*"
     )
-    with superuser as conn:
-        _begin(conn, job_id)
-        conn.execute(f"UPDATE job_attempts SET {end} = now()".encode())
-        assert _refused(conn, "UPDATE job_steps SET status = 'DONE' WHERE idx = 0") == lost
-        assert _refused(conn, ledger, job_id) == lost
-        back = _refused(conn, f"UPDATE job_attempts SET {end} = NULL")
-        assert back == f"Attempt 1 of job {job_id} has ended, or is being cancelled."
+    begin(superuser, job_id)
+    past_the_guards(superuser, f"UPDATE job_attempts SET {end} = now()")
+    assert refused_with(superuser, "UPDATE job_steps SET status = 'DONE' WHERE idx = 0") == lost
+    assert refused_with(superuser, ledger, job_id) == lost
+    back = refused_with(superuser, f"UPDATE job_attempts SET {end} = NULL")
+    assert back == f"Attempt 1 of job {job_id} has ended, or is being cancelled."
 
 
 async def test_events_follow_one_another_and_stay_as_they_are(bench: Bench, superuser: Superuser) -> None:
     job_id = (await bench.submit("PLAIN"))["jobId"]
-    with superuser as conn:
-        insert = (
-            "INSERT INTO job_events SELECT (jsonb_populate_record(e, jsonb_build_object('seq', %s::bigint,"
-            " 'feed_id', null))).* FROM job_events e WHERE seq = 1"
-        )
-        for seq in (0, 3, 17):
-            assert _refused(conn, insert, seq) == f"Event {seq} of job {job_id} is out of its order."
-        for change in ("seq = 2", "kind = 'log'", "data = '{}'", "at = now()"):
-            assert "is out of its order" in _refused(conn, f"UPDATE job_events SET {change}")
-        conn.execute("UPDATE job_events SET feed_id = 7777")
-        conn.execute(insert.encode(), (2,))
+    insert = (
+        "INSERT INTO job_events SELECT (jsonb_populate_record(e, jsonb_build_object('seq', %s::bigint,"
+        " 'feed_id', null))).* FROM job_events e WHERE seq = 1"
+    )
+    for seq in (0, 3, 17):
+        assert refused_with(superuser, insert, seq) == f"Event {seq} of job {job_id} is out of its order."
+    for change in ("seq = 2", "kind = 'log'", "data = '{}'", "at = now()", "tenant_id = 'x'", "env_id = 'x'"):
+        assert "is out of its order" in refused_with(superuser, f"UPDATE job_events SET {change}")
+    superuser.execute("UPDATE job_events SET feed_id = 7777 WHERE feed_id IS NULL")
+    assert "is out of its order" in refused_with(superuser, "UPDATE job_events SET feed_id = 7778")
+    superuser.execute(insert.encode(), (2,))
 
 
 @pytest.mark.parametrize("status", JOB_STATES[1:])
-async def test_a_job_and_its_steps_begin_pending(
-    bench: Bench, superuser: psycopg.Connection[tuple[object, ...]], status: str
-) -> None:
+async def test_a_job_and_its_steps_begin_pending(bench: Bench, superuser: Superuser, status: str) -> None:
     job = await bench.submit("PLAIN")
     assert job["status"] == "PENDING"
     assert [step["status"] for step in job["steps"]] == ["PENDING", "PENDING"]
@@ -184,8 +154,8 @@ async def test_a_job_and_its_steps_begin_pending(
         "INSERT INTO jobs SELECT (jsonb_populate_record(j, jsonb_build_object('job_id', 'x', 'status', %s::text))).*"
         " FROM jobs j"
     )
-    with superuser as conn, pytest.raises(psycopg.errors.CheckViolation):
-        conn.execute(copy.encode(), (status,))
+    with pytest.raises(psycopg.errors.CheckViolation):
+        superuser.execute(copy.encode(), (status,))
 
 
 async def test_a_retry_of_a_user_takes_steps_back_as_one_move(bench: Bench) -> None:
@@ -199,20 +169,24 @@ async def test_a_retry_of_a_user_takes_steps_back_as_one_move(bench: Bench) -> N
     assert row["answer"] == {"outcome": "accepted", "status": "PENDING"}
 
 
-@pytest.mark.parametrize(("column", "value"), [("status", "RUNNING"), ("priority", 101), ("max_attempts", 0)])
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("status", "RUNNING"), ("priority", 101), ("max_attempts", 0), ("attempt", 1), ("parked", "t")],
+)
 async def test_a_job_begins_within_its_limits(
-    bench: Bench, superuser: psycopg.Connection[tuple[object, ...]], column: str, value: str | int
+    bench: Bench, superuser: Superuser, column: str, value: str | int
 ) -> None:
     await bench.submit("PLAIN")
-    with superuser, pytest.raises(psycopg.errors.CheckViolation):
+    with pytest.raises(psycopg.errors.CheckViolation):
         superuser.execute(
             "INSERT INTO jobs SELECT (jsonb_populate_record(j, %s)).* FROM jobs j",
             (Jsonb({"job_id": "another", column: value}),),
         )
 
 
-async def test_a_jobs_events_go_with_it(bench: Bench, superuser: psycopg.Connection[tuple[object, ...]]) -> None:
+async def test_a_jobs_events_go_with_it(bench: Bench, superuser: Superuser) -> None:
     gone, kept = [(await bench.submit("PLAIN"))["jobId"] for _ in range(2)]
+    await bench.rows("SELECT cancel_v1(%s)", gone)
     await bench.rows("DELETE FROM jobs WHERE job_id = %s", gone)
-    with superuser:
-        assert superuser.execute("SELECT DISTINCT job_id FROM job_events").fetchall() == [(kept,)]
+    for table in ("job_steps", "job_event_counters", "job_events"):
+        assert superuser.execute(f"SELECT DISTINCT job_id FROM {table}".encode()).fetchall() == [(kept,)]

@@ -16,6 +16,7 @@ from stepmill.etl.plan.rejects import RejectLimit
 from stepmill.etl.readers.block import Reject
 from stepmill.gateways.sql.database import Database
 from tests.support.database import DatabaseServer
+from tests.support.jobs import begin_job
 
 NO_LIMIT = RejectLimit(rows=10**9)
 
@@ -72,6 +73,8 @@ async def database(shared_url: str) -> AsyncIterator[Database]:
     """One database for all of these tests, without what the test before left."""
     async with Database(shared_url, application_name="tests") as database:
         async with database.transaction("stepmill_engine") as conn:
+            await conn.execute("SELECT cancel_v1(job_id) FROM jobs WHERE status IN ('PENDING', 'RUNNING')")
+            await conn.execute("SELECT settle_cancel_v1(job_id, attempt, 0) FROM job_attempts WHERE ended_at IS NULL")
             await conn.execute("DELETE FROM jobs")
         async with database.transaction("stepmill_loader", tenant="acme") as conn:
             await conn.execute("DELETE FROM load_rejects")
@@ -84,13 +87,7 @@ async def database(shared_url: str) -> AsyncIterator[Database]:
 async def own(database: Database) -> AttemptConnection:
     """A job with a current attempt, and a target to fill."""
     async with database.transaction("stepmill_engine") as conn:
-        await conn.execute(
-            "INSERT INTO jobs (job_id, tenant_id, env_id, type, params, max_attempts, result_step, created_by, run_at)"
-            " VALUES ('job', 'acme', 'default', 'FILE_ETL', '{}', 1, 0, 'test', now())"
-        )
-        await conn.execute(
-            "INSERT INTO job_attempts (job_id, attempt, worker_id, tenant_id) VALUES ('job', 1, 'w', 'acme')"
-        )
+        await begin_job(conn, "job", tenant="acme", env="default")
     async with database.transaction("stepmill_loader", tenant="acme") as conn:
         await conn.execute(
             "INSERT INTO physical_tables (phys_id, tenant_id, env_id, owner_kind, owner_id, view_schema, data_schema,"

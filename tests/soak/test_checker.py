@@ -16,6 +16,7 @@ from tests.support.database import DatabaseServer
 from tests.support.engine import Bench
 
 TYPES = (stepmill_soak_jobs.STEPS, stepmill_soak_jobs.LOCK)
+_ALL_GONE = "SELECT WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name LIKE 'stepmill:job_%%')"
 LATE = (
     "INSERT INTO job_events (job_id, seq, kind, data, at, tenant_id, env_id)"
     " SELECT job_id, max(seq) + 1, 'log', '{}', now(), 'local', 'default' FROM job_events GROUP BY 1"
@@ -42,6 +43,7 @@ async def done(bench: Bench) -> dict[str, dict[str, Any]]:
             job = await bench.submit(request["type"], params=request["params"])
             await bench.follow(job["jobId"])
             record[job["jobId"]] = request
+    await bench.until(_ALL_GONE)
     return record
 
 

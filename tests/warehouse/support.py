@@ -17,6 +17,7 @@ from stepmill.warehouse.publish import Load
 from stepmill.warehouse.schemas import ensure_environment
 from stepmill.warehouse.tables import Key, Owner, PhysicalTable, ensure_table, find_table
 from stepmill.warehouse.targets import Target, create_statement, open_target, targets_of
+from tests.support.jobs import begin_job
 
 TENANT, ENV, SCHEMA = "acme", "default", "env_default"
 ID = Column("id", "Id", "integer", "bigint")
@@ -60,6 +61,8 @@ class Warehouse:
         """A job's complete target."""
         table = await self.table()
         job_id = f"job_{uuid4().hex}"
+        async with self.database.transaction("stepmill_engine") as conn:
+            await begin_job(conn, job_id, tenant=TENANT, env=ENV)
         async with self.begin() as tx:
             target = await open_target(
                 tx.conn, table, job_id=job_id, plan_version=plan, columns=columns, source={"fileId": job_id}

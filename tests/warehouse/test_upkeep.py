@@ -14,30 +14,29 @@ from stepmill.warehouse.tables import Owner, ensure_table, find_table
 from stepmill.warehouse.targets import open_target
 from tests.warehouse.support import COLUMNS, ENV, SCHEMA, TENANT, Warehouse
 
-_MOVE = """
-UPDATE jobs SET status = %(to)s, attempt = attempt + (%(to)s = 'RUNNING')::integer WHERE job_id = %(job)s
-"""
+_FAIL = """SELECT fail_step_v1(%s, 1, 0::smallint, '{"code": "x", "message": "x", "retryable": false}', 1, 1)"""
+_MOVES = {
+    "PENDING": ["SELECT rescue_v1(%s, 1, 'crashed', 5)"],
+    "RUNNING": [],
+    "ERROR": [_FAIL],
+    "CANCELLED": ["SELECT cancel_v1(%s)", "SELECT settle_cancel_v1(%s, 1, 0)"],
+    "gone": [_FAIL, "DELETE FROM jobs WHERE job_id = %s"],
+}
 
 
-async def make_job(database: Database, job_id: str, status: str) -> None:
-    """A row in the engine's book of jobs."""
+async def move_job(database: Database, job_id: str, status: str) -> None:
+    """From RUNNING to another state."""
     async with database.transaction("stepmill_engine") as conn:
-        await conn.execute(
-            "INSERT INTO jobs (job_id, tenant_id, env_id, type, params, max_attempts, result_step, created_by, run_at)"
-            " VALUES (%s, %s, %s, 'FILE_ETL', '{}', 1, 0, 'test', now())",
-            (job_id, TENANT, ENV),
-        )
-        for step in {"RUNNING": ["RUNNING"], "ERROR": ["RUNNING", "ERROR"], "CANCELLED": ["CANCELLED"]}.get(status, []):
-            await conn.execute(_MOVE, {"to": step, "job": job_id})
+        for statement in _MOVES[status]:
+            await conn.execute(statement.encode(), (job_id,))
 
 
 @pytest.mark.parametrize(
-    ("status", "kept"), [("PENDING", True), ("RUNNING", True), ("ERROR", False), ("CANCELLED", False), (None, False)]
+    ("status", "kept"), [("PENDING", True), ("RUNNING", True), ("ERROR", False), ("CANCELLED", False), ("gone", False)]
 )
-async def test_targets_of_jobs_that_ended(warehouse: Warehouse, status: str | None, kept: bool) -> None:
+async def test_targets_of_jobs_that_ended(warehouse: Warehouse, status: str, kept: bool) -> None:
     target = await warehouse.fill([(1, "one")], mode="append", rejects=2)
-    if status is not None:
-        await make_job(warehouse.database, target.job_id, status)
+    await move_job(warehouse.database, target.job_id, status)
     await asyncio.gather(drop_leftovers(warehouse.database), drop_leftovers(warehouse.database))
     assert await warehouse.tables_on_disk() == (["1"] if kept else [])
     rejects = await warehouse.read("SELECT count(*) AS n FROM load_rejects WHERE load_id = %s", target.load_id)

@@ -5,14 +5,15 @@ import time
 from collections.abc import Iterable
 
 import structlog
-from procrastinate.connector import BaseConnector
+from procrastinate import PsycopgConnector
+from procrastinate.connector import BaseConnector, Notify
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 
 from stepmill.engine.metrics import EngineMetrics
 
-_RETRY_SECONDS = (0.1, 0.5, 2.0)
+_RECONNECT_SECONDS = 0.5
 _REMOVE = "DELETE FROM procrastinate_jobs WHERE id = %(id)s"
 
 _log = structlog.get_logger(__name__)
@@ -52,18 +53,30 @@ class TicketQueue(JobManager):
             self._gone.add(ticket_id)
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
-        """Remove the ticket, if it is still there. What became of the job is in its own record."""
+        """Remove the ticket, if it is still there. What became of the job is in its own record.
+
+        If that fails, a sweep removes it: nobody runs its job any more.
+        """
         assert job.id is not None
         if job.id in self._gone:
             self._gone.discard(job.id)
             return
-        for wait in (*_RETRY_SECONDS, None):
+        try:
+            await self.connector.execute_query_async(_REMOVE, id=job.id)
+        except ConnectorException as error:
+            _log.warning("ticket_not_removed", ticket=job.id, error=type(error.__cause__ or error).__name__)
+
+
+class TicketConnector(PsycopgConnector):
+    """Procrastinate's connections. One that listens and is lost is made anew."""
+
+    async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
+        """Tell of new tickets, for ever. Between two connections, the worker's looks at the queue find them."""
+        channels = list(channels)
+        while True:
             try:
-                await self.connector.execute_query_async(_REMOVE, id=job.id)
-            except ConnectorException as error:
-                _log.warning("ticket_not_removed", ticket=job.id, error=type(error.__cause__ or error).__name__)
-                if wait is None:
-                    raise
-                await asyncio.sleep(wait)
-            else:
-                return
+                await super().listen_notify(on_notification, channels)
+            except (ConnectorException, OSError) as error:
+                # Procrastinate would take no more until all running jobs have ended.
+                _log.warning("ticket_listener_lost", error=type(error.__cause__ or error).__name__)
+                await asyncio.sleep(_RECONNECT_SECONDS)

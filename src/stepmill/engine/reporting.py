@@ -34,6 +34,7 @@ class StepReport:
         self._progress_is_new = False
         self._progress_at = 0.0
         self._wake = asyncio.Event()
+        self._closing = False
         self._writer: asyncio.Task[None] | None = None
         self._writing = asyncio.Lock()
 
@@ -58,12 +59,12 @@ class StepReport:
         self._kick()
 
     async def close(self) -> None:
-        """Write what is left."""
+        """Write what is left, after what is being written: a write that is cut off would lose its lines."""
         if self._writer is not None:
-            self._writer.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._writer
-            self._writer = None  # what is reported after a commit that failed is written again
+            self._closing = True
+            self._wake.set()
+            await self._writer
+            self._writer, self._closing = None, False  # what is reported after a commit that failed is written again
         await self._write(force=True)
 
     def _kick(self) -> None:
@@ -72,12 +73,12 @@ class StepReport:
             self._writer = asyncio.create_task(self._run(), name=f"stepmill report {self._key[0]}")
 
     async def _run(self) -> None:
-        while True:
+        while not self._closing:
             await self._wake.wait()
             self._wake.clear()
             await self._write(force=False)
             remaining = self._progress_at + _PROGRESS_SECONDS - time.monotonic()
-            if self._progress_is_new and remaining > 0:
+            if self._progress_is_new and remaining > 0 and not self._closing:
                 # Not wait_for, which before Python 3.12 forgets a cancellation that comes together with the wake-up.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(remaining):

@@ -23,10 +23,7 @@ _UNHEEDED = """
 SELECT job_id, attempt, worker_id, tenant_id FROM job_attempts
 WHERE ended_at IS NULL AND revoked_at < clock_timestamp() - make_interval(secs => %s)
 """
-_DEAD_TICKETS = """
-DELETE FROM procrastinate_jobs WHERE status = 'doing' AND (worker_id IS NULL OR worker_id IN (
-    SELECT id FROM procrastinate_workers WHERE last_heartbeat < clock_timestamp() - make_interval(secs => %s)))
-"""
+_DROP_IDLE_TICKETS = "SELECT drop_idle_tickets_v1(%s)"
 _DECLARE_DEAD = "UPDATE workers SET last_seen_at = '-infinity' WHERE worker_id = %s"
 _FORGET = "DELETE FROM workers WHERE last_seen_at < clock_timestamp() - interval '1 hour'"
 
@@ -39,7 +36,7 @@ async def rescue_dead(engine: Engine, conn: AsyncConnection[DictRow]) -> None:
     for row in await (await conn.execute(_DEAD, (seconds,))).fetchall():
         if await _take_away(engine, conn, row, "crashed"):
             _log.warning("job_rescued", **_where(row), dead_worker=row["worker_id"])
-    await conn.execute(_DEAD_TICKETS, (seconds,))
+    await conn.execute(_DROP_IDLE_TICKETS, (seconds,))
     await conn.execute(_FORGET)
 
 

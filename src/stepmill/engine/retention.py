@@ -11,7 +11,7 @@ from psycopg.rows import DictRow
 from stepmill.engine.engine import Engine
 
 _PRUNE_JOBS = "SELECT prune_jobs_v1(%s, %s) AS gone"
-_PRUNE_EVENTS = "SELECT prune_events_v1(%s, %s, %s) AS last"
+_PRUNE_EVENTS = "SELECT prune_events_v2(%s, %s, %s) AS answer"
 _AT_ONCE = 100
 _PAUSE_SECONDS = 0.02
 """Between two batches: what others want from the same tables goes first."""
@@ -38,12 +38,18 @@ class Retention:
                         break
             events_go_earlier = not settings.job_days or settings.event_days < settings.job_days
             if settings.event_days and events_go_earlier:
-                before = now - timedelta(days=settings.event_days)
-                async for _ in _batches():
-                    last = await _value(conn, _PRUNE_EVENTS, self._events_until, before, _AT_ONCE)
-                    if last is None:
-                        break
-                    self._events_until = last
+                await self._prune_events(conn, now - timedelta(days=settings.event_days))
+
+    async def _prune_events(self, conn: AsyncConnection[DictRow], before: datetime) -> None:
+        """One round. The next begins where it ended, or at the first job that somebody else was at."""
+        until, left = self._events_until, None
+        async for _ in _batches():
+            answer = await _value(conn, _PRUNE_EVENTS, until, before, _AT_ONCE)
+            if answer["last"] is None:
+                break
+            until = datetime.fromisoformat(answer["last"])
+            left = left or answer["left"]
+        self._events_until = datetime.fromisoformat(left) - timedelta(microseconds=1) if left else until
 
 
 async def _batches() -> AsyncIterator[None]:

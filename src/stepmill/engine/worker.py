@@ -27,7 +27,7 @@ from stepmill.engine.compute import ComputePool
 from stepmill.engine.engine import Engine
 from stepmill.engine.notify import CANCEL_CHANNEL
 from stepmill.engine.probe import Probe
-from stepmill.engine.queue import TicketQueue
+from stepmill.engine.queue import TicketConnector, TicketQueue
 from stepmill.engine.rescue import rescue
 from stepmill.engine.run_job import JobRunner
 from stepmill.engine.states import TERMINAL
@@ -114,7 +114,7 @@ class Worker:
     async def _take_tickets(self) -> None:
         """Run Procrastinate's worker loop until it ends; it ends itself when the database goes away."""
         settings = self._engine.settings
-        connector = procrastinate.PsycopgConnector(
+        connector = TicketConnector(
             pool_factory=_unchecked_pool,
             conninfo=self._engine.database.url,
             min_size=1,

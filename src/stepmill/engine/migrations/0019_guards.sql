@@ -1,0 +1,385 @@
+-- What the database refused of moves, it now refuses of plain inserts and deletes as well; and tickets that nobody uses go.
+
+-- Each function below that changes a job now ends its attempt first: a job is at rest, or waits, without one.
+
+CREATE OR REPLACE FUNCTION finalize_v1(p_job text, p_events jsonb) RETURNS jobs LANGUAGE plpgsql
+SET search_path = stepmill, pg_temp AS $$
+DECLARE
+    j jobs;
+BEGIN
+    SELECT * INTO j FROM jobs WHERE job_id = p_job;
+    PERFORM end_attempt_v1(p_job, j.attempt, lower(coalesce(j.ending ->> 'status', 'DONE')));
+    UPDATE jobs SET status = coalesce(ending ->> 'status', 'DONE'), error = nullif(ending -> 'error', 'null'), ending = NULL,
+        waiting = NULL, waiting_lock = NULL, parked = false, finished_at = clock_timestamp(),
+        result = CASE WHEN ending IS NULL THEN
+            (SELECT output FROM job_steps s WHERE s.job_id = p_job AND s.idx = jobs.result_step) END
+    WHERE job_id = p_job RETURNING * INTO j;
+    IF j.lock_key IS NOT NULL THEN
+        PERFORM release_lock_v1(p_job, j.lock_key);
+    END IF;
+    PERFORM emit_v1(j.job_id, j.tenant_id, j.env_id, p_events || jsonb_build_array(status_event_v1(j),
+        jsonb_build_object('kind', 'end', 'data', jsonb_build_object('status', j.status, 'result', j.result, 'error', j.error))));
+    DELETE FROM procrastinate_jobs WHERE args ->> 'jobId' = p_job AND status = 'doing';
+    RETURN j;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION requeue_v1(j jobs, p_attempt integer, p_idx smallint, p_reason text, p_error jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+DECLARE
+    s job_steps;
+BEGIN
+    UPDATE job_steps SET status = 'PENDING', error = p_error WHERE job_id = j.job_id AND idx = p_idx RETURNING * INTO s;
+    PERFORM end_attempt_v1(j.job_id, p_attempt, p_reason);
+    UPDATE jobs SET status = 'PENDING', failures = j.failures, crashes = j.crashes, crashed_at_step = j.crashed_at_step,
+        crashed_at_progress = j.crashed_at_progress, run_at = j.run_at, waiting = j.waiting, ending = j.ending
+    WHERE job_id = j.job_id RETURNING * INTO j;
+    PERFORM release_lock_v1(j.job_id, j.lock_key);
+    PERFORM emit_v1(j.job_id, j.tenant_id, j.env_id,
+        jsonb_build_array(step_event_v1(s, p_reason), status_event_v1(j, p_reason)));
+    PERFORM issue_ticket_v1(j);
+END
+$$;
+
+-- Jobs. The guard looks at every change, so that what is at rest stays as it is.
+CREATE OR REPLACE FUNCTION guard_job_move() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        RAISE EXCEPTION 'A job begins PENDING, with a priority from -100 to 100, at least one attempt to go and none made.'
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.attempt <> OLD.attempt AND (NEW.attempt <> OLD.attempt + 1 OR NEW.status <> 'RUNNING'
+        OR EXISTS (SELECT FROM job_attempts WHERE job_id = NEW.job_id AND ended_at IS NULL))
+    THEN
+        RAISE EXCEPTION 'Attempt % of a job can''t follow attempt % now.', NEW.attempt, OLD.attempt
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF OLD.status = NEW.status THEN
+        IF OLD.status IN ('DONE', 'ERROR', 'CANCELLED') AND NEW IS DISTINCT FROM OLD THEN
+            RAISE EXCEPTION 'A job that is % does not change.', OLD.status USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF (OLD.status, NEW.status) NOT IN (
+        ('PENDING', 'RUNNING'), ('PENDING', 'CANCELLED'), ('RUNNING', 'DONE'), ('RUNNING', 'ERROR'),
+        ('RUNNING', 'CANCELLED'), ('RUNNING', 'PENDING'), ('ERROR', 'PENDING'), ('CANCELLED', 'PENDING'))
+    THEN
+        RAISE EXCEPTION 'A job can''t go from % to %.', OLD.status, NEW.status USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.status = 'RUNNING' AND NEW.attempt = OLD.attempt THEN
+        RAISE EXCEPTION 'A job runs by a new attempt only.' USING ERRCODE = 'check_violation';
+    END IF;
+    IF OLD.status = 'RUNNING' AND (
+        EXISTS (SELECT FROM job_steps WHERE job_id = NEW.job_id
+            AND CASE NEW.status WHEN 'DONE' THEN status <> 'DONE' ELSE status = 'RUNNING' END)
+        OR EXISTS (SELECT FROM job_attempts WHERE job_id = NEW.job_id AND ended_at IS NULL))
+    THEN
+        RAISE EXCEPTION 'A job can''t be % while its steps are not, or while an attempt of it is open.', NEW.status
+            USING ERRCODE = 'check_violation';
+    END IF;
+    -- A user's retry: what was wrong is taken back with it.
+    IF OLD.status IN ('ERROR', 'CANCELLED') AND (NEW.finished_at IS NOT NULL OR NEW.error IS NOT NULL
+        OR EXISTS (SELECT FROM job_steps WHERE job_id = NEW.job_id AND status = 'ERROR'))
+    THEN
+        RAISE EXCEPTION 'A job is PENDING again without its error and its end.' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+DROP TRIGGER guard_job_move ON jobs;
+CREATE TRIGGER guard_job_move BEFORE UPDATE ON jobs FOR EACH ROW EXECUTE FUNCTION guard_job_move();
+DROP TRIGGER guard_job_insert ON jobs;
+CREATE TRIGGER guard_job_insert BEFORE INSERT ON jobs FOR EACH ROW
+    WHEN (NEW.status <> 'PENDING' OR NEW.max_attempts < 1 OR NEW.priority NOT BETWEEN -100 AND 100 OR NEW.attempt <> 0
+        OR NEW.parked OR NEW.finished_at IS NOT NULL)
+    EXECUTE FUNCTION guard_job_move();
+
+-- Steps.
+CREATE OR REPLACE FUNCTION guard_step_move() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF OLD.status = NEW.status THEN
+            IF NEW.status IN ('DONE', 'ERROR') AND NEW IS DISTINCT FROM OLD THEN
+                RAISE EXCEPTION 'A step that is % does not change.', NEW.status USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        ELSIF OLD.status = 'RUNNING' AND NEW.status IN ('ERROR', 'PENDING') THEN
+            RETURN NEW;
+        ELSIF OLD.status = 'RUNNING' AND NEW.status = 'DONE' THEN
+            IF NEW.attempt = OLD.attempt AND EXISTS (SELECT FROM job_attempts
+                WHERE job_id = NEW.job_id AND attempt = NEW.attempt AND ended_at IS NULL AND revoked_at IS NULL)
+            THEN
+                RETURN NEW;
+            END IF;
+            PERFORM refuse_attempt_v1(NEW.job_id, NEW.attempt);
+        ELSIF OLD.status = 'PENDING' AND NEW.status = 'RUNNING' THEN
+            IF EXISTS (SELECT FROM job_attempts
+                    WHERE job_id = NEW.job_id AND attempt = NEW.attempt AND ended_at IS NULL AND revoked_at IS NULL)
+                AND NOT EXISTS (SELECT FROM job_steps WHERE job_id = NEW.job_id AND idx < NEW.idx AND status <> 'DONE')
+            THEN
+                RETURN NEW;
+            END IF;
+            IF NOT EXISTS (SELECT FROM job_attempts
+                WHERE job_id = NEW.job_id AND attempt = NEW.attempt AND ended_at IS NULL AND revoked_at IS NULL)
+            THEN
+                PERFORM refuse_attempt_v1(NEW.job_id, NEW.attempt);
+            END IF;
+            -- An always-step runs whatever came before, once the job is to end: after the always-steps before it.
+            IF NEW.always AND EXISTS (SELECT FROM jobs WHERE job_id = NEW.job_id AND ending IS NOT NULL)
+                AND NOT EXISTS (SELECT FROM job_steps WHERE job_id = NEW.job_id AND idx < NEW.idx
+                    AND (status = 'RUNNING' OR always AND status = 'PENDING'))
+            THEN
+                RETURN NEW;
+            END IF;
+            RAISE EXCEPTION 'Step % of job % can''t run before the steps before it are DONE.', NEW.idx, NEW.job_id
+                USING ERRCODE = 'check_violation';
+        -- A user's retry may take a step back, and only while the job is at rest.
+        ELSIF OLD.status IN ('DONE', 'ERROR') AND NEW.status = 'PENDING'
+            AND EXISTS (SELECT FROM jobs WHERE job_id = NEW.job_id AND status IN ('ERROR', 'CANCELLED'))
+        THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'A step can''t go from % to %.', CASE TG_OP WHEN 'UPDATE' THEN OLD.status ELSE 'nothing' END, NEW.status
+        USING ERRCODE = 'check_violation';
+END
+$$;
+DROP TRIGGER guard_step_move ON job_steps;
+CREATE TRIGGER guard_step_move BEFORE UPDATE ON job_steps FOR EACH ROW EXECUTE FUNCTION guard_step_move();
+
+-- A job has its steps before its first event, and no others later.
+CREATE FUNCTION guard_new_steps() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM made JOIN job_event_counters USING (job_id)) THEN
+        RAISE EXCEPTION 'A job gets no steps after its submission.' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER guard_new_steps AFTER INSERT ON job_steps REFERENCING NEW TABLE AS made
+    FOR EACH STATEMENT EXECUTE FUNCTION guard_new_steps();
+
+-- Attempts: one is open at most, the one that the job's row has.
+CREATE OR REPLACE FUNCTION guard_attempt() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.ended_at IS NULL AND NEW.revoked_at IS NULL AND EXISTS (SELECT FROM jobs
+            WHERE job_id = NEW.job_id AND attempt = NEW.attempt AND status = 'RUNNING' AND NOT parked)
+        THEN
+            RETURN NEW;
+        END IF;
+        PERFORM refuse_attempt_v1(NEW.job_id, NEW.attempt);
+    END IF;
+    IF OLD.ended_at IS NULL AND (OLD.revoked_at IS NULL OR NEW.revoked_at IS NOT NULL) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'Attempt % of job % has ended, or is being cancelled.', OLD.attempt, OLD.job_id USING ERRCODE = 'SM001';
+END
+$$;
+CREATE TRIGGER guard_new_attempt BEFORE INSERT ON job_attempts FOR EACH ROW EXECUTE FUNCTION guard_attempt();
+
+-- A RUNNING job that is not parked has an attempt, by the end of each transaction: without one, nobody would run it or rescue it.
+CREATE FUNCTION guard_running() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM jobs j WHERE j.job_id = NEW.job_id AND j.status = 'RUNNING' AND NOT j.parked AND NOT EXISTS (
+        SELECT FROM job_attempts a WHERE a.job_id = j.job_id AND a.attempt = j.attempt AND a.ended_at IS NULL))
+    THEN
+        RAISE EXCEPTION 'Job % would be RUNNING without an attempt.', NEW.job_id USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE CONSTRAINT TRIGGER guard_running AFTER UPDATE OF status, attempt, parked ON jobs DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION guard_running();
+CREATE CONSTRAINT TRIGGER guard_running AFTER UPDATE OF ended_at ON job_attempts DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION guard_running();
+
+-- Events: of the known kinds, of their job's tenant, and none after the last, unless the job was taken up again.
+CREATE OR REPLACE FUNCTION guard_event() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'INSERT' AND NEW.kind IN ('status', 'step', 'progress', 'log', 'end') AND (
+        NEW.seq > 1 AND EXISTS (SELECT FROM job_events e
+            WHERE e.job_id = NEW.job_id AND e.seq = NEW.seq - 1 AND e.tenant_id = NEW.tenant_id AND e.env_id = NEW.env_id
+                AND (e.kind <> 'end' OR is_at_work_v1(NEW.job_id)))
+        OR EXISTS (SELECT FROM job_event_counters c
+            WHERE c.job_id = NEW.job_id AND c.pruned_to = NEW.seq - 1 AND c.tenant_id = NEW.tenant_id
+                AND (NEW.seq = 1 OR is_at_work_v1(NEW.job_id))))
+    THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'Event % of job % is out of its order.', NEW.seq, NEW.job_id USING ERRCODE = 'check_violation';
+END
+$$;
+CREATE FUNCTION is_at_work_v1(p_job text) RETURNS boolean LANGUAGE plpgsql STABLE SET search_path = stepmill, pg_temp AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM jobs WHERE job_id = p_job AND status IN ('PENDING', 'RUNNING'));
+END
+$$;
+DROP TRIGGER guard_event_update ON job_events;
+CREATE TRIGGER guard_event_update BEFORE UPDATE OF job_id, seq, kind, data, at, tenant_id, env_id ON job_events
+    FOR EACH ROW EXECUTE FUNCTION guard_event();
+CREATE TRIGGER guard_event_stamp BEFORE UPDATE OF feed_id ON job_events
+    FOR EACH ROW WHEN (OLD.feed_id IS NOT NULL) EXECUTE FUNCTION guard_event();
+
+-- What a row is about does not change.
+CREATE FUNCTION guard_identity() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'What a row of % is about does not change.', TG_TABLE_NAME USING ERRCODE = 'check_violation';
+END
+$$;
+CREATE TRIGGER guard_identity BEFORE UPDATE OF job_id, tenant_id, env_id, type, params, max_attempts, priority, timeout_seconds,
+    lock_key, lock_from, lock_to, result_step, created_by, created_at, trace_context ON jobs
+    FOR EACH ROW EXECUTE FUNCTION guard_identity();
+CREATE TRIGGER guard_identity BEFORE UPDATE OF job_id, idx, name, always, tenant_id ON job_steps
+    FOR EACH ROW EXECUTE FUNCTION guard_identity();
+CREATE TRIGGER guard_identity BEFORE UPDATE OF job_id, attempt, worker_id, tenant_id, started_at ON job_attempts
+    FOR EACH ROW EXECUTE FUNCTION guard_identity();
+CREATE TRIGGER guard_identity BEFORE UPDATE OF job_id, tenant_id ON job_event_counters
+    FOR EACH ROW EXECUTE FUNCTION guard_identity();
+
+-- Nothing is removed but a job at rest, with all that belongs to it, and the events of such a job.
+CREATE FUNCTION guard_job_removal() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+BEGIN
+    IF OLD.status IN ('DONE', 'ERROR', 'CANCELLED') THEN
+        RETURN OLD;
+    END IF;
+    RAISE EXCEPTION 'Job % is not at rest, so it can''t be removed. Cancel it first.', OLD.job_id USING ERRCODE = 'check_violation';
+END
+$$;
+CREATE TRIGGER guard_removal BEFORE DELETE ON jobs FOR EACH ROW EXECUTE FUNCTION guard_job_removal();
+CREATE FUNCTION guard_removal() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM jobs WHERE job_id = OLD.job_id) THEN
+        RAISE EXCEPTION 'What % has of job % goes with the job only.', TG_TABLE_NAME, OLD.job_id USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN OLD;
+END
+$$;
+CREATE TRIGGER guard_removal BEFORE DELETE ON job_steps FOR EACH ROW EXECUTE FUNCTION guard_removal();
+CREATE TRIGGER guard_removal BEFORE DELETE ON job_attempts FOR EACH ROW EXECUTE FUNCTION guard_removal();
+CREATE TRIGGER guard_removal BEFORE DELETE ON job_event_counters FOR EACH ROW EXECUTE FUNCTION guard_removal();
+CREATE FUNCTION guard_event_removal() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM jobs WHERE job_id = OLD.job_id)
+        AND NOT EXISTS (SELECT FROM job_event_counters WHERE job_id = OLD.job_id AND pruned_to >= OLD.seq)
+    THEN
+        RAISE EXCEPTION 'Event % of job % goes with the job only, or with all before it.', OLD.seq, OLD.job_id
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN OLD;
+END
+$$;
+CREATE TRIGGER guard_removal BEFORE DELETE ON job_events FOR EACH ROW EXECUTE FUNCTION guard_event_removal();
+CREATE FUNCTION guard_pruning() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+BEGIN
+    IF NEW.pruned_to < OLD.pruned_to OR NEW.pruned_to <> NEW.last_seq OR is_at_work_v1(NEW.job_id) THEN
+        RAISE EXCEPTION 'The events of job % go all together, when it is at rest.', NEW.job_id USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER guard_pruning BEFORE UPDATE OF pruned_to ON job_event_counters FOR EACH ROW EXECUTE FUNCTION guard_pruning();
+
+-- A load comes into the ledger by the job's current attempt only, not by one that never was.
+CREATE OR REPLACE FUNCTION guard_ledger() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = stepmill, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM job_attempts
+        WHERE job_id = NEW.job_id AND attempt = NEW.attempt AND ended_at IS NULL AND revoked_at IS NULL)
+    THEN
+        RAISE EXCEPTION 'Attempt % of job % is no longer the current one.', NEW.attempt, NEW.job_id USING ERRCODE = 'SM001';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER guard_identity BEFORE UPDATE OF load_id, job_id, attempt, tenant_id ON load_ledger
+    FOR EACH ROW EXECUTE FUNCTION guard_identity();
+
+-- Pruning of events, which no longer passes over jobs that somebody else is at. Looks at p_limit jobs that finished after p_after and answers {last, left}: when the last of them did
+-- (null at the end), and when the first that somebody else was at and that is left for the next time.
+CREATE FUNCTION prune_events_v2(p_after timestamptz, p_before timestamptz, p_limit integer) RETURNS jsonb LANGUAGE plpgsql
+SET search_path = stepmill, pg_temp AS $$
+DECLARE
+    v_all text[];
+    v_jobs text[];
+    v_last timestamptz;
+    v_left timestamptz;
+BEGIN
+    SELECT array_agg(job_id), max(finished_at) INTO v_all, v_last FROM (
+        SELECT job_id, finished_at FROM jobs WHERE finished_at > p_after AND finished_at < p_before
+            AND status IN ('DONE', 'ERROR', 'CANCELLED')
+        ORDER BY finished_at FETCH FIRST p_limit ROWS WITH TIES) AS finished;
+    SELECT array_agg(job_id) INTO v_jobs FROM (
+        SELECT job_id FROM jobs WHERE job_id = ANY (v_all) AND finished_at < p_before
+            AND status IN ('DONE', 'ERROR', 'CANCELLED') FOR UPDATE SKIP LOCKED) AS free;
+    SELECT min(finished_at) INTO v_left FROM jobs WHERE job_id = ANY (v_all) AND job_id <> ALL (coalesce(v_jobs, '{}'));
+    UPDATE job_event_counters SET pruned_to = last_seq WHERE job_id = ANY (v_jobs) AND pruned_to < last_seq;
+    DELETE FROM job_events WHERE job_id = ANY (v_jobs);
+    RETURN jsonb_build_object('last', v_last, 'left', v_left);
+END
+$$;
+
+-- Tickets. When one was taken says from when on its job should have begun; by whom is not needed for anything.
+ALTER TABLE procrastinate_jobs DROP CONSTRAINT procrastinate_jobs_worker_id_fkey, ADD COLUMN taken_at timestamptz;
+
+-- For the sweeper: tickets that were taken a while ago and whose job nobody runs. The answer to the claim was lost, the worker
+-- died before it began the job, or could not remove the ticket afterwards.
+CREATE FUNCTION drop_idle_tickets_v1(p_seconds double precision) RETURNS bigint LANGUAGE sql SET search_path = stepmill, pg_temp AS $$
+    WITH gone AS (
+        DELETE FROM procrastinate_jobs t
+        WHERE t.status = 'doing' AND coalesce(t.taken_at, '-infinity') < clock_timestamp() - make_interval(secs => p_seconds)
+            AND NOT EXISTS (SELECT FROM job_attempts a WHERE a.job_id = t.args ->> 'jobId' AND a.ended_at IS NULL)
+        RETURNING 1)
+    SELECT count(*) FROM gone;
+$$;
+
+-- The queue's claim. New here: it notes when.
+CREATE OR REPLACE FUNCTION procrastinate_fetch_job_v2(target_queue_names character varying[], p_worker_id bigint)
+RETURNS procrastinate_jobs LANGUAGE plpgsql SET search_path = stepmill, pg_temp SET enable_sort = off
+SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    v_limits jsonb := nullif(current_setting('stepmill.type_limits', true), '')::jsonb;
+    v_types text[] := target_queue_names;
+    v_type text;
+    found_jobs procrastinate_jobs;
+BEGIN
+    IF EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'todo' AND NOT ready AND scheduled_at <= clock_timestamp()) THEN
+        PERFORM ready_tickets_v1();
+    END IF;
+    IF v_types IS NULL THEN
+        SELECT array_agg(DISTINCT queue_name) INTO v_types FROM procrastinate_jobs WHERE status = 'todo' AND ready;
+    END IF;
+    LOOP
+        IF cardinality(v_types) = 1 THEN
+            v_type := v_types[1];
+        ELSE
+            SELECT wanted INTO v_type FROM unnest(v_types) AS wanted CROSS JOIN LATERAL (
+                SELECT priority, tag, id FROM procrastinate_jobs
+                WHERE status = 'todo' AND ready AND queue_name = wanted ORDER BY priority DESC, tag, id LIMIT 1) AS first
+            ORDER BY first.priority DESC, first.tag, first.id LIMIT 1;
+            IF NOT FOUND THEN
+                RETURN NULL;
+            END IF;
+        END IF;
+        IF v_limits ? v_type THEN
+            -- One claim at a time, so that no two take the last place. A ticket is 'doing' until its job leaves the worker.
+            -- One lock for all types that have a limit: two claims that look at two of them can't wait for one another.
+            PERFORM pg_advisory_xact_lock(hashtextextended('types', 5042));
+            IF (v_limits ->> v_type)::integer
+                <= (SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing' AND queue_name = v_type)
+            THEN
+                v_types := array_remove(v_types, v_type);
+                CONTINUE;
+            END IF;
+        END IF;
+        UPDATE procrastinate_jobs SET status = 'doing', worker_id = p_worker_id, taken_at = clock_timestamp()
+        WHERE id = (
+            SELECT id FROM procrastinate_jobs WHERE status = 'todo' AND ready AND queue_name = v_type
+            ORDER BY priority DESC, tag, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+        RETURNING * INTO found_jobs;
+        IF FOUND THEN
+            RETURN found_jobs;
+        END IF;
+        v_types := array_remove(v_types, v_type);
+    END LOOP;
+END
+$$;
