@@ -1,6 +1,7 @@
 """More than a process can take: it says so at once, and goes on serving what it has taken on."""
 
 import asyncio
+import json
 import re
 import socket
 from collections.abc import AsyncIterator
@@ -11,9 +12,12 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from stepmill.api import requests
-from stepmill.api.admission import streams_within_files
+from stepmill.api import pace, requests
+from stepmill.api.admission import connections_within_files, streams_within_files
+from stepmill.cli.supervision import http as http_server
+from stepmill.cli.supervision import protocol
 from stepmill.gateways.sql.database import Database
+from tests.api.raw_connections import ALLOWED, connected
 from tests.api.test_streams import PLAIN, http, submitted
 from tests.engine import job_types
 from tests.support.api import TOKEN, Api, bearer, hurry_streams, make_api
@@ -136,6 +140,8 @@ async def test_a_reader_that_takes_nothing_is_dropped_and_others_are_not_slowed(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hurry_streams(monkeypatch, heartbeat_seconds=0.05, stalled_seconds=2.0)
+    monkeypatch.setattr(http_server, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(protocol, "READER_SECONDS", 0.1)  # a stream has its own limit
     async with api.served() as url, http(url) as client:
         job_id = await submitted(client)
         path, address = f"/api/jobs/{job_id}/stream", urlsplit(url)
@@ -161,6 +167,7 @@ async def test_a_reader_that_takes_nothing_is_dropped_and_others_are_not_slowed(
             await asyncio.wait_for(all_there.wait(), 60)
             assert ids == list(range(ids[0], ids[0] + len(ids)))
             await until(client, "stepmill_sse_readers_dropped_total", 1)
+            assert await metric(client, "stepmill_http_readers_dropped_total") == 0
             other.cancel()
             await until(client, 'stepmill_http_under_way{kind="streams"}', 0)
             assert api.bench.hub.readers == 0
@@ -180,7 +187,66 @@ async def test_a_body_that_never_comes_holds_no_place(api: Api, monkeypatch: pyt
         await until(client, 'stepmill_http_under_way{kind="requests"}', 0)
 
 
+async def test_an_answer_that_comes_before_the_body_was_read_gives_its_place_back(api: Api) -> None:
+    head = f"POST /api/jobs HTTP/1.1\r\n{ALLOWED}Content-Type: application/json\r\nContent-Length: 100000000\r\n\r\n"
+    async with api.served() as url, http(url) as client, connected(url) as connection:
+        connection.send(head.encode() + b"{")
+        status, headers, _ = await connection.answer()
+        assert (status, headers["connection"]) == (413, "close")
+        assert await metric(client, 'stepmill_http_under_way{kind="requests"}') == 0
+        connection.send(b" " * 1_000_000)
+        assert await connection.to_end() == b""
+
+
+ROWS = b"1;2\n" * 30_000
+FORM = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\na;b\n'
+
+
+@pytest.mark.parametrize(
+    ("content_type", "sent"),
+    [
+        ("application/octet-stream", b"a;b\n"),
+        ("application/octet-stream", ROWS),
+        ("multipart/form-data; boundary=x", FORM[:20]),
+        ("multipart/form-data; boundary=x", FORM),
+        ("multipart/form-data; boundary=x", FORM + ROWS),
+    ],
+    ids=["raw", "raw, well begun", "form's head", "form", "form, well begun"],
+)
+async def test_an_upload_that_stops_coming_holds_no_place(
+    api: Api, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content_type: str, sent: bytes
+) -> None:
+    monkeypatch.setattr(pace, "PACE_SECONDS", 0.3)
+    monkeypatch.setattr(pace, "PACE_BYTES", 100_000)
+    async with api.served() as url, http(url) as client:
+        area = (await client.post("/api/envs/default/areas", json={"name": "Orders"})).json()["areaId"]
+        path = f"/api/envs/default/areas/{area}/files"
+        head = f"POST {path}?name=a.csv HTTP/1.1\r\n{ALLOWED}Content-Type: {content_type}\r\n"
+        async with connected(url) as connection:
+            connection.send(f"{head}Content-Length: 1000000\r\n\r\n".encode() + sent)
+            status, _, body = await connection.answer()
+            assert (status, json.loads(body)["code"]) == (400, "body_too_slow")
+        await until(client, 'stepmill_http_under_way{kind="uploads"}', 0)
+        assert (await client.get(path)).json()["items"] == []
+        assert not [each for each in tmp_path.rglob("*") if each.is_file()]
+
+
+async def test_what_is_done_with_an_upload_takes_none_of_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "PACE_SECONDS", 0.5)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(4):
+            yield b"x"
+
+    took = []
+    async for chunk in pace.at_a_pace(chunks()):
+        took.append(chunk)
+        await asyncio.sleep(0.2)  # a slow disk
+    assert took == [b"x"] * 4
+
+
 def test_streams_are_no_more_than_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("resource.getrlimit", lambda _: (1024, 4096))
     assert streams_within_files(10_000) == 524
     assert streams_within_files(100) == 100
+    assert streams_within_files(10_000) + 100 <= connections_within_files() <= 1024 - 300, "others get in beside them"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
@@ -224,15 +224,15 @@ async def test_signs_of_life_and_a_look_at_the_rights(api: Api, monkeypatch: pyt
 
 
 async def test_a_server_that_stops_ends_its_streams(api: Api) -> None:
-    async with api.served() as url, http(url) as client:
-        job_id = await submitted(client)
-        async with client.stream("GET", f"/api/jobs/{job_id}/stream") as response:
-            lines = response.aiter_lines()
-            await anext(lines)
-            api.parts.streams.close()
-            async with asyncio.timeout(5):
-                async for _ in lines:
-                    continue
+    async with AsyncExitStack() as stack, AsyncExitStack() as server:
+        client = await stack.enter_async_context(http(await server.enter_async_context(api.served())))
+        path = f"/api/jobs/{await submitted(client)}/stream"
+        lines = (await stack.enter_async_context(client.stream("GET", path))).aiter_lines()
+        await anext(lines)
+        stopping = asyncio.create_task(server.aclose())
+        async for _ in lines:  # to an end that httpx finds complete
+            continue
+        await stopping
 
 
 async def test_streams_are_refused_like_everything_else(api: Api, client: httpx.AsyncClient) -> None:

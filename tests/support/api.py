@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from stepmill.api.application import create_api
@@ -17,6 +16,7 @@ from stepmill.api.parts import ApiParts
 from stepmill.api.preview_pool import PreviewPool
 from stepmill.api.sse import EventStream
 from stepmill.auth import Authenticator, Principal, RoleName, new_secret, sign_service_token
+from stepmill.cli.supervision.http import HttpServer
 from tests.support.engine import Bench
 
 TOKEN = "a-local-token-for-tests"
@@ -43,18 +43,16 @@ class Api:
     @asynccontextmanager
     async def served(self) -> AsyncIterator[str]:
         """The base address of a real server on a free loopback port."""
-        config = uvicorn.Config(self.app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
-        server = uvicorn.Server(config)
+        server = HttpServer(self.app)
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             running = asyncio.create_task(server.serve(sockets=[listener]))
-            while not server.started:
-                await asyncio.sleep(0.005)
+            running.add_done_callback(lambda _: server.taking_requests.set())
+            await server.taking_requests.wait()
             try:
                 yield f"http://127.0.0.1:{listener.getsockname()[1]}"
             finally:
-                self.parts.streams.close()
-                server.should_exit = True
+                server.end()
                 await running
 
 

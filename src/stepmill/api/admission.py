@@ -7,12 +7,13 @@ a limit and not the whole, so that others still get in.
 
 import re
 import resource
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stepmill.api.observe import HttpMetrics
 from stepmill.api.problems import problem_for
@@ -24,10 +25,17 @@ TENANT_SHARE = 0.75
 STRANGERS_SHARE = 0.25
 """Of a limit, for all who have not proved who they are: the console's files need no more."""
 
-_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Addresses that are always answered."""
+
+PART_BYTES = 64 * 1024
+"""Answers longer than this are handed over in parts of it."""
+
 _TENANT_WAITS_SECONDS = 1.0
 _OWN_FILES = 500
 """Files that an api process opens besides its streams: other requests, connections to PostgreSQL, stored files."""
+_OTHER_CONNECTIONS = 150
+"""Of these, connections of other requests."""
 
 
 class Lane:
@@ -99,6 +107,47 @@ def streams_within_files(wanted: int) -> int:
     return wanted if soft == resource.RLIM_INFINITY else max(1, min(wanted, soft - _OWN_FILES))
 
 
+def connections_within_files() -> int:
+    """How many connections the process may have, so that it can still open its other files."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else max(1, soft - _OWN_FILES + _OTHER_CONNECTIONS)
+
+
+class _Place:
+    """A request's place in a lane. It is given back once, when the whole answer has been handed over."""
+
+    __slots__ = ("_lane", "_send", "_tenant_id")
+
+    def __init__(self, lane: Lane, tenant_id: str | None, send: Send) -> None:
+        self._lane: Lane | None = lane
+        self._tenant_id = tenant_id
+        self._send = send
+
+    def leave(self) -> None:
+        if self._lane is not None:
+            self._lane.leave(self._tenant_id)
+            self._lane = None
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on: what is long in parts, of which each waits until the client has taken those before it.
+
+        The server would take all of it at once, and keep it as long as a client that reads nothing is there.
+        """
+        if message["type"] == "http.response.body":
+            body = message.get("body", b"")
+            if len(body) > PART_BYTES:
+                for start in range(0, len(body), PART_BYTES):
+                    await self._send_part(body[start : start + PART_BYTES])
+                await self._send_part(b"")  # it waits, too, and the long body is not let go of before
+                message = {**message, "body": b""}
+            if not message.get("more_body", False):
+                self.leave()
+        await self._send(message)
+
+    async def _send_part(self, part: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": part, "more_body": True})
+
+
 class AdmissionMiddleware:
     """Lets a request in, or refuses it before anything is read or asked of the database. Probes always get in."""
 
@@ -111,7 +160,7 @@ class AdmissionMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] != "http" or scope["path"] in _PROBES:
+        if scope["type"] != "http" or scope["path"] in PROBES:
             await self._app(scope, receive, send)
             return
         principal = scope["state"].get("principal")
@@ -123,8 +172,10 @@ class AdmissionMiddleware:
             self._metrics.refused.labels(lane.name, error.code).inc()
             await problem_for(error, request_id=scope["state"].get("request_id"))(scope, receive, send)
             return
+        place = _Place(lane, tenant_id, send)
         try:
-            await self._app(scope, receive, send)
+            # A stream keeps its place until it has ended, and passes its events on as they are.
+            await self._app(scope, receive, send if lane is self._lanes.streams else place.send)
             await run_left(scope)
         finally:
-            lane.leave(tenant_id)
+            place.leave()

@@ -44,8 +44,13 @@ class HttpMetrics:
         self.refused = Counter(
             "stepmill_http_refused_total",
             "Requests refused because of load: `overloaded`, or `too_many_requests` of one tenant. The kind is "
-            "`requests`, `uploads` or `streams`.",
+            "`requests`, `uploads` or `streams`; or `connections`, refused as `too_many_connections`.",
             ["kind", "reason"],
+            registry=registry,
+        )
+        self.answers_dropped = Counter(
+            "stepmill_http_readers_dropped_total",
+            "Connections cut because nobody read the answer; event streams left out.",
             registry=registry,
         )
         self.readers = Gauge("stepmill_sse_readers", "Event streams that are open.", registry=registry)

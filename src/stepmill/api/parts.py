@@ -28,7 +28,7 @@ class ApiParts:
 
     ``before_scrape`` brings those of ``metrics`` up to date that are read from the database.
 
-    Whoever stops the server calls ``streams.close()`` first: it waits for its connections, and a stream has no end.
+    Whoever stops the server calls ``streams.close()``: it waits for its connections, and a stream has no end.
     """
 
     engine: Engine

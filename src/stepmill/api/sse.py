@@ -5,10 +5,10 @@ An event's bytes are made once and shared by all of its readers. A reader costs 
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 import psycopg
 import structlog
@@ -83,11 +83,17 @@ def leave_running(scope: Scope, run: Callable[[], Awaitable[None]]) -> None:
 
 async def run_left(scope: Scope) -> None:
     """Run the rest of an answer that the application, which has returned, left for this."""
-    run = scope["state"].pop(_LEFT, None)
+    run = scope["state"].get(_LEFT)
     if run is not None:
+        scope["state"][_LEFT] = None  # for `ends_itself`, which has to know it as long as the answer goes on
         for name in [name for name in scope if name.startswith("fastapi_")]:
             del scope[name]  # what it kept for the request that is over
         await run()
+
+
+def ends_itself(scope: Mapping[str, Any]) -> bool:
+    """Whether the answer is an event stream: it has a limit of its own for a reader that takes nothing."""
+    return _LEFT in scope["state"]
 
 
 class EventStream(Response):

@@ -7,6 +7,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
+from stepmill.api.pace import at_a_pace
 from stepmill.errors import FieldError, InputError, MediaTypeError, PayloadTooLargeError, UnreadableError
 
 _FORM_OVERHEAD = 64 * 1024
@@ -25,7 +26,11 @@ class Upload(Protocol):
 
 
 async def open_upload(request: Request, limit: int) -> Upload:
-    """The upload of a request, read as far as its name. Raises PayloadTooLargeError as soon as it is over ``limit``."""
+    """The upload of a request, read as far as its name.
+
+    Raises PayloadTooLargeError as soon as it is over ``limit``, UnreadableError if it comes too slowly; so does reading
+    on.
+    """
     if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise MediaTypeError(
             "unsupported_media_type", "Send the file as it is, without a Content-Encoding; a .gz file is read as one."
@@ -57,7 +62,7 @@ class _Body:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         size = 0
-        async for chunk in self._request.stream():
+        async for chunk in at_a_pace(self._request.stream()):
             size += len(chunk)
             if size > self._limit:
                 raise _too_large(self._limit)
@@ -68,7 +73,7 @@ class _Form:
     """The file is the form's only part, called ``file``."""
 
     def __init__(self, request: Request, boundary: bytes, limit: int) -> None:
-        self._stream = request.stream()
+        self._stream = at_a_pace(request.stream())
         self._limit = limit
         self._size = 0
         self._header = (bytearray(), bytearray())

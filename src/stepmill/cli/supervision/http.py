@@ -8,34 +8,53 @@ from contextlib import contextmanager, suppress
 import uvicorn
 from fastapi import FastAPI
 
+from stepmill.api.admission import connections_within_files
+from stepmill.api.sse import OpenStreams
+from stepmill.cli.supervision.connections import Connections
+from stepmill.cli.supervision.protocol import HttpProtocol
+
 GOODBYE_SECONDS = 2
-"""How long open streams may take to end; their readers come back by themselves."""
+"""How long requests that are under way may take to end."""
+
+LOOK_SECONDS = 1.0
+"""How often the connections' time limits are looked at."""
+
+_BACKLOG = 2048
+_ACCEPTED_AT_ONCE = 100
+"""Connections are counted once they are accepted: so few may come beyond the limit before one is turned away."""
 
 
 class HttpServer(uvicorn.Server):
-    """Uvicorn, with the signals left to whoever runs it."""
+    """Uvicorn, with limits for its connections, and the signals left to whoever runs it."""
+
+    server_state: Connections
 
     def __init__(self, app: FastAPI) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
                 loop="asyncio",
-                http="httptools",
+                http=HttpProtocol,
                 ws="none",
                 lifespan="on",
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                backlog=_ACCEPTED_AT_ONCE,
                 timeout_keep_alive=75,
                 timeout_graceful_shutdown=GOODBYE_SECONDS,
             )
         )
+        self.server_state = Connections(connections_within_files(), app.state.metrics)
+        self._streams: OpenStreams = app.state.parts.streams
         self.taking_requests = asyncio.Event()
         self._ending = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to take requests, and say so."""
         await super().startup(sockets)
+        for each in sockets or ():
+            each.listen(_BACKLOG)  # asyncio takes the number that it accepts at once for that of those who may wait
         self.taking_requests.set()
 
     @contextmanager
@@ -45,9 +64,16 @@ class HttpServer(uvicorn.Server):
 
     async def main_loop(self) -> None:
         """Look once a second, not ten times as Uvicorn does, and at once when it shall end: an idle server is quiet."""
+        loop = asyncio.get_running_loop()
         while not await self.on_tick(0):
+            self.server_state.look(loop.time())
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._ending.wait(), 1.0)
+                await asyncio.wait_for(self._ending.wait(), LOOK_SECONDS)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, which have no end of their own, and then everything else."""
+        self._streams.close()
+        await super().shutdown(sockets)
 
     def end(self) -> None:
         """Take no more requests and come to an end."""
