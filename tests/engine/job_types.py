@@ -179,7 +179,16 @@ WITH_DOCUMENT = JobType(
     lock_document=lambda params: ("locks", params.key),
 )
 
+DOCUMENT_RELEASES = JobType(
+    "DOCUMENT_RELEASES",
+    "Locks a document for all of its steps; always releases.",
+    Params,
+    (Step("One", one), Step("Release", release, always=True)),
+    lock_document=lambda params: ("locks", params.key),
+)
+
 ALL = (
+    DOCUMENT_RELEASES,
     WITH_DOCUMENT,
     PLAIN,
     WITH_RELEASE,

@@ -35,6 +35,7 @@ class Job:
     due: bool = True
     failures: int = 0
     crashes: int = 0
+    losses: int = 0
     crashed_at: int | None = None
     waits_since: int | None = None
     """The place in the line for the lock."""
@@ -128,6 +129,7 @@ class Model:
             self._end(job_id)
         else:
             job.due, job.waits_since, job.noted_since = True, None, None
+            self._release(job_id)
         return "accepted"
 
     def settle(self, job_id: str) -> None:
@@ -138,19 +140,26 @@ class Model:
         job.ending, job.revoked, job.attempt = "CANCELLED", False, job.attempt + 1
         self._advance(job_id, step)
 
-    def rescue(self, job_id: str, *, crashed: bool) -> None:
-        """The worker died, or was told to stop."""
+    def rescue(self, job_id: str, reason: str) -> None:
+        """The worker died, lost the database, or was told to stop."""
         job = self.jobs[job_id]
         step = job.current
-        if crashed:
-            job.crashes = job.crashes + 1 if job.crashed_at == step else 1
+        if reason != "shutdown":
+            if job.crashed_at != step:
+                job.crashes = job.losses = 0
+            job.crashes += reason == "crashed"
+            job.losses += reason == "database_lost"
             job.crashed_at = step
         job.due = True
+        is_hopeless = job.crashes >= MAX_CRASHES or job.losses >= 4 * MAX_CRASHES
+        is_hopeless = is_hopeless and (job.ending is None or job.shape.always[step])
         if job.revoked:
             job.ending = job.ending or "CANCELLED"
-        elif job.crashes >= MAX_CRASHES and (job.ending is None or job.shape.always[step]):
+        elif is_hopeless:
             job.ending = "ERROR"
-        else:
+        if not (job.revoked or is_hopeless) or (job.revoked and job.shape.always[step]):
+            if reason == "database_lost" and job.losses > 1:
+                job.due, job.noted_since = False, self._tick()
             self._back(job_id, step)
             return
         job.steps[step], job.running, job.revoked = "ERROR", False, False
@@ -172,7 +181,7 @@ class Model:
             if job.shape.always[index] or status == "ERROR" or (from_step is not None and index >= from_step):
                 job.steps[index] = "PENDING"
         job.status, job.due, job.cancelling, job.ending = "PENDING", True, False, None
-        job.failures, job.crashes, job.crashed_at = 0, 0, None
+        job.failures, job.crashes, job.losses, job.crashed_at = 0, 0, 0, None
         return "accepted"
 
     def _advance(self, job_id: str, step: int) -> None:

@@ -124,6 +124,40 @@ def test_one_that_comes_back_from_a_back_off_does_not_stand_behind_its_tenants_n
     assert first in queue.claim(2)
 
 
+def _come_back(queue: Queue, how: str) -> None:
+    """All of tenant a's jobs, which have begun before."""
+    jobs = [row[0] for row in queue.conn.execute("SELECT job_id FROM jobs WHERE tenant_id = 'a' ORDER BY 1").fetchall()]
+    queue.conn.execute("DELETE FROM procrastinate_jobs")
+    error = {"code": "x", "message": "x", "retryable": how == "back-off"}
+    for job_id in jobs:
+        queue.conn.execute("SELECT begin_attempt_v1(%s, 'w')", (job_id,))
+        if how == "rescue":
+            queue.conn.execute("SELECT rescue_v1(%s, 1, 'crashed', 5)", (job_id,))
+            continue
+        queue.conn.execute("SELECT fail_step_v1(%s, 1, 0::smallint, %s, 60, 60)", (job_id, Jsonb(error)))
+        if how == "retry":
+            queue.conn.execute("SELECT retry_v1(%s, NULL)", (job_id,))
+    queue.conn.execute("UPDATE jobs SET run_at = now() WHERE waiting ->> 'code' = 'backoff'")
+    queue.conn.execute("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE NOT ready")
+
+
+@pytest.mark.parametrize("how", ["rescue", "back-off", "retry"])
+def test_however_many_come_back_they_do_not_pass_another_tenants(queue: Queue, how: str) -> None:
+    queue.submit("a", 60)
+    _come_back(queue, how)
+    queue.submit("b", 10)
+    queue.claim(1)  # whatever became due takes its place first
+    assert sum(job.startswith("b") for job in queue.claim(25)) == 10
+
+
+def test_those_that_come_back_are_served_with_their_tenants_new_ones(queue: Queue) -> None:
+    queue.submit("a", 10)
+    _come_back(queue, "rescue")
+    queue.submit("a", 100)
+    first = queue.claim(10)
+    assert first == [f"a{number:05d}" for number in range(1, 11)]
+
+
 def test_two_claims_at_once_get_two_tickets(queue: Queue) -> None:
     queue.submit("a", 2)
     with psycopg.connect(queue.conn.info.dsn, options="-c search_path=stepmill") as second:

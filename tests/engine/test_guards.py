@@ -1,5 +1,9 @@
 """What the database refuses of whoever writes past the engine's functions."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import psycopg
 import pytest
 
 from tests.engine.superuser import Superuser, begin, fail_for_good, refused_with, run_to_the_end
@@ -70,7 +74,7 @@ async def test_nothing_is_removed_but_a_job_at_rest(bench: Bench, superuser: Sup
     for table in ("job_steps", "job_attempts", "job_event_counters"):
         assert "goes with the job only" in refused_with(superuser, f"DELETE FROM {table}")
     for which in ("true", "seq = 1", "seq = (SELECT max(seq) FROM job_events)"):
-        assert "goes with the job only" in refused_with(superuser, f"DELETE FROM job_events WHERE {which}")
+        assert "with their job only" in refused_with(superuser, f"DELETE FROM job_events WHERE {which}")
     superuser.execute("DELETE FROM jobs")
     assert superuser.execute("SELECT FROM job_steps, job_attempts, job_event_counters, job_events").rowcount == 0
 
@@ -123,3 +127,115 @@ async def test_a_load_of_an_attempt_that_never_was(bench: Bench, superuser: Supe
         " jsonb_build_object('job_id', 'job_x', 'attempt', 1))).*"
     )
     assert refused_with(superuser, insert) == "Attempt 1 of job job_x is no longer the current one."
+
+
+async def test_a_job_that_is_not_being_retried_keeps_its_done_steps(bench: Bench, superuser: Superuser) -> None:
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    begin(superuser, job_id)
+    superuser.execute("SELECT finish_step_v1(%s, 1, 0::smallint, '{}', NULL)", (job_id,))
+    superuser.execute("SELECT cancel_v1(%s)", (job_id,))
+    superuser.execute("SELECT settle_cancel_v1(%s, 1, 0)", (job_id,))
+    for status in ("DONE", "ERROR"):
+        refused = refused_with(superuser, "UPDATE job_steps SET status = 'PENDING' WHERE status = %s", status)
+        assert refused == f"A step can't go from {status} to PENDING."
+
+
+async def test_an_end_comes_at_the_end(bench: Bench, superuser: Superuser) -> None:
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    end = "SELECT emit_v1(%s, 'local', 'default', '[{\"kind\": \"end\", \"data\": {}}]')"
+    assert "is out of its order" in refused_with(superuser, end, job_id)
+    begin(superuser, job_id)
+    assert "is out of its order" in refused_with(superuser, end, job_id)
+
+
+async def test_nothing_is_truncated(bench: Bench, superuser: Superuser) -> None:
+    for table in ("jobs CASCADE", "job_steps", "job_attempts", "job_event_counters", "job_events"):
+        assert "go job by job" in refused_with(superuser, f"TRUNCATE {table}")
+
+
+async def test_no_tenant_adds_to_anothers_job(bench: Bench, superuser: Superuser) -> None:
+    job_id = (await bench.submit("LOCKED"))["jobId"]
+    superuser.execute("SET ROLE stepmill_api")
+    superuser.execute("SELECT set_config('stepmill.tenant', 'b', false)")
+    step = "INSERT INTO job_steps (job_id, idx, name, tenant_id) VALUES (%s, 7, 'Theirs', 'b')"
+    assert "no steps after its submission" in refused_with(superuser, step, job_id)
+    lock = "INSERT INTO job_locks (key, job_id, tenant_id) VALUES ('lock/k', %s, 'b')"
+    assert "is not one of job" in refused_with(superuser, lock, job_id)
+
+
+async def test_a_job_has_its_own_lock_only(bench: Bench, superuser: Superuser) -> None:
+    job_id = (await bench.submit("LOCKED"))["jobId"]
+    lock = "INSERT INTO job_locks (key, job_id, tenant_id) VALUES ('another', %s, 'local')"
+    assert refused_with(superuser, lock, job_id) == f"The lock another is not one of job {job_id}."
+
+
+class Two:
+    """Two transactions at once. The second's statement waits for the first's end, or is refused."""
+
+    def __init__(self, superuser: Superuser) -> None:
+        self._dsn = superuser.info.dsn
+
+    def try_both(self, first: str, second: str) -> list[str]:
+        """What both were told: nothing, or why they were refused."""
+        options = "-c search_path=stepmill -c lock_timeout=5s"
+        with psycopg.connect(self._dsn, options=options) as one, psycopg.connect(self._dsn, options=options) as other:
+            one.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            one.execute(first.encode())
+            with ThreadPoolExecutor(1) as pool:
+                waiting = pool.submit(self._commit, other, second)
+                with suppress(TimeoutError):
+                    waiting.result(0.3)
+                return [self._end(one), waiting.result(10)]
+
+    def _commit(self, conn: Superuser, statement: str) -> str:
+        try:
+            conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            for each in statement.split(";"):
+                conn.execute(each.encode())
+        except psycopg.Error as refused:
+            return str(refused).splitlines()[0]
+        return self._end(conn)
+
+    @staticmethod
+    def _end(conn: Superuser) -> str:
+        try:
+            conn.commit()
+        except psycopg.Error as refused:
+            return str(refused).splitlines()[0]
+        return ""
+
+
+END_ATTEMPT = "UPDATE job_attempts SET ended_at = now()"
+MOVES_AT_ONCE = {
+    "running without an attempt": ("UPDATE jobs SET parked = false", END_ATTEMPT),
+    "an attempt that ends under a park that ends": (END_ATTEMPT, "UPDATE jobs SET parked = false"),
+    "a step of an attempt that ends": ("UPDATE job_steps SET status = 'DONE' WHERE idx = 0", END_ATTEMPT),
+    "an attempt that is revoked under its step": (
+        "UPDATE job_attempts SET revoked_at = now()",
+        "UPDATE job_steps SET status = 'DONE' WHERE idx = 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("which", MOVES_AT_ONCE)
+async def test_two_transactions_together_do_what_neither_may(
+    bench: Bench, superuser: Superuser, database_url: str, which: str
+) -> None:
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    begin(superuser, job_id)
+    if "park" in " ".join(MOVES_AT_ONCE[which]):
+        superuser.execute("UPDATE jobs SET parked = true")
+    told = Two(superuser).try_both(*MOVES_AT_ONCE[which])
+    job, step, attempt = (
+        superuser.execute(query.encode()).fetchone()
+        for query in (
+            "SELECT status, parked FROM jobs",
+            "SELECT status FROM job_steps WHERE idx = 0",
+            "SELECT ended_at IS NULL, revoked_at IS NULL FROM job_attempts",
+        )
+    )
+    assert job is not None
+    assert attempt is not None
+    assert job[1] or attempt[0], f"nobody would run it: {told}"
+    if which == "an attempt that is revoked under its step":
+        assert step == ("RUNNING",), told

@@ -156,5 +156,9 @@ async def test_a_lock_document_of_another_holder_makes_a_job_wait_or_fail(bench:
         assert "held by another service" in waiting["message"]
         failing = await bench.submit("WITH_DOCUMENT", params={"key": "theirs", "onBusy": "fail"})
         assert (await bench.follow(failing["jobId"]))["error"]["code"] == "lock_busy"
+        releasing = await bench.submit("DOCUMENT_RELEASES", params={"key": "theirs", "onBusy": "fail"})
+        assert (await bench.follow(releasing["jobId"]))["error"]["code"] == "lock_busy"
+    steps = (await get_job(bench.engine, CALLER, releasing["jobId"]))["steps"]
+    assert [step["status"] for step in steps] == ["ERROR", "DONE"], "an always-step runs, with the document or without"
     left = await bench.gateways.documents.get("local", "default", LOCKS, "theirs")
     assert left.data == theirs

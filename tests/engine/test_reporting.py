@@ -3,6 +3,8 @@
 import asyncio
 import time
 
+import pytest
+
 from stepmill.engine.reporting import StepReport
 from tests.support.engine import Bench
 
@@ -25,6 +27,27 @@ async def test_a_line_that_is_being_written_as_the_step_ends_is_not_lost(bench: 
     await closing
     lines = await bench.rows("SELECT data ->> 'message' AS text FROM job_events WHERE kind = 'log' ORDER BY seq")
     assert [line["text"] for line in lines] == ["first", "second"]
+
+
+async def test_a_step_that_is_stopped_while_its_lines_are_written_loses_none(bench: Bench) -> None:
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    await bench.rows("SELECT begin_attempt_v1(%s, 'worker-1')", job_id)
+    report = StepReport(bench.engine, job_id, 1, 0, "One")
+    async with bench.database.transaction("stepmill_engine") as conn:
+        await conn.execute("SELECT FROM job_event_counters WHERE job_id = %s FOR UPDATE", (job_id,))
+        report.log("info", "first")
+        await bench.until(BLOCKED)
+        report.log("info", "second")
+        step = asyncio.create_task(report.close())
+        await asyncio.wait({step}, timeout=0.2)
+        step.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await step
+        stopping = asyncio.create_task(report.close())
+        report.log("info", "third")
+    await stopping
+    lines = await bench.rows("SELECT data ->> 'message' AS text FROM job_events WHERE kind = 'log' ORDER BY seq")
+    assert [line["text"] for line in lines] == ["first", "second", "third"]
 
 
 async def test_a_report_that_comes_with_the_steps_end_does_not_hold_it_up(bench: Bench) -> None:

@@ -67,7 +67,9 @@ class Engine(RuleBasedStateMachine):
     def forget(self) -> None:
         self.model = Model()
         self.conn.execute("RESET ROLE")
+        self.conn.execute("SET session_replication_role = replica")  # past the guards
         self.conn.execute("TRUNCATE jobs, job_events, procrastinate_jobs CASCADE")
+        self.conn.execute("SET session_replication_role = origin")
         self.conn.execute("SET ROLE stepmill_engine")
 
     @precondition(lambda self: len(self.model.jobs) < MOST_JOBS)
@@ -124,10 +126,10 @@ class Engine(RuleBasedStateMachine):
         self.conn.execute(_MUCH_LATER, (job_id,))
         self.model.fail(job_id, retryable=retryable)
 
-    @precondition(lambda self: self._some(lambda job: not job.due))
+    @precondition(lambda self: self._some(_waits_for_its_time))
     @rule(choice=Choice)
     def time_passes(self, choice: Any) -> None:
-        job_id = self._one(choice, lambda job: not job.due)
+        job_id = self._one(choice, _waits_for_its_time)
         self.conn.execute("UPDATE jobs SET run_at = now() WHERE job_id = %s", (job_id,))
         self.conn.execute("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE args ->> 'jobId' = %s", (job_id,))
         self.model.jobs[job_id].due = True
@@ -150,7 +152,8 @@ class Engine(RuleBasedStateMachine):
     def lose_the_worker(self, choice: Any, reason: str) -> None:
         job_id = self._one(choice, lambda job: job.running)
         self._ask("rescue_v1(%s, %s, %s, %s)", job_id, self.model.jobs[job_id].attempt, reason, MAX_CRASHES)
-        self.model.rescue(job_id, crashed=reason == "crashed")
+        self.conn.execute(_MUCH_LATER, (job_id,))
+        self.model.rescue(job_id, reason)
 
     @precondition(lambda self: self.model.jobs)
     @rule(choice=Choice, from_step=st.none() | st.integers(0, 3))
@@ -212,6 +215,10 @@ class Engine(RuleBasedStateMachine):
 
     def _one(self, choice: Any, which: Callable[[Job], bool]) -> str:
         return str(choice.choice([key for key, job in sorted(self.model.jobs.items()) if which(job)]))
+
+
+def _waits_for_its_time(job: Job) -> bool:
+    return job.waits and not job.due
 
 
 def _works(job: Job) -> bool:

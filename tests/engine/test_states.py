@@ -67,8 +67,10 @@ async def test_steps_make_these_moves_and_a_done_one_goes_back_only_in_a_job_at_
     back_by_retry = {("ERROR", "PENDING"), ("DONE", "PENDING")} if job_status in ("ERROR", "CANCELLED") else set()
     begin(superuser, job["jobId"])
     past_the_guards(superuser, "UPDATE jobs SET status = %s", job_status)
+    retry = "SELECT set_config('stepmill.retried_job', job_id, true) FROM jobs"
     move = "UPDATE job_steps SET status = %(status)s WHERE idx = 0"
-    assert _moves_taken(superuser, "job_steps", STEP_STATES, move) == STEP_MOVES | back_by_retry
+    assert _moves_taken(superuser, "job_steps", STEP_STATES, retry, move) == STEP_MOVES | back_by_retry
+    assert _moves_taken(superuser, "job_steps", STEP_STATES, move) == STEP_MOVES, "without the job it belongs to"
 
 
 async def test_a_step_does_not_run_before_its_turn(bench: Bench, superuser: Superuser) -> None:

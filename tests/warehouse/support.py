@@ -1,5 +1,6 @@
 """Loads at the level of SQL: a target is filled by plain INSERTs where a compute child would COPY."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -143,6 +144,13 @@ class Warehouse:
         async with self.begin() as tx:
             # Not prepared: PostgreSQL refuses a prepared one after the columns changed.
             return await (await tx.conn.execute(query, args or None, prepare=False)).fetchall()
+
+    async def until(self, statement: str) -> None:
+        """Wait until a query of the login user, who sees other sessions, gives a row. Nobody tells of such things."""
+        conn = await self.database.connect(application_name="tests:until", role=None)
+        async with asyncio.timeout(20), conn:
+            while (await conn.execute(statement.encode())).rowcount == 0:
+                await asyncio.sleep(0.01)
 
     async def run(self, statement: str) -> None:
         """Run a statement as the warehouse's owner."""

@@ -8,7 +8,10 @@ from stepmill.errors import ConflictError, NotFoundError, StepmillError
 from stepmill.warehouse.listing import load_rejects, table_loads
 from stepmill.warehouse.reject_upkeep import dismiss_rejects, remove_spent_rejects
 from stepmill.warehouse.replay import replay_params
+from stepmill.warehouse.revert import revert_load
 from tests.warehouse.support import ENV, TENANT, Warehouse
+
+BLOCKED = "SELECT FROM pg_stat_activity WHERE query LIKE '%FOR SHARE OF r%' AND wait_event_type = 'Lock'"
 
 
 async def upkeep(warehouse: Warehouse, *, kept_days: float = 30, most_bytes: int = 0) -> None:
@@ -78,6 +81,21 @@ async def test_rejects_go_some_time_after_their_replay(warehouse: Warehouse) -> 
     await upkeep(warehouse)
     assert (await kept(warehouse, load.load_id), await shown(warehouse, load.load_id)) == (0, "rejects_gone")
     assert await shown(warehouse, replay.load_id) == 1, "what the replay rejected is open"
+    with pytest.raises(ConflictError, match="are no longer kept") as refused:
+        await revert_load(warehouse.database, TENANT, ENV, replay.load_id)
+    assert refused.value.code == "not_revertible"
+
+
+async def test_who_takes_a_replay_back_is_waited_for_before_its_rejects_go(warehouse: Warehouse) -> None:
+    load = await warehouse.load([(1, "one")], mode="append", rejects=3)
+    replay = await warehouse.load([(2, "two")], mode="append", replay_of=load.load_id)
+    await age(warehouse, 31)
+    async with warehouse.begin() as tx:
+        await tx.conn.execute("UPDATE load_ledger SET reverted_at = now() WHERE load_id = %s", (replay.load_id,))
+        upkeep_runs = asyncio.create_task(upkeep(warehouse))
+        await warehouse.until(BLOCKED)
+    await upkeep_runs
+    assert (await kept(warehouse, load.load_id), await shown(warehouse, load.load_id)) == (3, 3)
 
 
 async def test_rejects_go_some_time_after_their_rows_were_replaced(warehouse: Warehouse) -> None:

@@ -59,16 +59,17 @@ class HostsMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] == "http" and scope["path"] not in _PROBES:
-            refusal = self._refusal(Headers(scope=scope))
+            # Prometheus comes by the address of each process, which nobody can list.
+            refusal = self._refusal(Headers(scope=scope), any_host=scope["path"] == "/metrics")
             if refusal:
                 response = problem_for(refusal, request_id=scope["state"].get("request_id"))
                 await response(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    def _refusal(self, headers: Headers) -> ForbiddenError | None:
+    def _refusal(self, headers: Headers, *, any_host: bool) -> ForbiddenError | None:
         host = headers.get("host", "")
-        if not self._allowed.allow(host):
+        if not any_host and not self._allowed.allow(host):
             return ForbiddenError(
                 "host_not_allowed", f"This server does not answer as {host[:100]!a}. See STEPMILL_ALLOWED_HOSTS."
             )

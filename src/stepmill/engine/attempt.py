@@ -27,6 +27,7 @@ class Attempt:
     has_artifacts: bool = False
     status: str | None = None  # the job's, once no step of this attempt is left to run
     stopped_by: str | None = None  # what cut the attempt off, where something did
+    error_code: str | None = None  # of the last step that failed
 
     @property
     def key(self) -> tuple[str, int]:
@@ -50,6 +51,17 @@ class Attempt:
         """Take over what the database says comes next: a step, or the job's status where none is left."""
         self.index = following["idx"]
         self.status = following.get("status")
+
+    def seconds_left(self) -> float | None:
+        """How long its step may still run: by its own limit and, unless it is an always-step, by the job's."""
+        assert self.index is not None
+        step = self.job_type.steps[self.index]
+        limits = []
+        if self.job["timeout_seconds"] is not None and not step.always:
+            limits.append(self.started + self.job["timeout_seconds"] - time.monotonic())
+        if step.timeout_seconds is not None:
+            limits.append(step.timeout_seconds)
+        return max(0.0, min(limits)) if limits else None
 
     @property
     def params(self) -> EnvParams:

@@ -11,7 +11,7 @@ from stepmill.errors import StepmillError, UnavailableError
 
 _CONNECTION_CLASSES = ("08",)
 _SHUTDOWN_STATES = ("57P01", "57P02", "57P03")
-_RETRYABLE_STATES = ("40001", "40P01", "55P03", "55006", "53300")
+_RETRYABLE_STATES = ("40001", "40P01", "55P03", "55006", "53300", "25P03", "57P05")
 
 
 def is_connection_lost(error: BaseException) -> bool:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 
+import structlog
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind
 from structlog.contextvars import bind_contextvars, bound_contextvars
@@ -17,7 +18,10 @@ from stepmill.gateways.tracing import context_of, fail
 
 _OUTCOMES = {"DONE": "done", "ERROR": "error", "CANCELLED": "cancelled", "PENDING": "backoff", "RUNNING": "waiting"}
 
+_EXPECTED = frozenset({"done", "cancelled", "waiting", "shutdown"})
+
 _tracer = trace.get_tracer("stepmill")
+_log = structlog.get_logger(__name__)
 
 
 class Taken:
@@ -59,6 +63,7 @@ def observed_run(metrics: EngineMetrics, attempt: Attempt, taken: Taken) -> Iter
             outcome = attempt.stopped_by or _OUTCOMES.get(attempt.status or "", "failed")
             span.set_attribute("stepmill.outcome", outcome)
             metrics.run.labels(job_type, outcome).observe(taken.seconds)
+            _log_end(attempt, outcome, taken.seconds)
             _count_end(metrics, attempt, outcome)
 
 
@@ -104,6 +109,13 @@ def _count_end(metrics: EngineMetrics, attempt: Attempt, outcome: str) -> None:
         rows = result.get("rowsLoaded")
         if isinstance(rows, int) and not isinstance(rows, bool) and rows > 0:
             metrics.rows_loaded.labels(job_type).inc(rows)
+
+
+def _log_end(attempt: Attempt, outcome: str, seconds: float) -> None:
+    """One line for each attempt; where its job, attempt and tenant are bound already."""
+    say = _log.info if outcome in _EXPECTED else _log.warning
+    error = {} if attempt.error_code is None else {"code": attempt.error_code}
+    say("attempt_ended", outcome=outcome, seconds=round(seconds, 3), **error)
 
 
 def _attributes(attempt: Attempt) -> dict[str, str | int]:

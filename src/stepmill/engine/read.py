@@ -20,7 +20,7 @@ from stepmill.engine.waiting import Situation, waiting_of
 from stepmill.errors import FieldError, InputError, NotFoundError
 
 _COLUMNS = """
-j.*, l.job_id AS lock_holder, l.since AS lock_since,
+j.*, l.job_id AS lock_holder, l.since AS lock_since, l.attempt AS lock_attempt,
 (SELECT json_agg(json_build_object('name', s.name, 'status', s.status, 'attempt', s.attempt, 'started_at', s.started_at,
     'finished_at', s.finished_at, 'progress', s.progress, 'output', s.output, 'error', s.error) ORDER BY s.idx)
  FROM job_steps s WHERE s.job_id = j.job_id) AS steps

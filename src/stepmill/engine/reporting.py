@@ -36,7 +36,6 @@ class StepReport:
         self._wake = asyncio.Event()
         self._closing = False
         self._writer: asyncio.Task[None] | None = None
-        self._writing = asyncio.Lock()
 
     @property
     def latest_progress(self) -> dict[str, Any] | None:
@@ -59,13 +58,20 @@ class StepReport:
         self._kick()
 
     async def close(self) -> None:
-        """Write what is left, after what is being written: a write that is cut off would lose its lines."""
-        if self._writer is not None:
+        """Write what is left. Where the caller is cancelled meanwhile, the write goes on: its lines would be lost."""
+        while self._writer is not None or self._has_news:
             self._closing = True
-            self._wake.set()
-            await self._writer
-            self._writer, self._closing = None, False  # what is reported after a commit that failed is written again
-        await self._write(force=True)
+            self._kick()
+            assert self._writer is not None
+            try:
+                await asyncio.shield(self._writer)
+            finally:
+                if self._writer.done():
+                    self._writer, self._closing = None, False
+
+    @property
+    def _has_news(self) -> bool:
+        return bool(self._lines or self._dropped or self._progress_is_new)
 
     def _kick(self) -> None:
         self._wake.set()
@@ -76,7 +82,7 @@ class StepReport:
         while not self._closing:
             await self._wake.wait()
             self._wake.clear()
-            await self._write(force=False)
+            await self._write(force=self._closing)
             remaining = self._progress_at + _PROGRESS_SECONDS - time.monotonic()
             if self._progress_is_new and remaining > 0 and not self._closing:
                 # Not wait_for, which before Python 3.12 forgets a cancellation that comes together with the wake-up.
@@ -84,28 +90,28 @@ class StepReport:
                     async with asyncio.timeout(remaining):
                         await self._wake.wait()
                 self._wake.set()
+        await self._write(force=True)
 
     async def _write(self, *, force: bool) -> None:
-        async with self._writing:
-            lines, self._lines = self._lines, []
-            if self._dropped:
-                text = f"{self._dropped} log lines were left out: the step writes faster than they can be stored."
-                lines.append(
-                    {"kind": "log", "data": {"level": "warning", "message": text, "step": self._step, "fields": {}}}
-                )
-                self._dropped = 0
-            due = self._progress_is_new and (force or time.monotonic() - self._progress_at >= _PROGRESS_SECONDS)
-            if due:
-                lines.append({"kind": "progress", "data": {"step": self._step, **(self._progress or {})}})
-                self._progress_is_new, self._progress_at = False, time.monotonic()
-            if not lines:
-                return
-            try:
-                async with self._engine.database.autocommit() as conn:
-                    await conn.execute(_REPORT, (*self._key, Jsonb(lines), Jsonb(self._progress) if due else None))
-                self._engine.notifier.touch(self._key[0])
-            except (psycopg.Error, StepmillError) as error:
-                _log.warning("report_lost", job_id=self._key[0], lines=len(lines), error=type(error).__name__)
+        lines, self._lines = self._lines, []
+        if self._dropped:
+            text = f"{self._dropped} log lines were left out: the step writes faster than they can be stored."
+            lines.append(
+                {"kind": "log", "data": {"level": "warning", "message": text, "step": self._step, "fields": {}}}
+            )
+            self._dropped = 0
+        due = self._progress_is_new and (force or time.monotonic() - self._progress_at >= _PROGRESS_SECONDS)
+        if due:
+            lines.append({"kind": "progress", "data": {"step": self._step, **(self._progress or {})}})
+            self._progress_is_new, self._progress_at = False, time.monotonic()
+        if not lines:
+            return
+        try:
+            async with self._engine.database.autocommit() as conn:
+                await conn.execute(_REPORT, (*self._key, Jsonb(lines), Jsonb(self._progress) if due else None))
+            self._engine.notifier.touch(self._key[0])
+        except (psycopg.Error, StepmillError) as error:
+            _log.warning("report_lost", job_id=self._key[0], lines=len(lines), error=type(error).__name__)
 
 
 def _clip(message: str | None) -> str | None:

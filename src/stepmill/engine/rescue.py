@@ -1,13 +1,17 @@
 """Rescue: take attempts away from workers that are dead, or that do not heed a cancel."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import psycopg
 import structlog
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from stepmill.engine.backends import attempt_name, end_backends
 from stepmill.engine.engine import Engine
+from stepmill.engine.failures import is_connection_lost
 
 UNHEEDED = "cancel_requested"
 """The outcome of an attempt that was cancelled over its worker's head."""
@@ -34,8 +38,9 @@ async def rescue_dead(engine: Engine, conn: AsyncConnection[DictRow]) -> None:
     """Rescue the jobs of every worker that has been silent for too long."""
     seconds = engine.settings.dead_after_seconds
     for row in await (await conn.execute(_DEAD, (seconds,))).fetchall():
-        if await _take_away(engine, conn, row, "crashed"):
-            _log.warning("job_rescued", **_where(row), dead_worker=row["worker_id"])
+        async with logged_refusal("rescue_refused", **_where(row)):
+            if await _take_away(engine, conn, row, "crashed"):
+                _log.warning("job_rescued", **_where(row), dead_worker=row["worker_id"])
     await conn.execute(_DROP_IDLE_TICKETS, (seconds,))
     await conn.execute(_FORGET)
 
@@ -43,8 +48,9 @@ async def rescue_dead(engine: Engine, conn: AsyncConnection[DictRow]) -> None:
 async def settle_unheeded_cancels(engine: Engine, conn: AsyncConnection[DictRow]) -> None:
     """Carry out the cancels that a worker should have carried out and has not: it may be frozen, or cut off."""
     for row in await (await conn.execute(_UNHEEDED, (CANCEL_GRACE_SECONDS,))).fetchall():
-        if await _take_away(engine, conn, row, UNHEEDED):
-            _log.warning("cancel_unheeded", **_where(row), worker_id=row["worker_id"])
+        async with logged_refusal("cancel_refused", **_where(row)):
+            if await _take_away(engine, conn, row, UNHEEDED):
+                _log.warning("cancel_unheeded", **_where(row), worker_id=row["worker_id"])
 
 
 async def rescue(engine: Engine, conn: AsyncConnection[DictRow], key: tuple[str, int], reason: str) -> str | None:
@@ -69,6 +75,17 @@ async def _take_away(engine: Engine, conn: AsyncConnection[DictRow], row: DictRo
         return False
     engine.notifier.touch(row["job_id"])
     return True
+
+
+@asynccontextmanager
+async def logged_refusal(event: str, **where: Any) -> AsyncIterator[None]:
+    """Log what the database refuses for one job or lock, so that the sweep goes on to the others."""
+    try:
+        yield
+    except psycopg.Error as error:
+        if is_connection_lost(error):
+            raise
+        _log.error(event, **where, sqlstate=error.sqlstate, detail=error.diag.message_primary)
 
 
 def _where(row: DictRow) -> dict[str, Any]:

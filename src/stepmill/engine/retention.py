@@ -10,9 +10,11 @@ from psycopg.rows import DictRow
 
 from stepmill.engine.engine import Engine
 
-_PRUNE_JOBS = "SELECT prune_jobs_v1(%s, %s) AS gone"
-_PRUNE_EVENTS = "SELECT prune_events_v2(%s, %s, %s) AS answer"
+# By the database's clock: a worker's own may be wrong.
+_PRUNE_JOBS = "SELECT prune_jobs_v1(clock_timestamp() - make_interval(secs => %s), %s) AS gone"
+_PRUNE_EVENTS = "SELECT prune_events_v2(%s, clock_timestamp() - make_interval(secs => %s), %s) AS answer"
 _AT_ONCE = 100
+_DAY_SECONDS = 86_400.0
 _PAUSE_SECONDS = 0.02
 """Between two batches: what others want from the same tables goes first."""
 _AT_MOST_SECONDS = 20.0
@@ -29,22 +31,21 @@ class Retention:
 
     async def prune(self) -> None:
         """One round."""
-        settings, now = self._engine.settings, datetime.now(UTC)
+        settings = self._engine.settings
         async with self._engine.database.autocommit() as conn:
             if settings.job_days:
-                before = now - timedelta(days=settings.job_days)
                 async for _ in _batches():
-                    if await _value(conn, _PRUNE_JOBS, before, _AT_ONCE) < _AT_ONCE:
+                    if await _value(conn, _PRUNE_JOBS, settings.job_days * _DAY_SECONDS, _AT_ONCE) < _AT_ONCE:
                         break
             events_go_earlier = not settings.job_days or settings.event_days < settings.job_days
             if settings.event_days and events_go_earlier:
-                await self._prune_events(conn, now - timedelta(days=settings.event_days))
+                await self._prune_events(conn, settings.event_days * _DAY_SECONDS)
 
-    async def _prune_events(self, conn: AsyncConnection[DictRow], before: datetime) -> None:
+    async def _prune_events(self, conn: AsyncConnection[DictRow], older_seconds: float) -> None:
         """One round. The next begins where it ended, or at the first job that somebody else was at."""
         until, left = self._events_until, None
         async for _ in _batches():
-            answer = await _value(conn, _PRUNE_EVENTS, until, before, _AT_ONCE)
+            answer = await _value(conn, _PRUNE_EVENTS, until, older_seconds, _AT_ONCE)
             if answer["last"] is None:
                 break
             until = datetime.fromisoformat(answer["last"])

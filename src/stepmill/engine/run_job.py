@@ -157,7 +157,7 @@ class JobRunner:
         work = asyncio.create_task(self._work(attempt, step), name=f"stepmill step {step.owner} {step.step_name}")
         either: set[asyncio.Future[Any]] = {work, attempt.interruption.happened}
         try:
-            await asyncio.wait(either, timeout=self._seconds_left(attempt), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, timeout=attempt.seconds_left(), return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 return await self._completed(attempt, step, work)
             return await self._stopped(attempt, step, work)
@@ -256,7 +256,9 @@ class JobRunner:
 
     async def _fail(self, attempt: Attempt, error: Exception) -> dict[str, Any]:
         settings = self._engine.settings
-        values = (*attempt.key, attempt.index, Jsonb(error_of(error, _log.bind(**attempt.where))))
+        told = error_of(error, _log.bind(**attempt.where))
+        attempt.error_code = told["code"]
+        values = (*attempt.key, attempt.index, Jsonb(told))
         backoff = (settings.backoff_base_seconds, settings.backoff_max_seconds)
         try:
             async with self._engine.database.autocommit() as conn:
@@ -269,6 +271,8 @@ class JobRunner:
             raise AttemptLostError(*attempt.key) from refused
         assert row is not None
         following: dict[str, Any] = row["next"]
+        if following["idx"] is not None:
+            attempt.job["ending"] = {"status": "ERROR"}  # only always-steps are left
         return following
 
     async def _was_cancelled(self, attempt: Attempt) -> bool:
@@ -289,13 +293,3 @@ class JobRunner:
                 if not is_connection_lost(error):
                     raise
                 await asyncio.sleep(_DATABASE_LOOK_SECONDS)
-
-    def _seconds_left(self, attempt: Attempt) -> float | None:
-        assert attempt.index is not None
-        step = attempt.job_type.steps[attempt.index]
-        limits = []
-        if attempt.job["timeout_seconds"] is not None and not step.always:
-            limits.append(attempt.started + attempt.job["timeout_seconds"] - time.monotonic())
-        if step.timeout_seconds is not None:
-            limits.append(step.timeout_seconds)
-        return max(0.0, min(limits)) if limits else None

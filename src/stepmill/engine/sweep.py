@@ -10,7 +10,7 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from stepmill.engine.engine import Engine
-from stepmill.engine.rescue import CANCEL_GRACE_SECONDS, rescue_dead, settle_unheeded_cancels
+from stepmill.engine.rescue import CANCEL_GRACE_SECONDS, logged_refusal, rescue_dead, settle_unheeded_cancels
 from stepmill.errors import StepmillError
 
 _LOCK = 5041_0001
@@ -92,7 +92,8 @@ class Sweeper:
         await settle_unheeded_cancels(self._engine, conn)
         await rescue_dead(self._engine, conn)
         for row in await (await conn.execute(_STALLED_LOCKS, (_RESERVED_SECONDS,))).fetchall():
-            await conn.execute(_WAKE, (row["key"], _RESERVED_SECONDS))
+            async with logged_refusal("lock_not_handed_on", lock=row["key"]):
+                await conn.execute(_WAKE, (row["key"], _RESERVED_SECONDS))
         await conn.execute(_WAKE_BELOW_LIMIT, (Jsonb(self._engine.settings.tenant_limits),))
         answer = await (await conn.execute(_TICKETS, (self._ticket_cursor, _TICKETS_AT_ONCE))).fetchone()
         self._ticket_cursor = answer["last"] if answer else ""

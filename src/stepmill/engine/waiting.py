@@ -18,7 +18,7 @@ class Situation:
 
 
 def waiting_of(row: Mapping[str, Any], situation: Situation) -> dict[str, Any] | None:
-    """``{code, message, since, heldBy?}`` for a row of ``jobs`` (with ``lock_holder`` and ``lock_since``), or None."""
+    """``{code, message, since, heldBy?}`` for a row of ``jobs`` with the ``lock_…`` columns of its lock, or None."""
     if row["status"] != "PENDING" and not row["parked"]:
         return None
     stored = row["waiting"] or {}
@@ -64,8 +64,9 @@ def _lock(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
         "since": stored["since"],
     }
     if row["lock_holder"] is not None:
+        holds = "is the next to have" if row["lock_attempt"] is None else "holds"
         answer["message"] = (
-            f"Job {row['lock_holder']} holds the lock {key} since {_clock(row['lock_since'])}; "
+            f"Job {row['lock_holder']} {holds} the lock {key} since {_clock(row['lock_since'])}; "
             "it goes on when that is released."
         )
         answer["heldBy"] = {"jobId": row["lock_holder"], "lock": key, "since": rfc3339(row["lock_since"])}
@@ -93,11 +94,13 @@ def _lock_document(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[st
 
 
 def _backoff(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    failed = f"Attempt {row['failures']} of {row['max_attempts']} failed"
-    reason = (stored.get("error") or {}).get("message", "an error")
+    error = stored.get("error") or {}
+    failed = f"Attempt {row['failures']} of {row['max_attempts']} failed ({error.get('message', 'an error')})"
+    if error.get("code") == "database_lost":  # which is no failed attempt
+        failed = f"The database was lost {row['losses']} times in the same step"
     return {
         "code": "backoff",
-        "message": f"{failed} ({reason}); it is tried again at {_clock(row['run_at'])}.",
+        "message": f"{failed}; it is tried again at {_clock(row['run_at'])}.",
         "since": stored["since"],
         "until": rfc3339(row["run_at"]),
     }

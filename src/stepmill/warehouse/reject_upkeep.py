@@ -24,13 +24,17 @@ _DISMISS = """
 UPDATE load_ledger SET rejects_gone = 'dismissed', rejects_gone_at = clock_timestamp()
 WHERE load_id = %s AND rows_rejected > 0 AND rejects_gone IS NULL
 """
-# A replay in force, or whatever put the load out of force, is so old that nobody can take it back any more.
+# A replay in force, which from then on nobody can take back, or whatever put the load out of force, is old enough.
+# The replay's row is locked: who takes it back at this moment is waited for.
 _MARK_USELESS = """
-UPDATE load_ledger l SET rejects_gone = useless.why, rejects_gone_at = clock_timestamp()
-FROM (
-    SELECT o.load_id, 'replayed' AS why FROM load_ledger o JOIN load_ledger r ON r.replay_of = o.load_id
+WITH replayed AS MATERIALIZED (
+    SELECT o.load_id FROM load_ledger o JOIN load_ledger r ON r.replay_of = o.load_id
     WHERE o.rejects_bytes > 0 AND o.rejects_gone IS NULL AND r.finished_at < clock_timestamp() - %(kept)s
         AND r.superseded_by IS NULL AND r.reverted_at IS NULL AND r.removed_at IS NULL
+    FOR SHARE OF r)
+UPDATE load_ledger l SET rejects_gone = useless.why, rejects_gone_at = clock_timestamp()
+FROM (
+    SELECT load_id, 'replayed' AS why FROM replayed
     UNION
     SELECT o.load_id, 'superseded' FROM load_ledger o LEFT JOIN load_ledger s ON s.load_id = o.superseded_by
     WHERE o.rejects_bytes > 0 AND o.rejects_gone IS NULL

@@ -57,6 +57,7 @@ async def _revert(conn: AsyncConnection[DictRow], table: PhysicalTable, load: Lo
     _refuse(load, others)
     replaced = await ledger.superseded_by(conn, load.load_id)
     await ledger.mark(conn, gone, "reverted_at")
+    await _refuse_without_rejects(conn, load)
     await ledger.release(conn, load.load_id)
     undo, staying = load.undo, {other.load_number for other in others}
     back = {each.load_number for each in replaced if each.removed_at is None}
@@ -88,6 +89,18 @@ def _refuse(load: LoadEntry, others: Sequence[LoadEntry]) -> None:
     later = [other.load_id for other in others if other.version > load.version]
     if load.mode == "replace" and later:
         raise _not_revertible(f"the load {later[-1]} came after it; revert that first")
+
+
+async def _refuse_without_rejects(conn: AsyncConnection[DictRow], load: LoadEntry) -> None:
+    """A replay's rows go back to the rejects that they were; where those are gone, they would be nowhere.
+
+    Called with the replay's ledger row changed: whoever removes rejects locks that row first.
+    """
+    if load.replay_of is None:
+        return
+    original = await ledger.get_load(conn, load.env_id, load.replay_of)
+    if original.in_force and original.rejects_gone in ("replayed", "size_limit"):
+        raise _not_revertible(f"the rejects of the load {original.load_id} that it loaded are no longer kept")
 
 
 async def _switch_back(

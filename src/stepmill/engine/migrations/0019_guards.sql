@@ -1,6 +1,6 @@
 -- What the database refused of moves, it now refuses of plain inserts and deletes as well; and tickets that nobody uses go.
 
--- Each function below that changes a job now ends its attempt first: a job is at rest, or waits, without one.
+-- A job is at rest, or waits, without an attempt: so that ends first, here and in `requeue_v1`.
 
 CREATE OR REPLACE FUNCTION finalize_v1(p_job text, p_events jsonb) RETURNS jobs LANGUAGE plpgsql
 SET search_path = stepmill, pg_temp AS $$
@@ -21,23 +21,6 @@ BEGIN
         jsonb_build_object('kind', 'end', 'data', jsonb_build_object('status', j.status, 'result', j.result, 'error', j.error))));
     DELETE FROM procrastinate_jobs WHERE args ->> 'jobId' = p_job AND status = 'doing';
     RETURN j;
-END
-$$;
-
-CREATE OR REPLACE FUNCTION requeue_v1(j jobs, p_attempt integer, p_idx smallint, p_reason text, p_error jsonb) RETURNS void
-LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
-DECLARE
-    s job_steps;
-BEGIN
-    UPDATE job_steps SET status = 'PENDING', error = p_error WHERE job_id = j.job_id AND idx = p_idx RETURNING * INTO s;
-    PERFORM end_attempt_v1(j.job_id, p_attempt, p_reason);
-    UPDATE jobs SET status = 'PENDING', failures = j.failures, crashes = j.crashes, crashed_at_step = j.crashed_at_step,
-        crashed_at_progress = j.crashed_at_progress, run_at = j.run_at, waiting = j.waiting, ending = j.ending
-    WHERE job_id = j.job_id RETURNING * INTO j;
-    PERFORM release_lock_v1(j.job_id, j.lock_key);
-    PERFORM emit_v1(j.job_id, j.tenant_id, j.env_id,
-        jsonb_build_array(step_event_v1(s, p_reason), status_event_v1(j, p_reason)));
-    PERFORM issue_ticket_v1(j);
 END
 $$;
 
@@ -106,23 +89,12 @@ BEGIN
         ELSIF OLD.status = 'RUNNING' AND NEW.status IN ('ERROR', 'PENDING') THEN
             RETURN NEW;
         ELSIF OLD.status = 'RUNNING' AND NEW.status = 'DONE' THEN
-            IF NEW.attempt = OLD.attempt AND EXISTS (SELECT FROM job_attempts
-                WHERE job_id = NEW.job_id AND attempt = NEW.attempt AND ended_at IS NULL AND revoked_at IS NULL)
-            THEN
-                RETURN NEW;
-            END IF;
-            PERFORM refuse_attempt_v1(NEW.job_id, NEW.attempt);
+            PERFORM hold_attempt_v1(NEW.job_id, CASE WHEN NEW.attempt = OLD.attempt THEN NEW.attempt END);
+            RETURN NEW;
         ELSIF OLD.status = 'PENDING' AND NEW.status = 'RUNNING' THEN
-            IF EXISTS (SELECT FROM job_attempts
-                    WHERE job_id = NEW.job_id AND attempt = NEW.attempt AND ended_at IS NULL AND revoked_at IS NULL)
-                AND NOT EXISTS (SELECT FROM job_steps WHERE job_id = NEW.job_id AND idx < NEW.idx AND status <> 'DONE')
-            THEN
+            PERFORM hold_attempt_v1(NEW.job_id, NEW.attempt);
+            IF NOT EXISTS (SELECT FROM job_steps WHERE job_id = NEW.job_id AND idx < NEW.idx AND status <> 'DONE') THEN
                 RETURN NEW;
-            END IF;
-            IF NOT EXISTS (SELECT FROM job_attempts
-                WHERE job_id = NEW.job_id AND attempt = NEW.attempt AND ended_at IS NULL AND revoked_at IS NULL)
-            THEN
-                PERFORM refuse_attempt_v1(NEW.job_id, NEW.attempt);
             END IF;
             -- An always-step runs whatever came before, once the job is to end: after the always-steps before it.
             IF NEW.always AND EXISTS (SELECT FROM jobs WHERE job_id = NEW.job_id AND ending IS NOT NULL)
@@ -133,8 +105,9 @@ BEGIN
             END IF;
             RAISE EXCEPTION 'Step % of job % can''t run before the steps before it are DONE.', NEW.idx, NEW.job_id
                 USING ERRCODE = 'check_violation';
-        -- A user's retry may take a step back, and only while the job is at rest.
+        -- A user's retry takes steps back, and with them the job, which is at rest until then.
         ELSIF OLD.status IN ('DONE', 'ERROR') AND NEW.status = 'PENDING'
+            AND current_setting('stepmill.retried_job', true) = NEW.job_id
             AND EXISTS (SELECT FROM jobs WHERE job_id = NEW.job_id AND status IN ('ERROR', 'CANCELLED'))
         THEN
             RETURN NEW;
@@ -147,11 +120,31 @@ $$;
 DROP TRIGGER guard_step_move ON job_steps;
 CREATE TRIGGER guard_step_move BEFORE UPDATE ON job_steps FOR EACH ROW EXECUTE FUNCTION guard_step_move();
 
--- A job has its steps before its first event, and no others later.
-CREATE FUNCTION guard_new_steps() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+-- Refuse an attempt that is not the current one, and keep it so until the transaction's end.
+CREATE FUNCTION hold_attempt_v1(p_job text, p_attempt integer) RETURNS void LANGUAGE plpgsql
+SET search_path = stepmill, pg_temp AS $$
 BEGIN
-    IF EXISTS (SELECT FROM made JOIN job_event_counters USING (job_id)) THEN
-        RAISE EXCEPTION 'A job gets no steps after its submission.' USING ERRCODE = 'check_violation';
+    PERFORM 1 FROM job_attempts
+    WHERE job_id = p_job AND attempt = p_attempt AND ended_at IS NULL AND revoked_at IS NULL FOR SHARE;
+    IF NOT FOUND THEN
+        PERFORM refuse_attempt_v1(p_job, p_attempt);
+    END IF;
+END
+$$;
+
+-- A job has its steps before its first event, and no others later. The owner looks: a tenant does not see others' jobs.
+CREATE POLICY owner_looks ON jobs FOR SELECT TO stepmill_owner USING (true);
+CREATE POLICY owner_looks ON job_event_counters FOR SELECT TO stepmill_owner USING (true);
+CREATE POLICY owner_holds ON job_attempts FOR UPDATE TO stepmill_owner USING (true);
+CREATE FUNCTION guard_new_steps() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = stepmill, pg_temp
+SET enable_hashjoin = off SET enable_mergejoin = off -- each job is looked up, whatever the tables were like when this was planned
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM (SELECT DISTINCT job_id, tenant_id FROM made) AS s
+        JOIN jobs j USING (job_id) LEFT JOIN job_event_counters c USING (job_id)
+        WHERE c.job_id IS NOT NULL OR j.tenant_id <> s.tenant_id)
+    THEN
+        RAISE EXCEPTION 'A job gets no steps after its submission, and none of another tenant.' USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
 END
@@ -159,13 +152,23 @@ $$;
 CREATE TRIGGER guard_new_steps AFTER INSERT ON job_steps REFERENCING NEW TABLE AS made
     FOR EACH STATEMENT EXECUTE FUNCTION guard_new_steps();
 
+-- A job can have its own lock only.
+CREATE FUNCTION guard_lock() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = stepmill, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM jobs WHERE job_id = NEW.job_id AND lock_key = NEW.key AND tenant_id = NEW.tenant_id) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'The lock % is not one of job %.', NEW.key, NEW.job_id USING ERRCODE = 'check_violation';
+END
+$$;
+CREATE TRIGGER guard_lock BEFORE INSERT OR UPDATE ON job_locks FOR EACH ROW EXECUTE FUNCTION guard_lock();
+
 -- Attempts: one is open at most, the one that the job's row has.
 CREATE OR REPLACE FUNCTION guard_attempt() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        IF NEW.ended_at IS NULL AND NEW.revoked_at IS NULL AND EXISTS (SELECT FROM jobs
-            WHERE job_id = NEW.job_id AND attempt = NEW.attempt AND status = 'RUNNING' AND NOT parked)
-        THEN
+        PERFORM 1 FROM jobs WHERE job_id = NEW.job_id AND attempt = NEW.attempt AND status = 'RUNNING' AND NOT parked FOR SHARE;
+        IF FOUND AND NEW.ended_at IS NULL AND NEW.revoked_at IS NULL THEN
             RETURN NEW;
         END IF;
         PERFORM refuse_attempt_v1(NEW.job_id, NEW.attempt);
@@ -180,9 +183,12 @@ CREATE TRIGGER guard_new_attempt BEFORE INSERT ON job_attempts FOR EACH ROW EXEC
 
 -- A RUNNING job that is not parked has an attempt, by the end of each transaction: without one, nobody would run it or rescue it.
 CREATE FUNCTION guard_running() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+DECLARE
+    j jobs;
 BEGIN
-    IF EXISTS (SELECT FROM jobs j WHERE j.job_id = NEW.job_id AND j.status = 'RUNNING' AND NOT j.parked AND NOT EXISTS (
-        SELECT FROM job_attempts a WHERE a.job_id = j.job_id AND a.attempt = j.attempt AND a.ended_at IS NULL))
+    SELECT * INTO j FROM jobs WHERE job_id = NEW.job_id FOR SHARE;
+    IF j.status = 'RUNNING' AND NOT j.parked AND NOT EXISTS (
+        SELECT FROM job_attempts WHERE job_id = j.job_id AND attempt = j.attempt AND ended_at IS NULL)
     THEN
         RAISE EXCEPTION 'Job % would be RUNNING without an attempt.', NEW.job_id USING ERRCODE = 'check_violation';
     END IF;
@@ -197,15 +203,24 @@ CREATE CONSTRAINT TRIGGER guard_running AFTER UPDATE OF ended_at ON job_attempts
 -- Events: of the known kinds, of their job's tenant, and none after the last, unless the job was taken up again.
 CREATE OR REPLACE FUNCTION guard_event() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
 BEGIN
-    IF TG_OP = 'INSERT' AND NEW.kind IN ('status', 'step', 'progress', 'log', 'end') AND (
-        NEW.seq > 1 AND EXISTS (SELECT FROM job_events e
+    IF TG_OP = 'INSERT' AND (NEW.kind IN ('status', 'step', 'progress', 'log')
+        OR (NEW.kind = 'end' AND NOT is_at_work_v1(NEW.job_id)))
+    THEN
+        IF NEW.seq > 1 AND EXISTS (SELECT FROM job_events e
             WHERE e.job_id = NEW.job_id AND e.seq = NEW.seq - 1 AND e.tenant_id = NEW.tenant_id AND e.env_id = NEW.env_id
                 AND (e.kind <> 'end' OR is_at_work_v1(NEW.job_id)))
-        OR EXISTS (SELECT FROM job_event_counters c
-            WHERE c.job_id = NEW.job_id AND c.pruned_to = NEW.seq - 1 AND c.tenant_id = NEW.tenant_id
-                AND (NEW.seq = 1 OR is_at_work_v1(NEW.job_id))))
-    THEN
-        RETURN NEW;
+        THEN
+            RETURN NEW;
+        END IF;
+        -- The first, or the first after those that were pruned.
+        IF EXISTS (SELECT FROM job_event_counters
+                WHERE job_id = NEW.job_id AND pruned_to = NEW.seq - 1 AND tenant_id = NEW.tenant_id)
+            -- Not by `=`: on tables that were small when this was planned, the tenant's index would be walked.
+            AND EXISTS (SELECT FROM jobs WHERE job_id = NEW.job_id AND tenant_id IS NOT DISTINCT FROM NEW.tenant_id
+                AND env_id IS NOT DISTINCT FROM NEW.env_id AND status IN ('PENDING', 'RUNNING'))
+        THEN
+            RETURN NEW;
+        END IF;
     END IF;
     RAISE EXCEPTION 'Event % of job % is out of its order.', NEW.seq, NEW.job_id USING ERRCODE = 'check_violation';
 END
@@ -258,36 +273,48 @@ $$;
 CREATE TRIGGER guard_removal BEFORE DELETE ON job_steps FOR EACH ROW EXECUTE FUNCTION guard_removal();
 CREATE TRIGGER guard_removal BEFORE DELETE ON job_attempts FOR EACH ROW EXECUTE FUNCTION guard_removal();
 CREATE TRIGGER guard_removal BEFORE DELETE ON job_event_counters FOR EACH ROW EXECUTE FUNCTION guard_removal();
-CREATE FUNCTION guard_event_removal() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+CREATE FUNCTION guard_event_removal() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
 BEGIN
-    IF EXISTS (SELECT FROM jobs WHERE job_id = OLD.job_id)
-        AND NOT EXISTS (SELECT FROM job_event_counters WHERE job_id = OLD.job_id AND pruned_to >= OLD.seq)
+    IF EXISTS (SELECT FROM gone e JOIN jobs USING (job_id) JOIN job_event_counters c USING (job_id) WHERE c.pruned_to < e.seq)
+        OR EXISTS (SELECT FROM (SELECT DISTINCT job_id FROM gone) AS g JOIN jobs USING (job_id)
+            JOIN job_event_counters c USING (job_id) JOIN job_events e USING (job_id) WHERE e.seq <= c.pruned_to)
     THEN
-        RAISE EXCEPTION 'Event % of job % goes with the job only, or with all before it.', OLD.seq, OLD.job_id
-            USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'Events go with their job only, or all together.' USING ERRCODE = 'check_violation';
     END IF;
-    RETURN OLD;
+    RETURN NULL;
 END
 $$;
-CREATE TRIGGER guard_removal BEFORE DELETE ON job_events FOR EACH ROW EXECUTE FUNCTION guard_event_removal();
+CREATE TRIGGER guard_removal AFTER DELETE ON job_events REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION guard_event_removal();
 CREATE FUNCTION guard_pruning() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
 BEGIN
-    IF NEW.pruned_to < OLD.pruned_to OR NEW.pruned_to <> NEW.last_seq OR is_at_work_v1(NEW.job_id) THEN
+    IF (NEW.pruned_to, NEW.last_seq) IS DISTINCT FROM (OLD.last_seq, OLD.last_seq) OR is_at_work_v1(NEW.job_id) THEN
         RAISE EXCEPTION 'The events of job % go all together, when it is at rest.', NEW.job_id USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END
 $$;
+CREATE FUNCTION guard_truncation() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'Rows of % go job by job.', TG_TABLE_NAME USING ERRCODE = 'check_violation';
+END
+$$;
+DO $do$
+DECLARE
+    t text;
+BEGIN
+    FOREACH t IN ARRAY ARRAY['jobs', 'job_steps', 'job_attempts', 'job_event_counters', 'job_events'] LOOP
+        EXECUTE format('CREATE TRIGGER guard_truncation BEFORE TRUNCATE ON %I EXECUTE FUNCTION guard_truncation()', t);
+    END LOOP;
+END
+$do$;
 CREATE TRIGGER guard_pruning BEFORE UPDATE OF pruned_to ON job_event_counters FOR EACH ROW EXECUTE FUNCTION guard_pruning();
 
 -- A load comes into the ledger by the job's current attempt only, not by one that never was.
 CREATE OR REPLACE FUNCTION guard_ledger() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = stepmill, pg_temp AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM job_attempts
-        WHERE job_id = NEW.job_id AND attempt = NEW.attempt AND ended_at IS NULL AND revoked_at IS NULL)
-    THEN
-        RAISE EXCEPTION 'Attempt % of job % is no longer the current one.', NEW.attempt, NEW.job_id USING ERRCODE = 'SM001';
-    END IF;
+    PERFORM hold_attempt_v1(NEW.job_id, NEW.attempt);
     RETURN NEW;
 END
 $$;

@@ -1,0 +1,291 @@
+-- Who comes back, after a rescue, a back-off or a wait, is served before its tenant's new jobs, and not before everybody's.
+
+ALTER TABLE jobs ADD COLUMN losses integer NOT NULL DEFAULT 0; -- of the database, in a row, in the same step without progress
+ALTER TABLE procrastinate_jobs ADD COLUMN returns boolean NOT NULL DEFAULT false;
+CREATE INDEX stepmill_tickets_returning_idx ON procrastinate_jobs (tenant, queue_name, priority, tag)
+    WHERE status = 'todo' AND ready AND returns;
+
+-- Those of a flow that come back are a flow of their own: each is one behind the last of them, or next.
+CREATE FUNCTION return_tag_v1(p_tenant text, p_type text, p_priority integer) RETURNS bigint LANGUAGE plpgsql STABLE
+SET search_path = stepmill, pg_temp AS $$
+DECLARE
+    v_last bigint;
+BEGIN
+    SELECT tag INTO v_last FROM procrastinate_jobs
+    WHERE status = 'todo' AND ready AND returns AND tenant = p_tenant AND queue_name = p_type AND priority = p_priority
+    ORDER BY tag DESC LIMIT 1;
+    RETURN greatest(v_last + 1, next_tag_v1(p_type, p_priority));
+END
+$$;
+
+-- `p_returns`: whether it comes back. Unless that is given: if it has begun before, or its lock is kept for it.
+DROP FUNCTION issue_ticket_v1(jobs);
+CREATE FUNCTION issue_ticket_v1(j jobs, p_returns boolean DEFAULT NULL) RETURNS void LANGUAGE plpgsql
+SET search_path = stepmill, pg_temp AS $$
+DECLARE
+    v_ready boolean := j.run_at <= clock_timestamp();
+    v_returns boolean := coalesce(p_returns, j.attempt > 0
+        OR (j.lock_key IS NOT NULL AND EXISTS (SELECT FROM job_locks WHERE job_id = j.job_id)));
+BEGIN
+    INSERT INTO procrastinate_jobs (queue_name, task_name, priority, args, scheduled_at, tenant, ready, returns, tag)
+    VALUES (j.type, 'stepmill.run', j.priority, jsonb_build_object('jobId', j.job_id),
+        CASE WHEN NOT v_ready THEN j.run_at END, j.tenant_id, v_ready, v_returns, CASE
+            WHEN NOT v_ready THEN 0
+            WHEN v_returns THEN return_tag_v1(j.tenant_id, j.type, j.priority)
+            ELSE fair_tag_v1(j.tenant_id, j.type, j.priority) END);
+END
+$$;
+
+-- Tickets whose time has come take their place in the order.
+CREATE OR REPLACE FUNCTION ready_tickets_v1() RETURNS void LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+DECLARE
+    t procrastinate_jobs;
+BEGIN
+    FOR t IN
+        SELECT * FROM procrastinate_jobs WHERE status = 'todo' AND NOT ready AND scheduled_at <= clock_timestamp()
+        ORDER BY scheduled_at, id LIMIT 100 FOR UPDATE SKIP LOCKED
+    LOOP
+        UPDATE procrastinate_jobs SET ready = true, tag = CASE WHEN t.returns
+            THEN return_tag_v1(t.tenant, t.queue_name, t.priority) ELSE fair_tag_v1(t.tenant, t.queue_name, t.priority) END
+        WHERE id = t.id;
+    END LOOP;
+END
+$$;
+
+-- Let the next job of a tenant that stands aside go on, and say so. It keeps its place, should it have to stand aside again.
+CREATE OR REPLACE FUNCTION wake_limited_v1(p_tenant text) RETURNS boolean LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+DECLARE
+    j jobs;
+BEGIN
+    UPDATE jobs SET waiting = waiting || '{"code": "queued"}' WHERE job_id = (
+        SELECT job_id FROM jobs WHERE tenant_id = p_tenant AND waiting ->> 'code' = 'limit'
+        ORDER BY priority DESC, waiting ->> 'since', job_id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+    RETURNING * INTO j;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM emit_v1(j.job_id, j.tenant_id, j.env_id, jsonb_build_array(status_event_v1(j, 'limit_released')));
+    PERFORM issue_ticket_v1(j, true);
+    RETURN true;
+END
+$$;
+
+-- For the sweeper: a lock that nobody holds though jobs wait for it, or that was kept for a while for the next in line. That
+-- one keeps it, and has a ticket, unless no worker that is alive runs its type, and one runs another's in line.
+CREATE OR REPLACE FUNCTION wake_waiting_v1(p_key text, p_reserved_seconds double precision) RETURNS void LANGUAGE plpgsql
+SET search_path = stepmill, pg_temp AS $$
+DECLARE
+    w jobs;
+    l job_locks;
+    v_alive timestamptz := clock_timestamp() - make_interval(secs => p_reserved_seconds);
+BEGIN
+    PERFORM guard_lock_key_v1(p_key);
+    SELECT * INTO l FROM job_locks WHERE key = p_key;
+    IF FOUND AND (l.attempt IS NOT NULL OR l.since > v_alive) THEN
+        RETURN;
+    END IF;
+    IF NOT FOUND THEN
+        UPDATE jobs SET waiting = NULL, waiting_lock = NULL
+        WHERE job_id = (SELECT job_id FROM jobs WHERE waiting_lock = p_key ORDER BY priority DESC, waiting ->> 'since', job_id LIMIT 1)
+        RETURNING * INTO w;
+        IF w.job_id IS NOT NULL THEN
+            INSERT INTO job_locks (key, job_id, attempt, tenant_id) VALUES (p_key, w.job_id, NULL, w.tenant_id);
+            PERFORM emit_v1(w.job_id, w.tenant_id, w.env_id, jsonb_build_array(status_event_v1(w, 'lock_released')));
+            PERFORM issue_ticket_v1(w);
+        END IF;
+        RETURN;
+    END IF;
+    SELECT * INTO w FROM jobs WHERE job_id = l.job_id FOR NO KEY UPDATE;
+    IF w.status <> 'PENDING' AND NOT w.parked THEN
+        PERFORM release_lock_v1(w.job_id, p_key);
+    ELSIF EXISTS (SELECT FROM workers WHERE last_seen_at > v_alive AND w.type = ANY (types))
+        OR NOT EXISTS (SELECT FROM jobs o JOIN workers ON last_seen_at > v_alive AND o.type = ANY (types)
+            WHERE o.waiting_lock = p_key AND o.job_id <> w.job_id AND o.run_at <= clock_timestamp())
+    THEN
+        IF NOT EXISTS (SELECT FROM procrastinate_jobs t WHERE t.args ->> 'jobId' = w.job_id AND t.status IN ('todo', 'doing')) THEN
+            PERFORM issue_ticket_v1(w);
+        END IF;
+    ELSE
+        UPDATE jobs SET waiting_lock = p_key, waiting = jsonb_build_object('code', 'lock', 'since', rfc3339(clock_timestamp()))
+        WHERE job_id = w.job_id RETURNING * INTO w;
+        PERFORM emit_v1(w.job_id, w.tenant_id, w.env_id, jsonb_build_array(status_event_v1(w, 'waiting_for_lock')));
+        PERFORM release_lock_v1(w.job_id, p_key);
+    END IF;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION requeue_v1(j jobs, p_attempt integer, p_idx smallint, p_reason text, p_error jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+DECLARE
+    s job_steps;
+BEGIN
+    UPDATE job_steps SET status = 'PENDING', error = p_error WHERE job_id = j.job_id AND idx = p_idx RETURNING * INTO s;
+    PERFORM end_attempt_v1(j.job_id, p_attempt, p_reason);
+    UPDATE jobs SET status = 'PENDING', failures = j.failures, crashes = j.crashes, losses = j.losses, crashed_at_step = j.crashed_at_step,
+        crashed_at_progress = j.crashed_at_progress, run_at = j.run_at, waiting = j.waiting, ending = j.ending
+    WHERE job_id = j.job_id RETURNING * INTO j;
+    PERFORM release_lock_v1(j.job_id, j.lock_key);
+    PERFORM emit_v1(j.job_id, j.tenant_id, j.env_id,
+        jsonb_build_array(step_event_v1(s, p_reason), status_event_v1(j, p_reason)));
+    PERFORM issue_ticket_v1(j);
+END
+$$;
+
+-- Take an attempt away from its worker: it died, was told to stop, lost the database, or did not heed a cancel. The job goes
+-- back to PENDING. New here: one whose step loses the database again and again, without progress, waits ever longer, and
+-- ends after four times as many losses as crashes are let pass: it may be its own statement that brings the database down.
+CREATE OR REPLACE FUNCTION rescue_v1(p_job text, p_attempt integer, p_reason text, p_max_crashes integer) RETURNS text
+LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+DECLARE
+    j jobs;
+    s job_steps;
+    v_error jsonb;
+    v_revoked timestamptz;
+    v_same boolean;
+    v_now timestamptz := clock_timestamp();
+BEGIN
+    SELECT revoked_at INTO v_revoked FROM job_attempts WHERE job_id = p_job AND attempt = p_attempt AND ended_at IS NULL FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    SELECT * INTO j FROM jobs WHERE job_id = p_job;
+    PERFORM guard_lock_key_v1(j.lock_key);
+    SELECT * INTO j FROM jobs WHERE job_id = p_job FOR NO KEY UPDATE;
+    SELECT * INTO s FROM job_steps WHERE job_id = p_job AND status = 'RUNNING';
+    j.run_at := least(j.run_at, v_now);
+    IF p_reason IN ('crashed', 'database_lost') THEN
+        v_same := coalesce(j.crashed_at_step = s.idx, false) AND j.crashed_at_progress IS NOT DISTINCT FROM s.progress -> 'done';
+        j.crashes := CASE WHEN v_same THEN j.crashes ELSE 0 END + (p_reason = 'crashed')::integer;
+        j.losses := CASE WHEN v_same THEN j.losses ELSE 0 END + (p_reason = 'database_lost')::integer;
+        j.crashed_at_step := s.idx;
+        j.crashed_at_progress := s.progress -> 'done';
+    END IF;
+    IF p_reason = 'database_lost' AND j.losses > 1 THEN
+        j.run_at := v_now + make_interval(secs => random() * least(30, 0.5 * 2.0 ^ (j.losses - 1)));
+        j.waiting := jsonb_build_object('code', 'backoff', 'since', rfc3339(v_now), 'until', rfc3339(j.run_at),
+            'error', jsonb_build_object('code', 'database_lost', 'message', 'The database was lost.', 'retryable', true));
+    END IF;
+    IF v_revoked IS NOT NULL THEN
+        v_error := jsonb_build_object('code', 'cancelled', 'message', 'The job was cancelled.', 'retryable', false,
+            'details', jsonb_build_object('stoppedAfterMs', round(extract(epoch FROM clock_timestamp() - v_revoked) * 1000)));
+        j.ending := coalesce(j.ending, jsonb_build_object('status', 'CANCELLED', 'error', v_error));
+        IF s.always THEN
+            v_error := NULL;
+        END IF;
+    ELSIF (j.crashes >= p_max_crashes OR j.losses >= 4 * p_max_crashes) AND (j.ending IS NULL OR s.always) THEN
+        v_error := jsonb_build_object('code', 'crashed_repeatedly', 'retryable', false, 'message', CASE
+            WHEN j.crashes >= p_max_crashes THEN format('The worker died %s times in step %s without progress.'
+                ' Look at the worker''s log and memory, then retry.', j.crashes, s.name)
+            ELSE format('The database was lost %s times in step %s without progress.'
+                ' Look at the database''s log, then retry.', j.losses, s.name) END);
+        IF j.ending ->> 'status' IS DISTINCT FROM 'ERROR' THEN
+            j.ending := jsonb_build_object('status', 'ERROR', 'error', v_error);
+        END IF;
+    END IF;
+    IF v_error IS NULL THEN
+        PERFORM requeue_v1(j, p_attempt, s.idx, p_reason, NULL);
+        RETURN 'PENDING';
+    END IF;
+    UPDATE job_steps SET status = 'ERROR', finished_at = clock_timestamp(), error = v_error
+    WHERE job_id = p_job AND idx = s.idx RETURNING * INTO s;
+    UPDATE jobs SET ending = j.ending, crashes = j.crashes, losses = j.losses WHERE job_id = p_job RETURNING * INTO j;
+    PERFORM end_attempt_v1(p_job, p_attempt, p_reason);
+    IF next_step_v1(j) IS NULL THEN
+        j := finalize_v1(p_job, jsonb_build_array(step_event_v1(s, p_reason)));
+        RETURN j.status;
+    END IF;
+    UPDATE jobs SET status = 'PENDING', run_at = clock_timestamp() WHERE job_id = p_job RETURNING * INTO j;
+    PERFORM release_lock_v1(p_job, j.lock_key);
+    PERFORM emit_v1(j.job_id, j.tenant_id, j.env_id, jsonb_build_array(step_event_v1(s, p_reason), status_event_v1(j, p_reason)));
+    PERFORM issue_ticket_v1(j);
+    RETURN 'PENDING';
+END
+$$;
+
+-- Ask for a cancel. Null: no such job; otherwise the job's status after it, with the attempt to stop if one must be.
+-- New here: a job that has its lock already, but has not begun to use it, gives it up.
+CREATE OR REPLACE FUNCTION cancel_v1(p_job text) RETURNS jsonb LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+DECLARE
+    j jobs;
+    v_attempt integer;
+    v_ending jsonb := jsonb_build_object('status', 'CANCELLED', 'error', jsonb_build_object(
+        'code', 'cancelled', 'message', 'The job was cancelled.', 'retryable', false));
+BEGIN
+    SELECT attempt INTO v_attempt FROM job_attempts WHERE job_id = p_job AND ended_at IS NULL FOR UPDATE;
+    SELECT * INTO j FROM jobs WHERE job_id = p_job;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    PERFORM guard_lock_key_v1(j.lock_key);
+    SELECT * INTO j FROM jobs WHERE job_id = p_job FOR NO KEY UPDATE;
+    IF j.status NOT IN ('PENDING', 'RUNNING') THEN
+        RETURN jsonb_build_object('outcome', 'refused', 'status', j.status);
+    END IF;
+    IF j.cancel_requested_at IS NOT NULL THEN
+        RETURN jsonb_build_object('outcome', 'accepted', 'status', j.status);
+    END IF;
+    IF j.status = 'RUNNING' AND NOT j.parked AND v_attempt IS DISTINCT FROM j.attempt THEN
+        -- An attempt began or ended between the two looks.
+        RAISE EXCEPTION 'The job moved meanwhile.' USING ERRCODE = 'serialization_failure';
+    END IF;
+    UPDATE jobs SET cancel_requested_at = clock_timestamp() WHERE job_id = p_job RETURNING * INTO j;
+    IF j.status = 'RUNNING' AND NOT j.parked THEN
+        IF EXISTS (SELECT FROM job_steps WHERE job_id = p_job AND status = 'RUNNING' AND always) THEN
+            UPDATE jobs SET ending = coalesce(ending, v_ending) WHERE job_id = p_job RETURNING * INTO j;
+            v_attempt := NULL;
+        ELSE
+            UPDATE job_attempts SET revoked_at = clock_timestamp() WHERE job_id = p_job AND attempt = v_attempt;
+        END IF;
+        PERFORM emit_v1(j.job_id, j.tenant_id, j.env_id, jsonb_build_array(status_event_v1(j, 'cancel_requested')));
+        RETURN jsonb_strip_nulls(jsonb_build_object('outcome', 'accepted', 'status', j.status, 'attempt', v_attempt));
+    END IF;
+    UPDATE jobs SET ending = coalesce(ending, v_ending) WHERE job_id = p_job RETURNING * INTO j;
+    DELETE FROM procrastinate_jobs WHERE args ->> 'jobId' = p_job AND status = 'todo';
+    IF j.attempt = 0 OR next_step_v1(j) IS NULL THEN
+        j := finalize_v1(p_job, '[]');
+        RETURN jsonb_build_object('outcome', 'accepted', 'status', j.status);
+    END IF;
+    UPDATE jobs SET run_at = least(run_at, clock_timestamp()), waiting = NULL, waiting_lock = NULL WHERE job_id = p_job RETURNING * INTO j;
+    PERFORM release_lock_v1(p_job, j.lock_key);
+    PERFORM emit_v1(j.job_id, j.tenant_id, j.env_id, jsonb_build_array(status_event_v1(j, 'cancel_requested')));
+    PERFORM issue_ticket_v1(j);
+    RETURN jsonb_build_object('outcome', 'accepted', 'status', j.status);
+END
+$$;
+
+-- A user's retry: back to PENDING at the first step that is not DONE, or at p_from. New here: it stands at the end of its
+-- tenant's line, as a new job does; otherwise a thousand of them at once would pass everybody else.
+CREATE OR REPLACE FUNCTION retry_v1(p_job text, p_from smallint) RETURNS jsonb LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+DECLARE
+    j jobs;
+    v_first smallint;
+    v_back smallint[];
+    v_events jsonb;
+BEGIN
+    SELECT * INTO j FROM jobs WHERE job_id = p_job FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    IF j.status NOT IN ('ERROR', 'CANCELLED') THEN
+        RETURN jsonb_build_object('outcome', 'refused', 'status', j.status);
+    END IF;
+    SELECT min(idx) INTO v_first FROM job_steps WHERE job_id = p_job AND status <> 'DONE' AND NOT always;
+    IF p_from > v_first THEN
+        RETURN jsonb_build_object('outcome', 'too_late', 'step', (SELECT name FROM job_steps WHERE job_id = p_job AND idx = v_first));
+    END IF;
+    SELECT array_agg(idx) INTO v_back FROM job_steps
+    WHERE job_id = p_job AND status <> 'PENDING' AND (always OR status = 'ERROR' OR idx >= p_from);
+    PERFORM set_config('stepmill.retried_job', p_job, true);
+    UPDATE job_steps SET status = 'PENDING', started_at = NULL, finished_at = NULL, progress = NULL, output = NULL, error = NULL
+    WHERE job_id = p_job AND (always OR status = 'ERROR' OR error IS NOT NULL OR idx >= p_from);
+    PERFORM set_config('stepmill.retried_job', '', true);
+    UPDATE jobs SET status = 'PENDING', failures = 0, crashes = 0, losses = 0, crashed_at_step = NULL, crashed_at_progress = NULL, ending = NULL,
+        error = NULL, result = NULL, waiting = NULL, cancel_requested_at = NULL, finished_at = NULL, run_at = clock_timestamp()
+    WHERE job_id = p_job RETURNING * INTO j;
+    SELECT coalesce(jsonb_agg(step_event_v1(s, 'retry') ORDER BY s.idx), '[]') INTO v_events
+    FROM job_steps s WHERE s.job_id = p_job AND s.idx = ANY (v_back);
+    PERFORM emit_v1(j.job_id, j.tenant_id, j.env_id, v_events || jsonb_build_array(status_event_v1(j, 'retry')));
+    PERFORM issue_ticket_v1(j, false);
+    RETURN jsonb_build_object('outcome', 'accepted', 'status', j.status);
+END
+$$;
