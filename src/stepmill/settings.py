@@ -102,7 +102,9 @@ class Settings(BaseSettings):
         default=3.0, ge=0.5, description="How often dead workers and lost tickets are looked for."
     )
     shutdown_grace_seconds: float = Field(
-        default=20.0, ge=0, description="How long a worker told to stop lets running steps finish."
+        default=20.0,
+        ge=0,
+        description="How long a worker told to stop lets running steps finish, and an api its requests.",
     )
     max_crashes: int = Field(default=5, ge=1, description="Crashes in the same step, without progress, that end a job.")
     backoff_base_seconds: float = Field(default=2.0, gt=0, description="First upper limit of the wait before a retry.")

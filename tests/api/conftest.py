@@ -6,6 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from stepmill.cli.supervision import http as http_server
+from stepmill.cli.supervision import protocol
 from stepmill.gateways.sql.database import Database
 from tests.engine import job_types
 from tests.support.api import Api, make_api
@@ -26,3 +28,11 @@ async def client(api: Api) -> AsyncIterator[httpx.AsyncClient]:
     """The local user."""
     async with api.client() as client:
         yield client
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits of connections that are over soon."""
+    monkeypatch.setattr(http_server, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 1.0)
+    monkeypatch.setattr(protocol, "READER_SECONDS", 0.3)

@@ -28,6 +28,14 @@ class Connection:
     def send(self, data: bytes) -> None:
         self._writer.write(data)
 
+    def send_no_more(self) -> None:
+        """End this side only."""
+        self._writer.write_eof()
+
+    async def up_to(self, text: bytes) -> bytes:
+        """What comes up to ``text``, with it."""
+        return await asyncio.wait_for(self._reader.readuntil(text), 30)
+
     async def read(self, size: int) -> bytes:
         return await asyncio.wait_for(self._reader.readexactly(size), 30)
 

@@ -1,6 +1,7 @@
 """Connections that are held for nothing: each has an end, and what came whole before it is answered."""
 
 import asyncio
+import json
 import logging
 
 import pytest
@@ -15,14 +16,6 @@ from tests.api.test_streams import http, submitted
 from tests.support.api import Api, hurry_streams
 
 BIG = bytes(range(256)) * 80_000
-
-
-@pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limits that are over soon."""
-    monkeypatch.setattr(http_server, "LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)
-    monkeypatch.setattr(protocol, "READER_SECONDS", 0.3)
 
 
 async def test_a_stream_with_a_request_behind_it_learns_that_its_client_left(
@@ -84,8 +77,8 @@ async def test_garbage_is_told_so_in_the_form_of_every_error(api: Api, garbage: 
 async def test_a_head_has_to_be_there_in_time(api: Api) -> None:
     async with api.served() as url, connected(url) as silent, connected(url) as slow, connected(url) as kept:
         kept.send(get("/healthz"))
-        assert (await kept.answer())[0] == 200
         slow.send(b"GET /healthz HTTP/1.1\r\nHost: 127.0")
+        assert (await kept.answer())[0] == 200
         assert await silent.to_end() == b""
         problem = await slow.last_problem()
         assert (problem["status"], problem["code"]) == (408, "head_too_slow")
@@ -222,6 +215,23 @@ async def test_more_connections_than_files_are_turned_away(api: Api, monkeypatch
         _, _, metrics = await first.answer()
         counted = 'stepmill_http_refused_total{kind="connections",reason="too_many_connections"} 2.0'
         assert counted in metrics.decode()
+
+
+async def test_whoever_is_turned_away_while_sending_reads_why(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "connections_within_files", lambda: 1)
+    monkeypatch.setattr(protocol, "SPARE_CONNECTIONS", 1)
+    monkeypatch.setattr(protocol, "LINGERING_CONNECTIONS", 1)
+    size = 2_000_000
+    upload = f"POST /api/jobs HTTP/1.1\r\n{ALLOWED}Content-Length: {size}\r\n\r\n".encode() + b" " * (size // 2)
+    async with api.served() as url, connected(url), connected(url) as spare, connected(url) as beyond:
+        for connection in (spare, beyond):
+            connection.send(upload)
+            status, headers, body = await connection.answer()
+            assert (status, headers["connection"], json.loads(body)["status"]) == (503, "close", 503)
+            connection.send(b" " * (size // 2))
+        async with connected(url) as last:  # so many are not waited for
+            assert (await last.to_end()).startswith(b"HTTP/1.1 503 ")
+        assert await spare.to_end() == await beyond.to_end() == b""
 
 
 def assert_turned_away(problem: dict[str, object]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import re
 import socket
 from collections.abc import AsyncIterator
@@ -13,9 +14,10 @@ import httpx
 import pytest
 
 from stepmill.api import pace, requests
-from stepmill.api.admission import connections_within_files, streams_within_files
+from stepmill.api.admission import Lane, connections_within_files, streams_within_files
 from stepmill.cli.supervision import http as http_server
 from stepmill.cli.supervision import protocol
+from stepmill.errors import UnavailableError
 from stepmill.gateways.sql.database import Database
 from tests.api.raw_connections import ALLOWED, connected
 from tests.api.test_streams import PLAIN, http, submitted
@@ -137,11 +139,11 @@ async def test_streams_have_a_limit_and_give_their_place_back(small: Api) -> Non
 
 
 async def test_a_reader_that_takes_nothing_is_dropped_and_others_are_not_slowed(
-    api: Api, monkeypatch: pytest.MonkeyPatch
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    hurry_streams(monkeypatch, heartbeat_seconds=0.05, stalled_seconds=2.0)
+    hurry_streams(monkeypatch, heartbeat_seconds=0.05)
     monkeypatch.setattr(http_server, "LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(protocol, "READER_SECONDS", 0.1)  # a stream has its own limit
+    monkeypatch.setattr(protocol, "READER_SECONDS", 2.0)
     async with api.served() as url, http(url) as client:
         job_id = await submitted(client)
         path, address = f"/api/jobs/{job_id}/stream", urlsplit(url)
@@ -171,6 +173,7 @@ async def test_a_reader_that_takes_nothing_is_dropped_and_others_are_not_slowed(
             other.cancel()
             await until(client, 'stepmill_http_under_way{kind="streams"}', 0)
             assert api.bench.hub.readers == 0
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 async def test_a_body_that_never_comes_holds_no_place(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,6 +246,16 @@ async def test_what_is_done_with_an_upload_takes_none_of_its_time(monkeypatch: p
         took.append(chunk)
         await asyncio.sleep(0.2)  # a slow disk
     assert took == [b"x"] * 4
+
+
+def test_whoever_did_not_say_who_they_are_has_a_part_of_the_places() -> None:
+    lane = Lane("requests", 200)
+    for _ in range(50):
+        lane.enter(None)
+    with pytest.raises(UnavailableError, match="This server has as many requests under way as it takes") as refused:
+        lane.enter(None)
+    assert (refused.value.code, lane.under_way) == ("overloaded", 50)
+    lane.enter("local")
 
 
 def test_streams_are_no_more_than_files(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -12,30 +11,7 @@ from uvicorn import Config
 from stepmill.api.observe import HttpMetrics
 from stepmill.cli.supervision.connections import Connections
 from stepmill.cli.supervision.protocol import READER_SECONDS, HttpProtocol
-
-
-class Transport(asyncio.Transport):
-    """One whose client takes what the test says."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.unread = 0
-        self.closing = self.aborted = False
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return default
-
-    def get_write_buffer_size(self) -> int:
-        return self.unread
-
-    def is_closing(self) -> bool:
-        return self.closing
-
-    def close(self) -> None:
-        self.closing = True
-
-    def abort(self) -> None:
-        self.aborted = True
+from tests.cli.transports import Transport
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 import stepmill
+from stepmill.cli.supervision.connections import GOODBYE_SECONDS
 from stepmill.cli.supervision.server import KILL_AFTER_SECONDS
 from stepmill.settings import Settings
 from tests.deploy.programs import DEPLOY, SECRETS, assert_command, option, seconds, settings_of
@@ -96,6 +97,8 @@ def test_ports_are_those_that_are_listened_on() -> None:
 def test_there_is_time_for_an_orderly_end() -> None:
     grace = settings("worker").shutdown_grace_seconds + KILL_AFTER_SECONDS
     assert seconds(SERVICES["worker"]["stop_grace_period"]) > grace
+    grace = settings("api").shutdown_grace_seconds + GOODBYE_SECONDS
+    assert seconds(SERVICES["api"]["stop_grace_period"]) > grace
     assert str(settings("worker").worker_probe_dir) in SERVICES["worker"]["healthcheck"]["test"][-1]
 
 

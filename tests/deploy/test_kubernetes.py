@@ -11,7 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from stepmill.cli.supervision.http import GOODBYE_SECONDS
+from stepmill.cli.supervision.connections import GOODBYE_SECONDS
 from stepmill.cli.supervision.server import KILL_AFTER_SECONDS
 from stepmill.settings import Settings
 from tests.deploy.programs import DEPLOY, SECRETS, assert_command, option, settings_of
@@ -142,7 +142,7 @@ def test_there_is_time_for_an_orderly_end() -> None:
     assert worker > settings("worker").shutdown_grace_seconds + KILL_AFTER_SECONDS
     api = pod_of("api")["spec"]["terminationGracePeriodSeconds"]
     _, pause = container_of("api")["lifecycle"]["preStop"]["exec"]["command"]
-    assert api > float(pause) + GOODBYE_SECONDS + 10
+    assert api > float(pause) + settings("api").shutdown_grace_seconds + GOODBYE_SECONDS + 10
 
 
 @pytest.mark.parametrize("name", IDS)

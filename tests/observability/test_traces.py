@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from typing import Any
 
 import httpx
 import pytest
@@ -75,7 +76,7 @@ def test_each_log_line_of_a_job_says_which_and_where(deployment: Deployment) -> 
         error = client.wait_for_job(job["jobId"])["error"]
         assert error is not None
         assert error["code"] == "internal_error"
-    wait_until(lambda: any(line.get("job_id") == job["jobId"] for line in deployment.logged()))
+    wait_until(lambda: any(_is_end_of(line, job["jobId"]) for line in deployment.logged()))
     lines = [line for line in deployment.logged() if line.get("job_id") == job["jobId"]]
     for line in lines:
         assert line["attempt"] == 1
@@ -83,6 +84,12 @@ def test_each_log_line_of_a_job_says_which_and_where(deployment: Deployment) -> 
         assert line["type"] == "CLI_TEST"
         assert line["step"] == "Second"
         assert re.fullmatch("[0-9a-f]{32}", line["trace_id"])
+    ends = [line for line in lines if _is_end_of(line, job["jobId"])]
+    assert [(end["level"], end["outcome"], end["code"]) for end in ends] == [("warning", "error", "internal_error")]
+
+
+def _is_end_of(line: dict[str, Any], job_id: str) -> bool:
+    return line.get("job_id") == job_id and line["event"] == "attempt_ended"
 
 
 @pytest.mark.parametrize(

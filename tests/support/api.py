@@ -1,7 +1,6 @@
 """The api over a real engine and database, called in the test's own process or over a loopback socket."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from stepmill.api.preview_pool import PreviewPool
 from stepmill.api.sse import EventStream
 from stepmill.auth import Authenticator, Principal, RoleName, new_secret, sign_service_token
 from stepmill.cli.supervision.http import HttpServer
+from stepmill.cli.supervision.listening import listen, url_of
 from tests.support.engine import Bench
 
 TOKEN = "a-local-token-for-tests"
@@ -44,13 +44,12 @@ class Api:
     async def served(self) -> AsyncIterator[str]:
         """The base address of a real server on a free loopback port."""
         server = HttpServer(self.app)
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
+        with listen("127.0.0.1", 0) as listener:
             running = asyncio.create_task(server.serve(sockets=[listener]))
             running.add_done_callback(lambda _: server.taking_requests.set())
             await server.taking_requests.wait()
             try:
-                yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+                yield url_of(listener)
             finally:
                 server.end()
                 await running
@@ -77,7 +76,7 @@ def make_api(bench: Bench) -> Api:
 
 
 def hurry_streams(monkeypatch: pytest.MonkeyPatch, **seconds: float) -> None:
-    """Streams with other times than a server's: ``heartbeat_seconds``, ``recheck_seconds``, ``stalled_seconds``."""
+    """Streams with other times than a server's: ``heartbeat_seconds``, ``recheck_seconds``."""
     given = EventStream.__init__.__kwdefaults__ or {}
     assert seconds.keys() <= given.keys()
     monkeypatch.setattr(EventStream.__init__, "__kwdefaults__", given | seconds)

@@ -69,7 +69,7 @@ class Lane:
         strangers = self._tenants[None] if tenant_id is None else 0
         if self._under_way >= self._most or strangers >= self._most_of_strangers:
             raise UnavailableError(
-                "overloaded", f"This server has {self._most:,} {self.name} under way, as many as it takes. Try again."
+                "overloaded", f"This server has as many {self.name} under way as it takes. Try again."
             )
         self._under_way += 1
         self._tenants[tenant_id] += 1

@@ -87,7 +87,7 @@ def create_api(parts: ApiParts) -> FastAPI:
         telemetry=_NO_TELEMETRY,
         lifespan=_closing(parts),
         middleware=[
-            Middleware(ObserveMiddleware, metrics),
+            Middleware(ObserveMiddleware, metrics, lambda: parts.streams.is_closed),
             Middleware(SecurityHeadersMiddleware),
             Middleware(LingerMiddleware),
             Middleware(HostsMiddleware, AllowedHosts(settings.allowed_hosts.split(","))),

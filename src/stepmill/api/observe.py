@@ -1,9 +1,10 @@
 """What surrounds every request: an id, a span, a line in the access log, metrics, and the last catch of errors."""
 
+import asyncio
 import re
 import secrets
 import time
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -15,8 +16,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
+from stepmill.api.limits import LingerMiddleware, SecurityHeadersMiddleware
 from stepmill.api.problems import problem_for
 from stepmill.engine.traces import trace_of
+from stepmill.errors import UnavailableError
 from stepmill.gateways.tracing import context_of
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
@@ -44,7 +47,8 @@ class HttpMetrics:
         self.refused = Counter(
             "stepmill_http_refused_total",
             "Requests refused because of load: `overloaded`, or `too_many_requests` of one tenant. The kind is "
-            "`requests`, `uploads` or `streams`; or `connections`, refused as `too_many_connections`.",
+            "`requests`, `uploads` or `streams`; or `connections`, refused as `too_many_connections`, or closed with "
+            "400, 405, 408 or 431 because no request could be read.",
             ["kind", "reason"],
             registry=registry,
         )
@@ -56,17 +60,22 @@ class HttpMetrics:
         self.readers = Gauge("stepmill_sse_readers", "Event streams that are open.", registry=registry)
         self.readers_dropped = Counter(
             "stepmill_sse_readers_dropped_total",
-            "Event streams ended because their reader fell too far behind: it may come back with its last id.",
+            "Event streams ended because their reader fell too far behind, or took nothing: it may come back with its "
+            "last id.",
             registry=registry,
         )
 
 
 class ObserveMiddleware:
-    """Outermost: whatever happens inside, there is an answer, a log line and a count."""
+    """Outermost: whatever happens inside, there is an answer, a log line and a count.
 
-    def __init__(self, app: ASGIApp, metrics: HttpMetrics) -> None:
+    ``is_ending`` says whether a request that is cancelled is so because the server ends.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: HttpMetrics, is_ending: Callable[[], bool]) -> None:
         self._app = app
         self._metrics = metrics
+        self._is_ending = is_ending
         self._log = structlog.get_logger("stepmill.api")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,6 +104,11 @@ class ObserveMiddleware:
             if exchange.status is not None:
                 raise  # half an answer is out: the server must cut the connection, not end it politely
             await problem_for(error, request_id=exchange.request_id)(scope, receive, exchange.send)
+        except asyncio.CancelledError:
+            if not self._is_ending():
+                raise
+            if exchange.status is None:  # else half an answer is out, and the server has cut the connection
+                await _say_goodbye(scope, receive, exchange)
         finally:
             self._record(scope, exchange)
 
@@ -147,6 +161,13 @@ class _Exchange:
         elif message["type"] == "http.response.body":
             self.bytes_sent += len(message.get("body", b""))
         await self._send(message)
+
+
+async def _say_goodbye(scope: Scope, receive: Receive, exchange: _Exchange) -> None:
+    error = UnavailableError("shutting_down", "The server is being stopped, and this was not done in time. Try again.")
+    answer = problem_for(error, request_id=exchange.request_id)
+    answer.headers["Connection"] = "close"
+    await SecurityHeadersMiddleware(LingerMiddleware(answer))(scope, receive, exchange.send)
 
 
 def _span(scope: Scope) -> AbstractContextManager[Span]:

@@ -20,8 +20,6 @@ from stepmill.errors import FieldError, InputError, StepmillError
 
 HEARTBEAT_SECONDS = 15.0
 RECHECK_SECONDS = 60.0
-STALLED_SECONDS = 30.0
-"""How long a reader may take nothing of what waits for it."""
 
 _LEFT = "left_running"
 _TOO_SLOW = "reader_too_slow"
@@ -48,11 +46,12 @@ class Block(Protocol):
 class OpenStreams:
     """The streams that are open in this process, so that a server that stops can end them: their clients come back.
 
-    ``on_drop`` is called for each that is ended because its reader is too slow.
+    ``on_drop`` is called for each that is ended because its reader is too many events behind.
     """
 
     def __init__(self) -> None:
         self._stops: set[asyncio.Future[None]] = set()
+        self.is_closed = False
         self.on_drop: Callable[[], None] = _nobody_counts
 
     def __len__(self) -> int:
@@ -61,6 +60,8 @@ class OpenStreams:
     def open(self) -> asyncio.Future[None]:
         """A new stream. Its future is done when the stream must end."""
         stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.is_closed:
+            stop.set_result(None)
         self._stops.add(stop)
         return stop
 
@@ -70,7 +71,8 @@ class OpenStreams:
         self._stops.discard(stop)
 
     def close(self) -> None:
-        """End every stream."""
+        """End every stream, and each that is opened from now on: the server stops."""
+        self.is_closed = True
         for stop in self._stops:
             if not stop.done():
                 stop.set_result(None)
@@ -85,14 +87,14 @@ async def run_left(scope: Scope) -> None:
     """Run the rest of an answer that the application, which has returned, left for this."""
     run = scope["state"].get(_LEFT)
     if run is not None:
-        scope["state"][_LEFT] = None  # for `ends_itself`, which has to know it as long as the answer goes on
+        scope["state"][_LEFT] = None  # for `is_stream`, which has to know it as long as the answer goes on
         for name in [name for name in scope if name.startswith("fastapi_")]:
             del scope[name]  # what it kept for the request that is over
         await run()
 
 
-def ends_itself(scope: Mapping[str, Any]) -> bool:
-    """Whether the answer is an event stream: it has a limit of its own for a reader that takes nothing."""
+def is_stream(scope: Mapping[str, Any]) -> bool:
+    """Whether the answer is an event stream."""
     return _LEFT in scope["state"]
 
 
@@ -112,7 +114,6 @@ class EventStream(Response):
         *,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
         recheck_seconds: float = RECHECK_SECONDS,
-        stalled_seconds: float = STALLED_SECONDS,
     ) -> None:
         self.status_code = 200
         self.background = None
@@ -124,8 +125,6 @@ class EventStream(Response):
         self._streams = streams
         self._heartbeat_seconds = heartbeat_seconds
         self._recheck_seconds = recheck_seconds
-        self._stalled_seconds = stalled_seconds
-        self._sending_since: float | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Leave the sending to whoever called the application: all that a request needs inside of it can go then."""
@@ -137,10 +136,10 @@ class EventStream(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await _write(send, _FIRST)
         pump = asyncio.create_task(self._pump(send))
-        gone = asyncio.create_task(_until_gone(receive))
+        gone = asyncio.create_task(_until_gone(receive, send))
         try:
-            keeps_up = await self._keep_alive(send, {pump, gone, stop})
-            if keeps_up and not gone.done():
+            await self._keep_alive(send, {pump, gone, stop})
+            if not gone.done():
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self._streams.ended(stop)
@@ -152,9 +151,7 @@ class EventStream(Response):
     async def _pump(self, send: Send) -> None:
         try:
             async for event in self._events:
-                self._sending_since = time.monotonic()
                 await _write(send, event.wire)
-                self._sending_since = None
                 del event  # a snapshot is large, and would be kept while this waits
         except (StepmillError, psycopg.Error) as error:
             # The answer has begun, so the stream just ends: the reader comes back with its last id.
@@ -166,32 +163,18 @@ class EventStream(Response):
             if isinstance(self._events, AsyncGenerator):
                 await self._events.aclose()  # now, not when it is collected: it has a place in the hub
 
-    async def _keep_alive(self, send: Send, ends: set[asyncio.Future[None]]) -> bool:
-        """Wait for the first of ``ends``. False if the reader takes nothing any more, so that no end can be sent."""
+    async def _keep_alive(self, send: Send, ends: set[asyncio.Future[None]]) -> None:
+        """Wait for the first of ``ends``. Whoever takes nothing any more is cut off by the server."""
         recheck_at = time.monotonic() + self._recheck_seconds
         while True:
             done, _ = await asyncio.wait(ends, timeout=self._heartbeat_seconds, return_when=asyncio.FIRST_COMPLETED)
             if done:
-                return True
-            if self._sending_since is not None:  # what waits to be sent is sign of life enough
-                if time.monotonic() > self._sending_since + self._stalled_seconds:
-                    return self._drop()
-                continue
+                return
             if time.monotonic() >= recheck_at:
                 recheck_at = time.monotonic() + self._recheck_seconds
                 if not await self._may_go_on():
-                    return True
-            try:
-                async with asyncio.timeout(self._stalled_seconds):
-                    await _write(send, _HEARTBEAT)
-            except TimeoutError:
-                return self._drop()
-
-    def _drop(self) -> bool:
-        """Count a reader that takes nothing any more. Answers that it does not keep up."""
-        _log.warning("stream_stalled", seconds=self._stalled_seconds)
-        self._streams.on_drop()
-        return False
+                    return
+            await _write(send, _HEARTBEAT)
 
     async def _may_go_on(self) -> bool:
         try:
@@ -207,9 +190,11 @@ async def _write(send: Send, data: bytes) -> None:
     await send({"type": "http.response.body", "body": data, "more_body": True})
 
 
-async def _until_gone(receive: Receive) -> None:
+async def _until_gone(receive: Receive, send: Send) -> None:
+    """Wait until the client has left. When it ends its side it may have, which only shows when something is sent."""
+    await receive()  # the request's body, which is empty
     while (await receive())["type"] != "http.disconnect":
-        pass
+        await _write(send, _HEARTBEAT)
 
 
 async def _last_event_id(

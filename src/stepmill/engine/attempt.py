@@ -27,6 +27,7 @@ class Attempt:
     has_artifacts: bool = False
     status: str | None = None  # the job's, once no step of this attempt is left to run
     stopped_by: str | None = None  # what cut the attempt off, where something did
+    last_step: str | None = None  # that ran, or runs
     error_code: str | None = None  # of the last step that failed
 
     @property

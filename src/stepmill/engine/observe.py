@@ -112,10 +112,10 @@ def _count_end(metrics: EngineMetrics, attempt: Attempt, outcome: str) -> None:
 
 
 def _log_end(attempt: Attempt, outcome: str, seconds: float) -> None:
-    """One line for each attempt; where its job, attempt and tenant are bound already."""
+    """One line for each attempt, with the last step that ran; its job, attempt and tenant are bound already."""
     say = _log.info if outcome in _EXPECTED else _log.warning
     error = {} if attempt.error_code is None else {"code": attempt.error_code}
-    say("attempt_ended", outcome=outcome, seconds=round(seconds, 3), **error)
+    say("attempt_ended", step=attempt.last_step, outcome=outcome, seconds=round(seconds, 3), **error)
 
 
 def _attributes(attempt: Attempt) -> dict[str, str | int]:

@@ -154,6 +154,7 @@ class JobRunner:
     async def _run_step(self, attempt: Attempt) -> dict[str, Any]:
         assert attempt.index is not None
         step = self._context(attempt)
+        attempt.last_step = step.step_name
         work = asyncio.create_task(self._work(attempt, step), name=f"stepmill step {step.owner} {step.step_name}")
         either: set[asyncio.Future[Any]] = {work, attempt.interruption.happened}
         try:

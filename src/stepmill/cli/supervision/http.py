@@ -9,15 +9,15 @@ import uvicorn
 from fastapi import FastAPI
 
 from stepmill.api.admission import connections_within_files
-from stepmill.api.sse import OpenStreams
+from stepmill.api.parts import ApiParts
 from stepmill.cli.supervision.connections import Connections
 from stepmill.cli.supervision.protocol import HttpProtocol
 
-GOODBYE_SECONDS = 2
-"""How long requests that are under way may take to end."""
-
 LOOK_SECONDS = 1.0
 """How often the connections' time limits are looked at."""
+
+_POLL_SECONDS = 0.05
+"""How often a server that ends looks whether everything is over."""
 
 _BACKLOG = 2048
 _ACCEPTED_AT_ONCE = 100
@@ -42,11 +42,12 @@ class HttpServer(uvicorn.Server):
                 server_header=False,
                 backlog=_ACCEPTED_AT_ONCE,
                 timeout_keep_alive=75,
-                timeout_graceful_shutdown=GOODBYE_SECONDS,
             )
         )
         self.server_state = Connections(connections_within_files(), app.state.metrics)
-        self._streams: OpenStreams = app.state.parts.streams
+        parts: ApiParts = app.state.parts
+        self._streams = parts.streams
+        self._grace_seconds = parts.engine.settings.shutdown_grace_seconds
         self.taking_requests = asyncio.Event()
         self._ending = asyncio.Event()
 
@@ -73,7 +74,18 @@ class HttpServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, which have no end of their own, and then everything else."""
         self._streams.close()
+        self.server_state.is_ending = True
         await super().shutdown(sockets)
+
+    async def _wait_tasks_to_complete(self) -> None:
+        """Wait for what is under way, as long as the grace says, and end what is not done by then."""
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + self._grace_seconds
+        while self.server_state.is_busy and loop.time() < give_up_at:
+            self.server_state.look(loop.time())
+            await asyncio.sleep(_POLL_SECONDS)
+        if self.server_state.is_busy:
+            await self.server_state.give_up()
 
     def end(self) -> None:
         """Take no more requests and come to an end."""

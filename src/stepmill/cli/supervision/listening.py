@@ -10,6 +10,16 @@ from stepmill.errors import ConfigurationError
 _FILES = 65_536
 """Each event stream is an open file, and many systems begin with 1,024 of them."""
 
+_FILES_ELSEWHERE = 10_240
+"""What macOS allows at most where it says that there is no limit."""
+
+_FEWEST_FILES = 600
+"""With fewer there are none left for connections beside those that the process needs itself."""
+
+_UNSENT_BYTES = 16 * 1024
+"""How much of an answer the system holds that is not on its way yet. It would take megabytes, and take more only when
+a third of them is gone: minutes, in which a slow reader looks like one that takes nothing."""
+
 _UNHEARD_MS = 60_000
 """A client that takes nothing, or is gone without a word, holds its connection no longer than this."""
 
@@ -17,7 +27,8 @@ _UNHEARD_MS = 60_000
 def listen(host: str, port: int) -> socket.socket:
     """A socket bound to the address. Raises :class:`ConfigurationError` that says what to do if it can't be had.
 
-    Connections are open files: the process may have as many from now on as the system allows, within reason.
+    Connections are open files: the process may have as many from now on as the system allows, within reason. They have
+    the options of their listener.
     """
     _allow_files()
     try:
@@ -27,7 +38,9 @@ def listen(host: str, port: int) -> socket.socket:
         raise ConfigurationError("address_unusable", f"--host {host} can't be used: {error}.") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # connections have it from their listener
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNHEARD_MS)
         listener.bind(address)
@@ -45,11 +58,21 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _allow_files() -> None:
+    """Allow as many as can be had. Raises :class:`ConfigurationError` if that is too few."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+    for wanted in (_FILES, _FILES_ELSEWHERE):
+        number = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        if soft == resource.RLIM_INFINITY or soft >= number:
+            break
         with suppress(OSError, ValueError):  # a system that counts otherwise: fewer streams are taken then
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))
+            soft = number
+    if soft != resource.RLIM_INFINITY and soft < _FEWEST_FILES:
+        raise ConfigurationError(
+            "too_few_files",
+            f"The process may have {soft:,} open files, and needs {_FEWEST_FILES} at least: see `ulimit -n`, "
+            "and `ulimit -Hn` for what the system allows.",
+        )
 
 
 def url_of(listener: socket.socket) -> str:

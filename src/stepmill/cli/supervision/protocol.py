@@ -1,7 +1,7 @@
 """One HTTP connection: uvicorn's, with an end to everything that a client can draw out.
 
 Uvicorn reads heads of any size for any time, queues pipelined requests without end, tells only the newest of them that
-the client has left, and keeps what nobody reads.
+the client has left, takes a client that will send no more for one that left, and keeps what nobody reads.
 """
 
 import asyncio
@@ -10,16 +10,19 @@ from typing import Any
 
 from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from stepmill.api.limits import LINGER_SECONDS
-from stepmill.api.sse import ends_itself
+from stepmill.api.sse import is_stream
 from stepmill.cli.supervision.connections import SPARE_CONNECTIONS, Connections, OnlyProbes
+from stepmill.cli.supervision.leaving import is_reset, tell_gone
+from stepmill.cli.supervision.reading import ConnectError, ReadingProtocol
 from stepmill.cli.supervision.refusals import (
     HEAD_BYTES,
     HEAD_SECONDS,
     HEAD_TOO_LARGE,
     HEAD_TOO_SLOW,
+    NO_PROXY,
     TOO_MANY_CONNECTIONS,
     UNREADABLE,
     Refusal,
@@ -34,21 +37,25 @@ READER_SECONDS = 30.0
 QUEUED_REQUESTS = 16
 """How many requests may wait on a connection for the one before them."""
 
+LINGERING_CONNECTIONS = 100
+"""How many beyond the spare ones may stay until they have read that there are too many."""
+
 
 class _UnwantedError(Exception):
     """Makes the parser stop."""
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(ReadingProtocol):
     """A connection that ends when its client only holds it."""
 
     # The base has as many attributes as instances can keep in a shared layout; a few more would cost each a kilobyte.
     __slots__ = (
-        "_awaits_head",
+        "_begun",
         "_connections",
         "_deaf",
         "_end_at",
         "_fault",
+        "_half_closed",
         "_head_since",
         "_is_spare",
         "_running",
@@ -68,7 +75,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._connections = server_state
         self._running: RequestResponseCycle | None = None
         self._is_spare = False
-        self._awaits_head = True
+        self._begun = False  # a request, of which not all is there yet
+        self._half_closed = False
         self._head_since: float | None = None
         self._unused = 0  # bytes since a head was complete or something of a body came
         self._fault = UNREADABLE
@@ -84,21 +92,62 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._head_since = self.loop.time()
         excess = self._connections.excess
-        if excess <= 0:
-            return
-        self._is_spare = True
-        self.app = OnlyProbes(self.app, self._connections)
-        if excess > SPARE_CONNECTIONS:
-            self._connections.count_refused()
-            self._say(TOO_MANY_CONNECTIONS)
+        if self._connections.is_ending:
             transport.close()
+        elif excess > 0:
+            self._is_spare = True
+            self.app = OnlyProbes(self.app, self._connections)
+            self._turn_away(excess - SPARE_CONNECTIONS)
+
+    def _turn_away(self, excess: int) -> None:
+        if 0 < excess <= LINGERING_CONNECTIONS:
+            self._refuse(TOO_MANY_CONNECTIONS)
+        elif excess > 0:
+            self._say(TOO_MANY_CONNECTIONS)
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that is running, too: uvicorn tells the newest, which may be waiting behind it."""
         super().connection_lost(exc)
         self.pipeline.clear()
-        if self._running is not None and not self._running.response_complete:
-            _tell_gone(self._running)
+        tell_gone(self._running)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client will send no more; it may still read. Answers whether there is something for it."""
+        running = self._running
+        if self._end_at is not None or running is None or running.response_complete:
+            return False
+        if running is self.cycle and running.more_body:  # it will never be whole
+            tell_gone(running)
+            return False
+        self._answer_what_is_whole(running)
+        self._half_closed = True
+        if is_stream(running.scope):
+            running.message_event.set()  # it tries at once whether there is still somebody
+        return True
+
+    def shutdown(self) -> None:
+        """The server ends: take no more requests. A stream that waits for its reader can't tell it, and is cut."""
+        if self.flow.write_paused and self._is_stream():
+            self.cut()
+        else:
+            super().shutdown()
+
+    def give_up(self) -> None:
+        """End what is half answered. A request without an answer may still get one, but none that waits for it."""
+        self.pipeline.clear()
+        running = self._running
+        if running is None or running.response_started:
+            self.cut()
+        else:
+            running.keep_alive = False
+
+    def cut(self) -> None:
+        """End it at once."""
+        tell_gone(self._running)
+        self.transport.abort()
+
+    # Time limits
 
     def look(self, now: float) -> None:
         """End it if it has owed a head, or taken nothing of an answer, for too long. ``now`` is the loop's time."""
@@ -111,18 +160,23 @@ class HttpProtocol(HttpToolsProtocol):
                 self._end_slow_head()
         if self.flow.write_paused or self.transport.is_closing():
             self._look_at_reader(now)
+        if self._half_closed and is_reset(self.transport):
+            self.cut()
 
     def _look_at_reader(self, now: float) -> None:
         unread = self.transport.get_write_buffer_size()
         if self._unread_since is None or unread < self._unread:  # nothing is added meanwhile
             self._unread_since = now
         elif now - self._unread_since > READER_SECONDS:
-            is_stream = self._running is not None and ends_itself(self._running.scope)
-            if not is_stream:
-                self._connections.count_dropped(self._host, READER_SECONDS)
-            if not is_stream or self.transport.is_closing():
-                self.transport.abort()
+            self._connections.count_dropped(self._host, READER_SECONDS, is_stream=self._is_stream())
+            self.cut()
         self._unread = unread
+
+    def _end_slow_head(self) -> None:
+        if self._begun:
+            self._refuse(HEAD_TOO_SLOW)
+        else:  # an answer would be taken for that of its next request
+            self.transport.close()
 
     def resume_writing(self) -> None:
         """The client has taken something."""
@@ -148,17 +202,21 @@ class HttpProtocol(HttpToolsProtocol):
             raise _UnwantedError
         if self._head_since is None:
             self._head_since = self.loop.time()
+        self._begun = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """The request can be answered now."""
-        if self._unused > HEAD_BYTES and self._head_size() > HEAD_BYTES:
+        if self._unused > HEAD_BYTES and self.head_size > HEAD_BYTES:
             self._fault = HEAD_TOO_LARGE
             raise _UnwantedError
-        self._awaits_head = False
         self._head_since = None
         self._unused = 0
-        super().on_headers_complete()
+        try:
+            super().on_headers_complete()
+        except ConnectError:
+            self._fault = NO_PROXY
+            raise
 
     def on_body(self, body: bytes) -> None:
         """Something of the body came."""
@@ -167,7 +225,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is complete."""
-        self._awaits_head = True
+        self._begun = False
         self._unused = 0
         super().on_message_complete()
 
@@ -196,14 +254,8 @@ class HttpProtocol(HttpToolsProtocol):
     def _is_answering(self) -> bool:
         return self._running is not None and not self._running.response_complete
 
-    def _head_size(self) -> int:
-        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-
-    def _end_slow_head(self) -> None:
-        if self.cycle is None and not self._unused:  # it never said anything
-            self.transport.close()
-        else:
-            self._refuse(HEAD_TOO_SLOW)
+    def _is_stream(self) -> bool:
+        return self._running is not None and is_stream(self._running.scope)
 
     def _read_no_more(self, refusal: Refusal) -> None:
         """Answer the requests that came whole before this, or say why there is no answer; then close."""
@@ -214,15 +266,18 @@ class HttpProtocol(HttpToolsProtocol):
             if running.response_started:
                 self._end_soon()
             else:
-                _tell_gone(running)
+                tell_gone(running)
                 self._refuse(refusal)
         else:
-            if self.pipeline and self.cycle.more_body:
-                self.pipeline.popleft()
-            last = self.pipeline[0][0] if self.pipeline else running
-            last.keep_alive = False
-            self._deaf = True
-            self._head_since = None
+            self._answer_what_is_whole(running)
+
+    def _answer_what_is_whole(self, running: RequestResponseCycle) -> None:
+        if self.pipeline and self.cycle.more_body:
+            self.pipeline.popleft()
+        self.cycle = self.pipeline[0][0] if self.pipeline else running
+        self.cycle.keep_alive = False
+        self._deaf = True
+        self._head_since = None
 
     def _refuse(self, refusal: Refusal) -> None:
         self._say(refusal)
@@ -237,9 +292,5 @@ class HttpProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
 
     def _say(self, refusal: Refusal) -> None:
+        self._connections.count_refused(refusal.code)
         self.transport.write(refusal.wire(self._connections.default_headers, self._host))
-
-
-def _tell_gone(cycle: RequestResponseCycle) -> None:
-    cycle.disconnected = True
-    cycle.message_event.set()

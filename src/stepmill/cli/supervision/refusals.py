@@ -44,6 +44,7 @@ class Refusal:
 
 
 UNREADABLE = Refusal(400, "unreadable_request", "The request can't be read as HTTP.")
+NO_PROXY = Refusal(405, "method_not_allowed", "This server is no proxy.", {"Allow": "GET, HEAD"})
 HEAD_TOO_SLOW = Refusal(408, "head_too_slow", f"The request's head was not there after {HEAD_SECONDS:.0f} s.")
 HEAD_TOO_LARGE = Refusal(
     431, "head_too_large", f"The request's address and headers may have {HEAD_BYTES:,} bytes at most."
