@@ -124,6 +124,19 @@ def test_one_that_comes_back_from_a_back_off_does_not_stand_behind_its_tenants_n
     assert first in queue.claim(2)
 
 
+def test_a_type_that_stands_still_is_no_measure_for_another(queue: Queue) -> None:
+    worker = "INSERT INTO workers (worker_id, host, pid, version, types) VALUES ('w', 'h', 1, '0', '{X,Y,Z}')"
+    queue.conn.execute(worker)
+    queue.submit("c", 1, type="Y")
+    queue.submit("a", 400, type="Z")
+    served = queue.claim(200, ("X", "Z"))
+    queue.conn.execute("DELETE FROM procrastinate_jobs WHERE status = 'doing'")
+    assert len(served) == 200
+    queue.submit("b", 150, type="X")
+    following = "".join(job[0] for job in queue.claim(60, ("X", "Z")))
+    assert following.count("a") == 30
+
+
 def _come_back(queue: Queue, how: str) -> None:
     """All of tenant a's jobs, which have begun before."""
     jobs = [row[0] for row in queue.conn.execute("SELECT job_id FROM jobs WHERE tenant_id = 'a' ORDER BY 1").fetchall()]

@@ -6,7 +6,7 @@ from contextlib import suppress
 import psycopg
 import pytest
 
-from tests.engine.superuser import Superuser, begin, fail_for_good, refused_with, run_to_the_end
+from tests.engine.superuser import Superuser, begin, fail_for_good, past_the_guards, refused_with, run_to_the_end
 from tests.support.engine import Bench
 
 
@@ -167,6 +167,28 @@ async def test_a_job_has_its_own_lock_only(bench: Bench, superuser: Superuser) -
     job_id = (await bench.submit("LOCKED"))["jobId"]
     lock = "INSERT INTO job_locks (key, job_id, tenant_id) VALUES ('another', %s, 'local')"
     assert refused_with(superuser, lock, job_id) == f"The lock another is not one of job {job_id}."
+
+
+async def test_one_step_runs_at_a_time_and_after_a_cancel_only_what_always_runs(
+    bench: Bench, superuser: Superuser
+) -> None:
+    job_id = (await bench.submit("RELEASES_BETWEEN"))["jobId"]
+    begin(superuser, job_id)
+    superuser.execute("SELECT finish_step_v1(%s, 1, 0::smallint, '{}', NULL)", (job_id,))
+    superuser.execute("SELECT cancel_v1(%s)", (job_id,))
+    start = "UPDATE job_steps SET status = 'RUNNING', attempt = 1 WHERE idx = %s"
+    past_the_guards(superuser, "UPDATE job_steps SET status = 'PENDING' WHERE idx = 1")
+    for idx in (2, 3):  # the step between, which does not always run, and the always-step after the first
+        assert "before the steps before it" in refused_with(superuser, start, idx)
+    superuser.execute(start.encode(), (1,))
+    past_the_guards(superuser, "UPDATE jobs SET ending = NULL")
+    past_the_guards(superuser, "UPDATE job_steps SET status = 'DONE' WHERE idx = 0")
+    assert "before the steps before it" in refused_with(superuser, start, 2)
+
+
+async def test_what_has_ended_has_ended_some_time(bench: Bench, superuser: Superuser) -> None:
+    await bench.submit("PLAIN")
+    assert "has ended some time" in refused_with(superuser, "UPDATE jobs SET status = 'CANCELLED'")
 
 
 class Two:

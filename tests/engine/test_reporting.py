@@ -8,6 +8,7 @@ import pytest
 from stepmill.engine.reporting import StepReport
 from tests.support.engine import Bench
 
+LOSE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT report_v1%%'"
 BLOCKED = "SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT report_v1%%' AND wait_event_type = 'Lock'"
 
 
@@ -48,6 +49,26 @@ async def test_a_step_that_is_stopped_while_its_lines_are_written_loses_none(ben
     await stopping
     lines = await bench.rows("SELECT data ->> 'message' AS text FROM job_events WHERE kind = 'log' ORDER BY seq")
     assert [line["text"] for line in lines] == ["first", "second", "third"]
+
+
+async def test_a_step_is_told_of_lines_that_a_lost_connection_took_along(bench: Bench) -> None:
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    await bench.rows("SELECT begin_attempt_v1(%s, 'worker-1')", job_id)
+    report = StepReport(bench.engine, job_id, 1, 0, "One")
+    async with bench.database.transaction("stepmill_engine") as conn:
+        await conn.execute("SELECT FROM job_event_counters WHERE job_id = %s FOR UPDATE", (job_id,))
+        report.log("info", "first")
+        report.progress(1)
+        await bench.until(BLOCKED)
+        await bench.until(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT report_v1%%'"
+        )
+    await report.close()
+    told = await bench.rows(
+        "SELECT kind, data ->> 'message' AS text FROM job_events WHERE kind <> 'status' ORDER BY seq"
+    )
+    assert [row["kind"] for row in told[-2:]] == ["log", "progress"]
+    assert told[-2]["text"].startswith("1 log lines were left out")
 
 
 async def test_a_report_that_comes_with_the_steps_end_does_not_hold_it_up(bench: Bench) -> None:

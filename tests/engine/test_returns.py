@@ -1,5 +1,6 @@
 """Jobs that come back or go on: whose turn it is, and that nothing waits for ever."""
 
+import asyncio
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from psycopg.types.json import Jsonb
 from stepmill.engine.read import get_job, list_events
 from stepmill.engine.rescue import rescue_dead
 from stepmill.engine.retention import Retention
+from stepmill.engine.stamp import stamp_events
 from tests.engine.superuser import Superuser, begin, past_the_guards
 from tests.support.engine import CALLER, Bench
 
@@ -152,3 +154,53 @@ async def test_nothing_is_pruned_early_by_a_worker_whose_clock_is_fast(
         await bench.follow(job_id)
         await Retention(bench.engine).prune()
         assert "submitted" in await _reasons(bench, job_id)
+
+
+async def test_a_rescued_job_leaves_no_ticket_that_takes_a_place_of_its_type(
+    bench: Bench, superuser: Superuser
+) -> None:
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    superuser.execute("SELECT procrastinate_fetch_job_v2(NULL, NULL)")
+    begin(superuser, job_id)
+    superuser.execute("SELECT rescue_v1(%s, 1, 'crashed', 5)", (job_id,))
+    assert await bench.rows("SELECT status::text FROM procrastinate_jobs") == [{"status": "todo"}]
+
+
+async def test_a_job_at_its_tenants_limit_gets_no_ticket_because_its_lock_is_kept(
+    bench: Bench, superuser: Superuser
+) -> None:
+    jobs = await _line(bench, superuser, "LOCKED", "LOCKED", "LOCKED")
+    superuser.execute(ALIVE, (["LOCKED"],))
+    other = (await bench.submit("PLAIN"))["jobId"]
+    begin(superuser, other)
+    superuser.execute("SELECT begin_attempt_v1(%s, 'w', %s)", (jobs[1], Jsonb({"*": 1})))
+    past_the_guards(superuser, "DELETE FROM procrastinate_jobs")
+    _sweep_locks(superuser)
+    assert await bench.rows(TICKETS) == []
+
+
+async def test_a_job_whose_lock_document_is_looked_at_now_says_what_it_waits_for_now(
+    bench: Bench, superuser: Superuser
+) -> None:
+    job_id = (await bench.submit("WITH_DOCUMENT"))["jobId"]
+    begin(superuser, job_id)
+    superuser.execute('SELECT wait_for_document_v1(%s, 1, 0::smallint, \'{"code": "lock_document"}\', 60)', (job_id,))
+    assert (await get_job(bench.engine, CALLER, job_id))["waiting"]["code"] == "lock_document"
+    past_the_guards(superuser, "UPDATE jobs SET run_at = now() - interval '1 minute'")
+    assert (await get_job(bench.engine, CALLER, job_id))["waiting"]["code"] == "no_worker"
+
+
+async def test_several_processes_that_number_the_feed_are_in_nobodys_way(bench: Bench) -> None:
+    async def stamp() -> int:
+        count = 0
+        async with bench.database.autocommit() as conn:
+            while count < 200 and not done.is_set():
+                count += await stamp_events(conn)
+        return count
+
+    done = asyncio.Event()
+    stampers = [asyncio.create_task(stamp()) for _ in range(2)]
+    for _ in range(60):
+        await bench.submit("PLAIN")
+    done.set()
+    await asyncio.gather(*stampers)

@@ -49,7 +49,10 @@ def _moves_taken(conn: Superuser, table: str, states: tuple[str, ...], *moves: s
 async def test_jobs_make_these_moves_and_no_others(bench: Bench, superuser: Superuser) -> None:
     await bench.submit("PLAIN")
     end = "UPDATE job_attempts SET ended_at = now() WHERE ended_at IS NULL"
-    move = "UPDATE jobs SET status = %(status)s, attempt = attempt + (%(status)s = 'RUNNING')::integer"
+    move = (
+        "UPDATE jobs SET status = %(status)s, attempt = attempt + (%(status)s = 'RUNNING')::integer,"
+        " finished_at = CASE WHEN %(status)s NOT IN ('PENDING', 'RUNNING') THEN now() END"
+    )
     begun = (
         "INSERT INTO job_attempts (job_id, attempt, worker_id, tenant_id)"
         " SELECT job_id, attempt, 'w', tenant_id FROM jobs WHERE status = 'RUNNING'"

@@ -16,6 +16,7 @@ from stepmill.errors import StepmillError
 _REPORT = "SELECT report_v1(%s, %s, %s::smallint, %s, %s) AS current"
 _PROGRESS_SECONDS = 0.5
 _MAX_MESSAGE = 2_000
+_CLOSING_WRITES = 2
 _MAX_LINES = 1_000  # that wait to be written; a step that logs faster is told so
 
 _log = structlog.get_logger(__name__)
@@ -59,7 +60,9 @@ class StepReport:
 
     async def close(self) -> None:
         """Write what is left. Where the caller is cancelled meanwhile, the write goes on: its lines would be lost."""
-        while self._writer is not None or self._has_news:
+        for _ in range(_CLOSING_WRITES):
+            if self._writer is None and not self._has_news:
+                return
             self._closing = True
             self._kick()
             assert self._writer is not None
@@ -94,8 +97,9 @@ class StepReport:
 
     async def _write(self, *, force: bool) -> None:
         lines, self._lines = self._lines, []
+        told = len(lines) + self._dropped
         if self._dropped:
-            text = f"{self._dropped} log lines were left out: the step writes faster than they can be stored."
+            text = f"{self._dropped} log lines were left out: they came too fast, or the database was away."
             lines.append(
                 {"kind": "log", "data": {"level": "warning", "message": text, "step": self._step, "fields": {}}}
             )
@@ -111,7 +115,10 @@ class StepReport:
                 await conn.execute(_REPORT, (*self._key, Jsonb(lines), Jsonb(self._progress) if due else None))
             self._engine.notifier.touch(self._key[0])
         except (psycopg.Error, StepmillError) as error:
-            _log.warning("report_lost", job_id=self._key[0], lines=len(lines), error=type(error).__name__)
+            # Written again they might be there twice: whether the commit came through is unknown.
+            self._dropped += told
+            self._progress_is_new |= due
+            _log.warning("report_lost", job_id=self._key[0], lines=told, error=type(error).__name__)
 
 
 def _clip(message: str | None) -> str | None:

@@ -17,7 +17,8 @@ unstamped AS (
     WHERE alone.mine AND feed_id IS NULL AND kind = 'status' ORDER BY at, job_id, seq LIMIT 1000
 ),
 numbered AS (SELECT job_id, seq, nextval('job_feed_seq') AS feed_id FROM (SELECT * FROM unstamped) AS u)
-UPDATE job_events e SET feed_id = n.feed_id FROM numbered n WHERE e.job_id = n.job_id AND e.seq = n.seq
+UPDATE job_events e SET feed_id = n.feed_id FROM numbered n
+WHERE e.job_id = n.job_id AND e.seq = n.seq AND e.feed_id IS NULL -- again: another process may have been faster
 """
 
 

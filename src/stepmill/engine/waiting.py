@@ -26,10 +26,10 @@ def waiting_of(row: Mapping[str, Any], situation: Situation) -> dict[str, Any] |
         return _lock(row, stored)
     if stored.get("code") == "limit":
         return _limit(row, stored)
-    if stored.get("code") == "lock_document":
-        return _lock_document(row, stored)
     capacity = situation.capacity.get(row["type"])
     if row["run_at"] > datetime.now(UTC):
+        if stored.get("code") == "lock_document":
+            return _lock_document(row, stored)
         return _backoff(row, stored) if stored.get("code") == "backoff" else _run_at(row)
     since = rfc3339(max(row["created_at"], row["run_at"]))
     if row["status"] == "PENDING" and capacity is None:

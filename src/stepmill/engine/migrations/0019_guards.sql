@@ -60,6 +60,9 @@ BEGIN
         RAISE EXCEPTION 'A job can''t be % while its steps are not, or while an attempt of it is open.', NEW.status
             USING ERRCODE = 'check_violation';
     END IF;
+    IF NEW.finished_at IS NULL AND NEW.status IN ('DONE', 'ERROR', 'CANCELLED') THEN
+        RAISE EXCEPTION 'A job that is % has ended some time.', NEW.status USING ERRCODE = 'check_violation';
+    END IF;
     -- A user's retry: what was wrong is taken back with it.
     IF OLD.status IN ('ERROR', 'CANCELLED') AND (NEW.finished_at IS NOT NULL OR NEW.error IS NOT NULL
         OR EXISTS (SELECT FROM job_steps WHERE job_id = NEW.job_id AND status = 'ERROR'))
@@ -93,13 +96,16 @@ BEGIN
             RETURN NEW;
         ELSIF OLD.status = 'PENDING' AND NEW.status = 'RUNNING' THEN
             PERFORM hold_attempt_v1(NEW.job_id, NEW.attempt);
-            IF NOT EXISTS (SELECT FROM job_steps WHERE job_id = NEW.job_id AND idx < NEW.idx AND status <> 'DONE') THEN
+            IF NOT EXISTS (SELECT FROM job_steps
+                    WHERE job_id = NEW.job_id AND (status = 'RUNNING' OR (idx < NEW.idx AND status <> 'DONE')))
+                AND (NEW.always OR EXISTS (SELECT FROM jobs WHERE job_id = NEW.job_id AND ending IS NULL))
+            THEN
                 RETURN NEW;
             END IF;
             -- An always-step runs whatever came before, once the job is to end: after the always-steps before it.
             IF NEW.always AND EXISTS (SELECT FROM jobs WHERE job_id = NEW.job_id AND ending IS NOT NULL)
-                AND NOT EXISTS (SELECT FROM job_steps WHERE job_id = NEW.job_id AND idx < NEW.idx
-                    AND (status = 'RUNNING' OR always AND status = 'PENDING'))
+                AND NOT EXISTS (SELECT FROM job_steps WHERE job_id = NEW.job_id
+                    AND (status = 'RUNNING' OR (idx < NEW.idx AND always AND status = 'PENDING')))
             THEN
                 RETURN NEW;
             END IF;
@@ -357,56 +363,4 @@ CREATE FUNCTION drop_idle_tickets_v1(p_seconds double precision) RETURNS bigint 
             AND NOT EXISTS (SELECT FROM job_attempts a WHERE a.job_id = t.args ->> 'jobId' AND a.ended_at IS NULL)
         RETURNING 1)
     SELECT count(*) FROM gone;
-$$;
-
--- The queue's claim. New here: it notes when.
-CREATE OR REPLACE FUNCTION procrastinate_fetch_job_v2(target_queue_names character varying[], p_worker_id bigint)
-RETURNS procrastinate_jobs LANGUAGE plpgsql SET search_path = stepmill, pg_temp SET enable_sort = off
-SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
-DECLARE
-    v_limits jsonb := nullif(current_setting('stepmill.type_limits', true), '')::jsonb;
-    v_types text[] := target_queue_names;
-    v_type text;
-    found_jobs procrastinate_jobs;
-BEGIN
-    IF EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'todo' AND NOT ready AND scheduled_at <= clock_timestamp()) THEN
-        PERFORM ready_tickets_v1();
-    END IF;
-    IF v_types IS NULL THEN
-        SELECT array_agg(DISTINCT queue_name) INTO v_types FROM procrastinate_jobs WHERE status = 'todo' AND ready;
-    END IF;
-    LOOP
-        IF cardinality(v_types) = 1 THEN
-            v_type := v_types[1];
-        ELSE
-            SELECT wanted INTO v_type FROM unnest(v_types) AS wanted CROSS JOIN LATERAL (
-                SELECT priority, tag, id FROM procrastinate_jobs
-                WHERE status = 'todo' AND ready AND queue_name = wanted ORDER BY priority DESC, tag, id LIMIT 1) AS first
-            ORDER BY first.priority DESC, first.tag, first.id LIMIT 1;
-            IF NOT FOUND THEN
-                RETURN NULL;
-            END IF;
-        END IF;
-        IF v_limits ? v_type THEN
-            -- One claim at a time, so that no two take the last place. A ticket is 'doing' until its job leaves the worker.
-            -- One lock for all types that have a limit: two claims that look at two of them can't wait for one another.
-            PERFORM pg_advisory_xact_lock(hashtextextended('types', 5042));
-            IF (v_limits ->> v_type)::integer
-                <= (SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing' AND queue_name = v_type)
-            THEN
-                v_types := array_remove(v_types, v_type);
-                CONTINUE;
-            END IF;
-        END IF;
-        UPDATE procrastinate_jobs SET status = 'doing', worker_id = p_worker_id, taken_at = clock_timestamp()
-        WHERE id = (
-            SELECT id FROM procrastinate_jobs WHERE status = 'todo' AND ready AND queue_name = v_type
-            ORDER BY priority DESC, tag, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-        RETURNING * INTO found_jobs;
-        IF FOUND THEN
-            RETURN found_jobs;
-        END IF;
-        v_types := array_remove(v_types, v_type);
-    END LOOP;
-END
 $$;

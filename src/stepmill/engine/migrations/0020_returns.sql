@@ -5,6 +5,55 @@ ALTER TABLE procrastinate_jobs ADD COLUMN returns boolean NOT NULL DEFAULT false
 CREATE INDEX stepmill_tickets_returning_idx ON procrastinate_jobs (tenant, queue_name, priority, tag)
     WHERE status = 'todo' AND ready AND returns;
 
+-- The tag that was served last, for each type and priority: it is the time of a type that has no tickets. Those of a type
+-- that stands still must not be it. After a crash it is empty, and the smallest tag serves for a while.
+CREATE UNLOGGED TABLE queue_served (
+    type text NOT NULL,
+    priority integer NOT NULL,
+    tag bigint NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (type, priority)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
+GRANT SELECT, INSERT, UPDATE ON queue_served TO stepmill_engine;
+GRANT SELECT ON queue_served TO stepmill_api;
+
+-- Nobody waits for another claim to note this: that one is as good.
+CREATE FUNCTION note_served_v1(t procrastinate_jobs) RETURNS void LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+BEGIN
+    UPDATE queue_served SET tag = t.tag, at = t.taken_at WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM queue_served WHERE type = t.queue_name AND priority = t.priority FOR UPDATE SKIP LOCKED));
+    IF NOT FOUND AND NOT EXISTS (SELECT FROM queue_served WHERE type = t.queue_name AND priority = t.priority)
+        AND pg_try_advisory_xact_lock(hashtextextended(format('served/%s/%s', t.queue_name, t.priority), 5042))
+    THEN
+        INSERT INTO queue_served (type, priority, tag, at) VALUES (t.queue_name, t.priority, t.tag, t.taken_at)
+        ON CONFLICT DO NOTHING;
+    END IF;
+END
+$$;
+
+-- The tag of a newcomer: that of its type's first ticket; if there is none, the one that was served last among the types that
+-- the same workers run.
+CREATE OR REPLACE FUNCTION next_tag_v1(p_type text, p_priority integer) RETURNS bigint LANGUAGE plpgsql STABLE
+SET search_path = stepmill, pg_temp AS $$
+DECLARE
+    v_tag bigint;
+BEGIN
+    SELECT tag INTO v_tag FROM procrastinate_jobs
+    WHERE status = 'todo' AND ready AND queue_name = p_type AND priority = p_priority ORDER BY tag, id LIMIT 1;
+    IF NOT FOUND THEN
+        SELECT tag INTO v_tag FROM queue_served s
+        WHERE s.priority = p_priority AND (s.type = p_type OR EXISTS (
+            SELECT FROM workers w WHERE p_type = ANY (w.types) AND s.type = ANY (w.types)))
+        ORDER BY s.at DESC LIMIT 1;
+    END IF;
+    IF NOT FOUND THEN
+        SELECT tag INTO v_tag FROM procrastinate_jobs
+        WHERE status = 'todo' AND ready AND priority = p_priority ORDER BY tag, id LIMIT 1;
+    END IF;
+    RETURN coalesce(v_tag, 0);
+END
+$$;
+
 -- Those of a flow that come back are a flow of their own: each is one behind the last of them, or next.
 CREATE FUNCTION return_tag_v1(p_tenant text, p_type text, p_priority integer) RETURNS bigint LANGUAGE plpgsql STABLE
 SET search_path = stepmill, pg_temp AS $$
@@ -102,7 +151,9 @@ BEGIN
         OR NOT EXISTS (SELECT FROM jobs o JOIN workers ON last_seen_at > v_alive AND o.type = ANY (types)
             WHERE o.waiting_lock = p_key AND o.job_id <> w.job_id AND o.run_at <= clock_timestamp())
     THEN
-        IF NOT EXISTS (SELECT FROM procrastinate_jobs t WHERE t.args ->> 'jobId' = w.job_id AND t.status IN ('todo', 'doing')) THEN
+        IF w.waiting ->> 'code' IS DISTINCT FROM 'limit' AND NOT EXISTS (
+            SELECT FROM procrastinate_jobs t WHERE t.args ->> 'jobId' = w.job_id AND t.status IN ('todo', 'doing'))
+        THEN
             PERFORM issue_ticket_v1(w);
         END IF;
     ELSE
@@ -152,6 +203,10 @@ BEGIN
     PERFORM guard_lock_key_v1(j.lock_key);
     SELECT * INTO j FROM jobs WHERE job_id = p_job FOR NO KEY UPDATE;
     SELECT * INTO s FROM job_steps WHERE job_id = p_job AND status = 'RUNNING';
+    IF p_reason IN ('crashed', 'cancel_requested') THEN
+        -- Its worker does not remove its ticket any more, which would take a place of its type for as long as the next runs.
+        DELETE FROM procrastinate_jobs WHERE args ->> 'jobId' = p_job AND status = 'doing';
+    END IF;
     j.run_at := least(j.run_at, v_now);
     IF p_reason IN ('crashed', 'database_lost') THEN
         v_same := coalesce(j.crashed_at_step = s.idx, false) AND j.crashed_at_progress IS NOT DISTINCT FROM s.progress -> 'done';
@@ -287,5 +342,58 @@ BEGIN
     PERFORM emit_v1(j.job_id, j.tenant_id, j.env_id, v_events || jsonb_build_array(status_event_v1(j, 'retry')));
     PERFORM issue_ticket_v1(j, false);
     RETURN jsonb_build_object('outcome', 'accepted', 'status', j.status);
+END
+$$;
+
+-- The queue's claim. New here: it notes when a ticket was taken, and the tag that was served.
+CREATE OR REPLACE FUNCTION procrastinate_fetch_job_v2(target_queue_names character varying[], p_worker_id bigint)
+RETURNS procrastinate_jobs LANGUAGE plpgsql SET search_path = stepmill, pg_temp SET enable_sort = off
+SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    v_limits jsonb := nullif(current_setting('stepmill.type_limits', true), '')::jsonb;
+    v_types text[] := target_queue_names;
+    v_type text;
+    found_jobs procrastinate_jobs;
+BEGIN
+    IF EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'todo' AND NOT ready AND scheduled_at <= clock_timestamp()) THEN
+        PERFORM ready_tickets_v1();
+    END IF;
+    IF v_types IS NULL THEN
+        SELECT array_agg(DISTINCT queue_name) INTO v_types FROM procrastinate_jobs WHERE status = 'todo' AND ready;
+    END IF;
+    LOOP
+        IF cardinality(v_types) = 1 THEN
+            v_type := v_types[1];
+        ELSE
+            SELECT wanted INTO v_type FROM unnest(v_types) AS wanted CROSS JOIN LATERAL (
+                SELECT priority, tag, id FROM procrastinate_jobs
+                WHERE status = 'todo' AND ready AND queue_name = wanted ORDER BY priority DESC, tag, id LIMIT 1) AS first
+            ORDER BY first.priority DESC, first.tag, first.id LIMIT 1;
+            IF NOT FOUND THEN
+                RETURN NULL;
+            END IF;
+        END IF;
+        IF v_limits ? v_type THEN
+            -- One claim at a time, so that no two take the last place. A ticket is 'doing' until its job leaves the worker.
+            -- One lock for all types that have a limit: two claims that look at two of them can't wait for one another.
+            PERFORM pg_advisory_xact_lock(hashtextextended('types', 5042));
+            IF (v_limits ->> v_type)::integer
+                <= (SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing' AND queue_name = v_type)
+            THEN
+                v_types := array_remove(v_types, v_type);
+                CONTINUE;
+            END IF;
+        END IF;
+        UPDATE procrastinate_jobs SET status = 'doing', worker_id = p_worker_id, taken_at = clock_timestamp()
+        WHERE id = (
+            SELECT id FROM procrastinate_jobs WHERE status = 'todo' AND ready AND queue_name = v_type
+            ORDER BY priority DESC, tag, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+        RETURNING * INTO found_jobs;
+        IF FOUND THEN
+            PERFORM note_served_v1(found_jobs);
+            RETURN found_jobs;
+        END IF;
+        v_types := array_remove(v_types, v_type);
+    END LOOP;
 END
 $$;
