@@ -68,7 +68,7 @@ class Engine(RuleBasedStateMachine):
         self.model = Model()
         self.conn.execute("RESET ROLE")
         self.conn.execute("SET session_replication_role = replica")  # past the guards
-        self.conn.execute("TRUNCATE jobs, job_events, procrastinate_jobs CASCADE")
+        self.conn.execute("TRUNCATE jobs, job_steps, job_attempts, job_events, procrastinate_jobs CASCADE")
         self.conn.execute("SET session_replication_role = origin")
         self.conn.execute("SET ROLE stepmill_engine")
 

@@ -6,9 +6,11 @@ CREATE OR REPLACE FUNCTION finalize_v1(p_job text, p_events jsonb) RETURNS jobs 
 SET search_path = stepmill, pg_temp AS $$
 DECLARE
     j jobs;
+    v_attempt integer;
+    v_status text;
 BEGIN
-    SELECT * INTO j FROM jobs WHERE job_id = p_job;
-    PERFORM end_attempt_v1(p_job, j.attempt, lower(coalesce(j.ending ->> 'status', 'DONE')));
+    SELECT attempt, coalesce(ending ->> 'status', 'DONE') INTO v_attempt, v_status FROM jobs WHERE job_id = p_job;
+    PERFORM end_attempt_v1(p_job, v_attempt, lower(v_status));
     UPDATE jobs SET status = coalesce(ending ->> 'status', 'DONE'), error = nullif(ending -> 'error', 'null'), ending = NULL,
         waiting = NULL, waiting_lock = NULL, parked = false, finished_at = clock_timestamp(),
         result = CASE WHEN ending IS NULL THEN
@@ -91,14 +93,15 @@ BEGIN
             RETURN NEW;
         ELSIF OLD.status = 'RUNNING' AND NEW.status IN ('ERROR', 'PENDING') THEN
             RETURN NEW;
-        ELSIF OLD.status = 'RUNNING' AND NEW.status = 'DONE' THEN
-            PERFORM hold_attempt_v1(NEW.job_id, CASE WHEN NEW.attempt = OLD.attempt THEN NEW.attempt END);
-            RETURN NEW;
-        ELSIF OLD.status = 'PENDING' AND NEW.status = 'RUNNING' THEN
-            PERFORM hold_attempt_v1(NEW.job_id, NEW.attempt);
-            IF NOT EXISTS (SELECT FROM job_steps
-                    WHERE job_id = NEW.job_id AND (status = 'RUNNING' OR (idx < NEW.idx AND status <> 'DONE')))
-                AND (NEW.always OR EXISTS (SELECT FROM jobs WHERE job_id = NEW.job_id AND ending IS NULL))
+        ELSIF OLD.status = 'RUNNING' AND NEW.status = 'DONE' OR OLD.status = 'PENDING' AND NEW.status = 'RUNNING' THEN
+            -- It stays the current one until the transaction's end.
+            PERFORM 1 FROM job_attempts
+            WHERE job_id = NEW.job_id AND attempt = NEW.attempt AND ended_at IS NULL AND revoked_at IS NULL FOR SHARE;
+            IF NOT FOUND OR (NEW.status = 'DONE' AND NEW.attempt IS DISTINCT FROM OLD.attempt) THEN
+                PERFORM refuse_attempt_v1(NEW.job_id, NEW.attempt);
+            END IF;
+            IF NEW.status = 'DONE' OR NOT EXISTS (SELECT FROM job_steps
+                WHERE job_id = NEW.job_id AND (status = 'RUNNING' OR (idx < NEW.idx AND status <> 'DONE')))
             THEN
                 RETURN NEW;
             END IF;
@@ -126,18 +129,6 @@ $$;
 DROP TRIGGER guard_step_move ON job_steps;
 CREATE TRIGGER guard_step_move BEFORE UPDATE ON job_steps FOR EACH ROW EXECUTE FUNCTION guard_step_move();
 
--- Refuse an attempt that is not the current one, and keep it so until the transaction's end.
-CREATE FUNCTION hold_attempt_v1(p_job text, p_attempt integer) RETURNS void LANGUAGE plpgsql
-SET search_path = stepmill, pg_temp AS $$
-BEGIN
-    PERFORM 1 FROM job_attempts
-    WHERE job_id = p_job AND attempt = p_attempt AND ended_at IS NULL AND revoked_at IS NULL FOR SHARE;
-    IF NOT FOUND THEN
-        PERFORM refuse_attempt_v1(p_job, p_attempt);
-    END IF;
-END
-$$;
-
 -- A job has its steps before its first event, and no others later. The owner looks: a tenant does not see others' jobs.
 CREATE POLICY owner_looks ON jobs FOR SELECT TO stepmill_owner USING (true);
 CREATE POLICY owner_looks ON job_event_counters FOR SELECT TO stepmill_owner USING (true);
@@ -147,8 +138,8 @@ SET enable_hashjoin = off SET enable_mergejoin = off -- each job is looked up, w
 AS $$
 BEGIN
     IF EXISTS (SELECT FROM (SELECT DISTINCT job_id, tenant_id FROM made) AS s
-        JOIN jobs j USING (job_id) LEFT JOIN job_event_counters c USING (job_id)
-        WHERE c.job_id IS NOT NULL OR j.tenant_id <> s.tenant_id)
+        LEFT JOIN jobs j USING (job_id) LEFT JOIN job_event_counters c USING (job_id)
+        WHERE c.job_id IS NOT NULL OR j.tenant_id IS DISTINCT FROM s.tenant_id)
     THEN
         RAISE EXCEPTION 'A job gets no steps after its submission, and none of another tenant.' USING ERRCODE = 'check_violation';
     END IF;
@@ -173,8 +164,10 @@ CREATE TRIGGER guard_lock BEFORE INSERT OR UPDATE ON job_locks FOR EACH ROW EXEC
 CREATE OR REPLACE FUNCTION guard_attempt() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        PERFORM 1 FROM jobs WHERE job_id = NEW.job_id AND attempt = NEW.attempt AND status = 'RUNNING' AND NOT parked FOR SHARE;
-        IF FOUND AND NEW.ended_at IS NULL AND NEW.revoked_at IS NULL THEN
+        -- No lock is needed: a job that others see RUNNING has its attempt already, and no two have the same number.
+        IF NEW.ended_at IS NULL AND NEW.revoked_at IS NULL AND EXISTS (SELECT FROM jobs
+            WHERE job_id = NEW.job_id AND attempt = NEW.attempt AND status = 'RUNNING' AND NOT parked)
+        THEN
             RETURN NEW;
         END IF;
         PERFORM refuse_attempt_v1(NEW.job_id, NEW.attempt);
@@ -190,11 +183,20 @@ CREATE TRIGGER guard_new_attempt BEFORE INSERT ON job_attempts FOR EACH ROW EXEC
 -- A RUNNING job that is not parked has an attempt, by the end of each transaction: without one, nobody would run it or rescue it.
 CREATE FUNCTION guard_running() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
 DECLARE
-    j jobs;
+    v_attempt integer;
+    v_status text;
+    v_parked boolean;
 BEGIN
-    SELECT * INTO j FROM jobs WHERE job_id = NEW.job_id FOR SHARE;
-    IF j.status = 'RUNNING' AND NOT j.parked AND NOT EXISTS (
-        SELECT FROM job_attempts WHERE job_id = j.job_id AND attempt = j.attempt AND ended_at IS NULL)
+    IF TG_ARGV[0] = 'job' THEN -- an attempt's row has no such fields
+        IF NEW.status <> 'RUNNING' OR NEW.parked THEN
+            RETURN NULL;
+        END IF;
+        SELECT status, parked, attempt INTO v_status, v_parked, v_attempt FROM jobs WHERE job_id = NEW.job_id;
+    ELSE -- whoever changed the job itself holds its row already
+        SELECT status, parked, attempt INTO v_status, v_parked, v_attempt FROM jobs WHERE job_id = NEW.job_id FOR SHARE;
+    END IF;
+    IF v_status = 'RUNNING' AND NOT v_parked AND NOT EXISTS (
+        SELECT FROM job_attempts WHERE job_id = NEW.job_id AND attempt = v_attempt AND ended_at IS NULL)
     THEN
         RAISE EXCEPTION 'Job % would be RUNNING without an attempt.', NEW.job_id USING ERRCODE = 'check_violation';
     END IF;
@@ -202,9 +204,22 @@ BEGIN
 END
 $$;
 CREATE CONSTRAINT TRIGGER guard_running AFTER UPDATE OF status, attempt, parked ON jobs DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW EXECUTE FUNCTION guard_running();
+    FOR EACH ROW EXECUTE FUNCTION guard_running('job');
 CREATE CONSTRAINT TRIGGER guard_running AFTER UPDATE OF ended_at ON job_attempts DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW EXECUTE FUNCTION guard_running();
+    FOR EACH ROW EXECUTE FUNCTION guard_running('attempt');
+
+-- So steps and attempts are looked up in `jobs` when they come; a foreign key would do the same again for each row. They go
+-- with their job, as its events do.
+ALTER TABLE job_steps DROP CONSTRAINT job_steps_job_id_fkey;
+ALTER TABLE job_attempts DROP CONSTRAINT job_attempts_job_id_fkey;
+CREATE OR REPLACE FUNCTION remove_events_v1() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+BEGIN
+    DELETE FROM job_events WHERE job_id = OLD.job_id;
+    DELETE FROM job_steps WHERE job_id = OLD.job_id;
+    DELETE FROM job_attempts WHERE job_id = OLD.job_id;
+    RETURN NULL;
+END
+$$;
 
 -- Events: of the known kinds, of their job's tenant, and none after the last, unless the job was taken up again.
 CREATE OR REPLACE FUNCTION guard_event() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
@@ -320,7 +335,11 @@ CREATE TRIGGER guard_pruning BEFORE UPDATE OF pruned_to ON job_event_counters FO
 -- A load comes into the ledger by the job's current attempt only, not by one that never was.
 CREATE OR REPLACE FUNCTION guard_ledger() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = stepmill, pg_temp AS $$
 BEGIN
-    PERFORM hold_attempt_v1(NEW.job_id, NEW.attempt);
+    PERFORM 1 FROM job_attempts
+    WHERE job_id = NEW.job_id AND attempt = NEW.attempt AND ended_at IS NULL AND revoked_at IS NULL FOR SHARE;
+    IF NOT FOUND THEN
+        PERFORM refuse_attempt_v1(NEW.job_id, NEW.attempt);
+    END IF;
     RETURN NEW;
 END
 $$;

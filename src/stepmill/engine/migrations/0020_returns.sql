@@ -17,20 +17,6 @@ CREATE UNLOGGED TABLE queue_served (
 GRANT SELECT, INSERT, UPDATE ON queue_served TO stepmill_engine;
 GRANT SELECT ON queue_served TO stepmill_api;
 
--- Nobody waits for another claim to note this: that one is as good.
-CREATE FUNCTION note_served_v1(t procrastinate_jobs) RETURNS void LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
-BEGIN
-    UPDATE queue_served SET tag = t.tag, at = t.taken_at WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM queue_served WHERE type = t.queue_name AND priority = t.priority FOR UPDATE SKIP LOCKED));
-    IF NOT FOUND AND NOT EXISTS (SELECT FROM queue_served WHERE type = t.queue_name AND priority = t.priority)
-        AND pg_try_advisory_xact_lock(hashtextextended(format('served/%s/%s', t.queue_name, t.priority), 5042))
-    THEN
-        INSERT INTO queue_served (type, priority, tag, at) VALUES (t.queue_name, t.priority, t.tag, t.taken_at)
-        ON CONFLICT DO NOTHING;
-    END IF;
-END
-$$;
-
 -- The tag of a newcomer: that of its type's first ticket; if there is none, the one that was served last among the types that
 -- the same workers run.
 CREATE OR REPLACE FUNCTION next_tag_v1(p_type text, p_priority integer) RETURNS bigint LANGUAGE plpgsql STABLE
@@ -390,7 +376,15 @@ BEGIN
             ORDER BY priority DESC, tag, id LIMIT 1 FOR UPDATE SKIP LOCKED)
         RETURNING * INTO found_jobs;
         IF FOUND THEN
-            PERFORM note_served_v1(found_jobs);
+            -- Nobody waits for another claim to note this: that one is as good.
+            UPDATE queue_served SET tag = found_jobs.tag, at = found_jobs.taken_at WHERE ctid = ANY (ARRAY(
+                SELECT ctid FROM queue_served WHERE type = v_type AND priority = found_jobs.priority FOR UPDATE SKIP LOCKED));
+            IF NOT FOUND AND NOT EXISTS (SELECT FROM queue_served WHERE type = v_type AND priority = found_jobs.priority)
+                AND pg_try_advisory_xact_lock(hashtextextended(format('served/%s/%s', v_type, found_jobs.priority), 5042))
+            THEN
+                INSERT INTO queue_served (type, priority, tag, at)
+                VALUES (v_type, found_jobs.priority, found_jobs.tag, found_jobs.taken_at) ON CONFLICT DO NOTHING;
+            END IF;
             RETURN found_jobs;
         END IF;
         v_types := array_remove(v_types, v_type);
