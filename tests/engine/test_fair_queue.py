@@ -134,7 +134,7 @@ def test_a_type_that_stands_still_is_no_measure_for_another(queue: Queue) -> Non
     assert len(served) == 200
     queue.submit("b", 150, type="X")
     following = "".join(job[0] for job in queue.claim(60, ("X", "Z")))
-    assert following.count("a") == 30
+    assert abs(following.count("a") - 30) <= 3
 
 
 def _come_back(queue: Queue, how: str) -> None:

@@ -26,7 +26,8 @@ BEGIN
 END
 $$;
 
--- Jobs. The guard looks at every change, so that what is at rest stays as it is.
+-- Jobs. The guard looks at every change, so that what is at rest stays as it is. An open attempt is the one that the job's
+-- row has: looked up by its number it is found at once, not among all that were open since the last vacuum.
 CREATE OR REPLACE FUNCTION guard_job_move() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
@@ -34,7 +35,7 @@ BEGIN
             USING ERRCODE = 'check_violation';
     END IF;
     IF NEW.attempt <> OLD.attempt AND (NEW.attempt <> OLD.attempt + 1 OR NEW.status <> 'RUNNING'
-        OR EXISTS (SELECT FROM job_attempts WHERE job_id = NEW.job_id AND ended_at IS NULL))
+        OR EXISTS (SELECT FROM job_attempts WHERE job_id = NEW.job_id AND attempt = OLD.attempt AND ended_at IS NULL))
     THEN
         RAISE EXCEPTION 'Attempt % of a job can''t follow attempt % now.', NEW.attempt, OLD.attempt
             USING ERRCODE = 'check_violation';
@@ -57,7 +58,7 @@ BEGIN
     IF OLD.status = 'RUNNING' AND (
         EXISTS (SELECT FROM job_steps WHERE job_id = NEW.job_id
             AND CASE NEW.status WHEN 'DONE' THEN status <> 'DONE' ELSE status = 'RUNNING' END)
-        OR EXISTS (SELECT FROM job_attempts WHERE job_id = NEW.job_id AND ended_at IS NULL))
+        OR EXISTS (SELECT FROM job_attempts WHERE job_id = NEW.job_id AND attempt = NEW.attempt AND ended_at IS NULL))
     THEN
         RAISE EXCEPTION 'A job can''t be % while its steps are not, or while an attempt of it is open.', NEW.status
             USING ERRCODE = 'check_violation';
@@ -94,16 +95,19 @@ BEGIN
         ELSIF OLD.status = 'RUNNING' AND NEW.status IN ('ERROR', 'PENDING') THEN
             RETURN NEW;
         ELSIF OLD.status = 'RUNNING' AND NEW.status = 'DONE' OR OLD.status = 'PENDING' AND NEW.status = 'RUNNING' THEN
-            -- It stays the current one until the transaction's end.
+            -- One look for what nearly always is so. The attempt stays the current one until the transaction's end.
+            PERFORM 1 FROM job_attempts
+            WHERE job_id = NEW.job_id AND attempt = NEW.attempt AND ended_at IS NULL AND revoked_at IS NULL
+                AND CASE NEW.status WHEN 'DONE' THEN NEW.attempt = OLD.attempt ELSE NOT EXISTS (SELECT FROM job_steps
+                    WHERE job_id = NEW.job_id AND (status = 'RUNNING' OR (idx < NEW.idx AND status <> 'DONE'))) END
+            FOR SHARE;
+            IF FOUND THEN
+                RETURN NEW;
+            END IF;
             PERFORM 1 FROM job_attempts
             WHERE job_id = NEW.job_id AND attempt = NEW.attempt AND ended_at IS NULL AND revoked_at IS NULL FOR SHARE;
-            IF NOT FOUND OR (NEW.status = 'DONE' AND NEW.attempt IS DISTINCT FROM OLD.attempt) THEN
+            IF NOT FOUND OR NEW.status = 'DONE' THEN
                 PERFORM refuse_attempt_v1(NEW.job_id, NEW.attempt);
-            END IF;
-            IF NEW.status = 'DONE' OR NOT EXISTS (SELECT FROM job_steps
-                WHERE job_id = NEW.job_id AND (status = 'RUNNING' OR (idx < NEW.idx AND status <> 'DONE')))
-            THEN
-                RETURN NEW;
             END IF;
             -- An always-step runs whatever came before, once the job is to end: after the always-steps before it.
             IF NEW.always AND EXISTS (SELECT FROM jobs WHERE job_id = NEW.job_id AND ending IS NOT NULL)
