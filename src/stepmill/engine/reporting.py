@@ -78,7 +78,7 @@ class StepReport:
 
     def _kick(self) -> None:
         self._wake.set()
-        if self._writer is None:
+        if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._run(), name=f"stepmill report {self._key[0]}")
 
     async def _run(self) -> None:
@@ -86,8 +86,10 @@ class StepReport:
             await self._wake.wait()
             self._wake.clear()
             await self._write(force=self._closing)
-            remaining = self._progress_at + _PROGRESS_SECONDS - time.monotonic()
-            if self._progress_is_new and remaining > 0 and not self._closing:
+            remaining = self._progress_at + _PROGRESS_SECONDS - time.monotonic() if self._progress_is_new else 0.0
+            if self._lines or self._dropped:  # they could not be written
+                remaining = max(remaining, _PROGRESS_SECONDS)
+            if remaining > 0 and not self._closing:
                 # Not wait_for, which before Python 3.12 forgets a cancellation that comes together with the wake-up.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(remaining):
@@ -97,28 +99,31 @@ class StepReport:
 
     async def _write(self, *, force: bool) -> None:
         lines, self._lines = self._lines, []
-        told = len(lines) + self._dropped
-        if self._dropped:
-            text = f"{self._dropped} log lines were left out: they came too fast, or the database was away."
-            lines.append(
-                {"kind": "log", "data": {"level": "warning", "message": text, "step": self._step, "fields": {}}}
-            )
-            self._dropped = 0
+        dropped, self._dropped = self._dropped, 0
         due = self._progress_is_new and (force or time.monotonic() - self._progress_at >= _PROGRESS_SECONDS)
+        events = [*lines, *([self._left_out(dropped)] if dropped else [])]
         if due:
-            lines.append({"kind": "progress", "data": {"step": self._step, **(self._progress or {})}})
+            events.append({"kind": "progress", "data": {"step": self._step, **(self._progress or {})}})
             self._progress_is_new, self._progress_at = False, time.monotonic()
-        if not lines:
+        if not events:
             return
         try:
             async with self._engine.database.autocommit() as conn:
-                await conn.execute(_REPORT, (*self._key, Jsonb(lines), Jsonb(self._progress) if due else None))
+                await conn.execute(_REPORT, (*self._key, Jsonb(events), Jsonb(self._progress) if due else None))
             self._engine.notifier.touch(self._key[0])
         except (psycopg.Error, StepmillError) as error:
-            # Written again they might be there twice: whether the commit came through is unknown.
-            self._dropped += told
+            _log.warning("report_failed", job_id=self._key[0], lines=len(lines), error=type(error).__name__)
             self._progress_is_new |= due
-            _log.warning("report_lost", job_id=self._key[0], lines=told, error=type(error).__name__)
+            if isinstance(error, psycopg.Error) and error.sqlstate is None:
+                # The connection broke off: they may be there, and written again they would be twice.
+                self._dropped += dropped + len(lines)
+            else:
+                self._dropped += dropped
+                self._lines[:0] = lines
+
+    def _left_out(self, count: int) -> dict[str, Any]:
+        text = f"{count} log lines were left out: they came too fast, or the database was away."
+        return {"kind": "log", "data": {"level": "warning", "message": text, "step": self._step, "fields": {}}}
 
 
 def _clip(message: str | None) -> str | None:
