@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -12,12 +14,18 @@ LOSE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 
 BLOCKED = "SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT report_v1%%' AND wait_event_type = 'Lock'"
 
 
-async def test_a_line_that_is_being_written_as_the_step_ends_is_not_lost(bench: Bench) -> None:
+@asynccontextmanager
+async def writes_held_up(bench: Bench) -> AsyncIterator[StepReport]:
+    """The report of a job's first step, whose events nobody can write until the block's end."""
     job_id = (await bench.submit("PLAIN"))["jobId"]
     await bench.rows("SELECT begin_attempt_v1(%s, 'worker-1')", job_id)
-    report = StepReport(bench.engine, job_id, 1, 0, "One")
     async with bench.database.transaction("stepmill_engine") as conn:
         await conn.execute("SELECT FROM job_event_counters WHERE job_id = %s FOR UPDATE", (job_id,))
+        yield StepReport(bench.engine, job_id, 1, 0, "One")
+
+
+async def test_a_line_that_is_being_written_as_the_step_ends_is_not_lost(bench: Bench) -> None:
+    async with writes_held_up(bench) as report:
         report.log("warning", "first")
         await bench.until(
             "SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT report_v1%%' AND wait_event_type = 'Lock'"
@@ -31,11 +39,7 @@ async def test_a_line_that_is_being_written_as_the_step_ends_is_not_lost(bench: 
 
 
 async def test_a_step_that_is_stopped_while_its_lines_are_written_loses_none(bench: Bench) -> None:
-    job_id = (await bench.submit("PLAIN"))["jobId"]
-    await bench.rows("SELECT begin_attempt_v1(%s, 'worker-1')", job_id)
-    report = StepReport(bench.engine, job_id, 1, 0, "One")
-    async with bench.database.transaction("stepmill_engine") as conn:
-        await conn.execute("SELECT FROM job_event_counters WHERE job_id = %s FOR UPDATE", (job_id,))
+    async with writes_held_up(bench) as report:
         report.log("info", "first")
         await bench.until(BLOCKED)
         report.log("info", "second")
@@ -52,17 +56,13 @@ async def test_a_step_that_is_stopped_while_its_lines_are_written_loses_none(ben
 
 
 async def test_lines_whose_write_was_cut_off_are_written_again(bench: Bench) -> None:
-    job_id = (await bench.submit("PLAIN"))["jobId"]
-    await bench.rows("SELECT begin_attempt_v1(%s, 'worker-1')", job_id)
-    report = StepReport(bench.engine, job_id, 1, 0, "One")
-    async with bench.database.transaction("stepmill_engine") as conn:
-        await conn.execute("SELECT FROM job_event_counters WHERE job_id = %s FOR UPDATE", (job_id,))
+    async with writes_held_up(bench) as report:
         report.log("info", "first")
         report.progress(1)
         await bench.until(BLOCKED)
         await bench.until(LOSE)
     # By itself, though the step says nothing more.
-    await bench.until("SELECT FROM stepmill.job_events WHERE job_id = %s AND kind = 'log'", job_id)
+    await bench.until("SELECT FROM stepmill.job_events WHERE kind = 'log'")
     await report.close()
     told = await bench.rows("SELECT kind, data ->> 'message' AS text FROM job_events ORDER BY seq")
     assert [(row["kind"], row["text"]) for row in told[-2:]] == [("log", "first"), ("progress", None)]
