@@ -178,7 +178,7 @@ async def _until_done(engine: Engine, countdown: _Countdown) -> None:
     await countdown.over.wait()
     async with engine.database.autocommit() as conn:
         while True:
-            running = await conn.execute("SELECT FROM job_attempts WHERE ended_at IS NULL LIMIT 1")
+            running = await conn.execute("SELECT FROM job_attempts WHERE outcome IS NULL LIMIT 1")
             if running.rowcount == 0:
                 return
             await asyncio.sleep(0.002)

@@ -22,12 +22,35 @@ async def test_an_attempt_is_that_of_a_job_that_runs(bench: Bench, superuser: Su
         assert "does not change" in refused_with(superuser, f"UPDATE job_attempts SET {change}")
 
 
+async def test_what_begins_and_finishes_steps_leaves_the_guards_as_they_were(
+    bench: Bench, superuser: Superuser
+) -> None:
+    """Those functions need not be guarded in all; what comes after them in their transaction does."""
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    for move in (
+        "SELECT begin_attempt_v1(%s, 'worker-1')",
+        "SELECT finish_step_v1(%s, 1, 0::smallint, '{}', NULL)",
+    ):
+        with pytest.raises(psycopg.errors.CheckViolation, match="would be RUNNING without"), superuser.transaction():
+            superuser.execute(move.encode(), (job_id,))
+            superuser.execute("UPDATE job_attempts SET ended_at = now(), outcome = 'x'")
+        with pytest.raises(psycopg.errors.CheckViolation, match="out of its order"), superuser.transaction():
+            superuser.execute(move.encode(), (job_id,))
+            superuser.execute(
+                "INSERT INTO job_events SELECT (jsonb_populate_record(e, '{\"seq\": 99}')).* FROM job_events e"
+            )
+        superuser.execute(move.encode(), (job_id,))
+
+
 async def test_a_job_that_runs_has_an_attempt(bench: Bench, superuser: Superuser) -> None:
     job_id = (await bench.submit("PLAIN"))["jobId"]
     stuck = f"Job {job_id} would be RUNNING without an attempt."
     assert refused_with(superuser, "UPDATE jobs SET status = 'RUNNING', attempt = 1") == stuck
     begin(superuser, job_id)
-    assert refused_with(superuser, "UPDATE job_attempts SET ended_at = now()") == stuck
+    assert refused_with(superuser, "UPDATE job_attempts SET ended_at = now(), outcome = 'x'") == stuck
+    for half in ("ended_at = now()", "outcome = 'x'"):
+        refused = refused_with(superuser, f"UPDATE job_attempts SET {half}")
+        assert refused == f"Attempt 1 of job {job_id} ends at a time and with an outcome."
     superuser.execute("UPDATE job_steps SET status = 'PENDING'")
     for status in ("PENDING", "ERROR", "CANCELLED"):
         assert "an attempt of it is open" in refused_with(superuser, "UPDATE jobs SET status = %s", status)
@@ -227,7 +250,7 @@ class Two:
         return ""
 
 
-END_ATTEMPT = "UPDATE job_attempts SET ended_at = now()"
+END_ATTEMPT = "UPDATE job_attempts SET ended_at = now(), outcome = 'x'"
 MOVES_AT_ONCE = {
     "running without an attempt": ("UPDATE jobs SET parked = false", END_ATTEMPT),
     "an attempt that ends under a park that ends": (END_ATTEMPT, "UPDATE jobs SET parked = false"),

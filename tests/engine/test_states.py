@@ -48,7 +48,7 @@ def _moves_taken(conn: Superuser, table: str, states: tuple[str, ...], *moves: s
 
 async def test_jobs_make_these_moves_and_no_others(bench: Bench, superuser: Superuser) -> None:
     await bench.submit("PLAIN")
-    end = "UPDATE job_attempts SET ended_at = now() WHERE ended_at IS NULL"
+    end = "UPDATE job_attempts SET ended_at = now(), outcome = 'x' WHERE ended_at IS NULL"
     move = (
         "UPDATE jobs SET status = %(status)s, attempt = attempt + (%(status)s = 'RUNNING')::integer,"
         " finished_at = CASE WHEN %(status)s NOT IN ('PENDING', 'RUNNING') THEN now() END"
@@ -141,13 +141,26 @@ async def test_events_follow_one_another_and_stay_as_they_are(bench: Bench, supe
         "INSERT INTO job_events SELECT (jsonb_populate_record(e, jsonb_build_object('seq', %s::bigint,"
         " 'feed_id', null))).* FROM job_events e WHERE seq = 1"
     )
-    for seq in (0, 3, 17):
+    for seq in (0, 2, 3, 17):
         assert refused_with(superuser, insert, seq) == f"Event {seq} of job {job_id} is out of its order."
     for change in ("seq = 2", "kind = 'log'", "data = '{}'", "at = now()", "tenant_id = 'x'", "env_id = 'x'"):
         assert "is out of its order" in refused_with(superuser, f"UPDATE job_events SET {change}")
     superuser.execute("UPDATE job_events SET feed_id = 7777 WHERE feed_id IS NULL")
     assert "is out of its order" in refused_with(superuser, "UPDATE job_events SET feed_id = 7778")
-    superuser.execute(insert.encode(), (2,))
+    with superuser.transaction():
+        superuser.execute("UPDATE job_event_counters SET last_seq = 2")
+        superuser.execute(insert.encode(), (2,))
+
+
+async def test_an_event_comes_together_with_its_number_only(bench: Bench, superuser: Superuser) -> None:
+    """Otherwise the next event would have no place, and the job could never move again."""
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    event = "INSERT INTO job_events SELECT (jsonb_populate_record(e, '{\"seq\": 2}')).* FROM job_events e"
+    assert "is out of its order" in refused_with(superuser, event)
+    for last in (0, 2, 7):
+        refused = refused_with(superuser, "UPDATE job_event_counters SET last_seq = %s", last)
+        assert refused == f"The last event of job {job_id} is not the one that its counter says."
+    begin(superuser, job_id)
 
 
 @pytest.mark.parametrize("status", JOB_STATES[1:])

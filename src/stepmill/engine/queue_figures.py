@@ -76,7 +76,7 @@ _ESTIMATE = """
 EXPLAIN (FORMAT JSON) SELECT FROM procrastinate_jobs WHERE status = 'todo' AND ready AND queue_name = %s
 """
 _RUNNING = """
-SELECT j.type, count(*) AS jobs FROM job_attempts a JOIN jobs j USING (job_id) WHERE a.ended_at IS NULL GROUP BY j.type
+SELECT j.type, count(*) AS jobs FROM job_attempts a JOIN jobs j USING (job_id) WHERE a.outcome IS NULL GROUP BY j.type
 """
 _WORKERS = """
 SELECT worker_id, types, concurrency, running_jobs FROM workers

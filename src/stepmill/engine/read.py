@@ -47,7 +47,7 @@ _RUNNING = """
 SELECT a.worker_id, a.started_at, j.job_id, j.type, j.env_id,
     (SELECT s.name FROM job_steps s WHERE s.job_id = j.job_id AND s.status = 'RUNNING' ORDER BY s.idx LIMIT 1) AS step
 FROM job_attempts a JOIN jobs j USING (job_id)
-WHERE a.ended_at IS NULL AND a.worker_id = ANY(%s) ORDER BY a.started_at, j.job_id
+WHERE a.outcome IS NULL AND a.worker_id = ANY(%s) ORDER BY a.started_at, j.job_id
 """
 _WORKERS = "SELECT * FROM workers WHERE last_seen_at > now() - make_interval(secs => %s) ORDER BY started_at, worker_id"
 

@@ -21,11 +21,11 @@ CANCEL_GRACE_SECONDS = 2.0
 _RESCUE = "SELECT rescue_v1(%s, %s, %s, %s) AS status, (SELECT type FROM jobs WHERE job_id = %s) AS type"
 _DEAD = """
 SELECT a.job_id, a.attempt, a.worker_id, a.tenant_id FROM job_attempts a LEFT JOIN workers w USING (worker_id)
-WHERE a.ended_at IS NULL AND (w.worker_id IS NULL OR w.last_seen_at < clock_timestamp() - make_interval(secs => %s))
+WHERE a.outcome IS NULL AND (w.worker_id IS NULL OR w.last_seen_at < clock_timestamp() - make_interval(secs => %s))
 """
 _UNHEEDED = """
 SELECT job_id, attempt, worker_id, tenant_id FROM job_attempts
-WHERE ended_at IS NULL AND revoked_at < clock_timestamp() - make_interval(secs => %s)
+WHERE outcome IS NULL AND revoked_at < clock_timestamp() - make_interval(secs => %s)
 """
 _DROP_IDLE_TICKETS = "SELECT drop_idle_tickets_v1(%s)"
 _DECLARE_DEAD = "UPDATE workers SET last_seen_at = '-infinity' WHERE worker_id = %s"

@@ -22,7 +22,7 @@ _HOLD_AT_MOST = "60s"
 """A sweeper that is frozen in its sweep loses its session, and so the lock: otherwise nobody would ever sweep again."""
 _NEEDED = """
 SELECT EXISTS (SELECT FROM job_attempts
-        WHERE ended_at IS NULL AND revoked_at < clock_timestamp() - make_interval(secs => %s))
+        WHERE outcome IS NULL AND revoked_at < clock_timestamp() - make_interval(secs => %s))
     OR NOT EXISTS (SELECT FROM workers WHERE last_seen_at > clock_timestamp() - make_interval(secs => %s)) AS needed
 """
 _STALLED_LOCKS = """

@@ -45,7 +45,7 @@ _BEAT = "UPDATE workers SET last_seen_at = clock_timestamp(), running_jobs = %s,
 _GOODBYE = "DELETE FROM workers WHERE worker_id = %s"
 _ATTEMPTS = """
 SELECT job_id, attempt, revoked_at IS NOT NULL AS revoked, started_at < clock_timestamp() - interval '10 seconds' AS old
-FROM job_attempts WHERE worker_id = %s AND ended_at IS NULL
+FROM job_attempts WHERE worker_id = %s AND outcome IS NULL
 """
 _ENDED_BY_ITSELF = """
 SELECT job_id, attempt

@@ -164,7 +164,11 @@ END
 $$;
 CREATE TRIGGER guard_lock BEFORE INSERT OR UPDATE ON job_locks FOR EACH ROW EXECUTE FUNCTION guard_lock();
 
--- Attempts: one is open at most, the one that the job's row has.
+-- Attempts: one is open at most, the one that the job's row has. The indexes of the open ones ask for `outcome`, so that who
+-- looks up one attempt by `ended_at` is never led through them: until a vacuum they have an entry for each that was open.
+DROP INDEX job_attempts_current_idx, job_attempts_of_tenant_idx;
+CREATE INDEX job_attempts_current_idx ON job_attempts (worker_id) WHERE outcome IS NULL;
+CREATE INDEX job_attempts_of_tenant_idx ON job_attempts (tenant_id) WHERE outcome IS NULL;
 CREATE OR REPLACE FUNCTION guard_attempt() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
@@ -176,8 +180,13 @@ BEGIN
         END IF;
         PERFORM refuse_attempt_v1(NEW.job_id, NEW.attempt);
     END IF;
-    IF OLD.ended_at IS NULL AND (OLD.revoked_at IS NULL OR NEW.revoked_at IS NOT NULL) THEN
+    IF OLD.ended_at IS NULL AND (OLD.revoked_at IS NULL OR NEW.revoked_at IS NOT NULL)
+        AND (NEW.ended_at IS NULL) = (NEW.outcome IS NULL)
+    THEN
         RETURN NEW;
+    END IF;
+    IF OLD.ended_at IS NULL AND NEW.revoked_at IS NOT DISTINCT FROM OLD.revoked_at THEN
+        RAISE EXCEPTION 'Attempt % of job % ends at a time and with an outcome.', OLD.attempt, OLD.job_id USING ERRCODE = 'check_violation';
     END IF;
     RAISE EXCEPTION 'Attempt % of job % has ended, or is being cancelled.', OLD.attempt, OLD.job_id USING ERRCODE = 'SM001';
 END
@@ -208,9 +217,9 @@ BEGIN
 END
 $$;
 CREATE CONSTRAINT TRIGGER guard_running AFTER UPDATE OF status, attempt, parked ON jobs DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW EXECUTE FUNCTION guard_running('job');
+    FOR EACH ROW WHEN (current_setting('stepmill.whole_move', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION guard_running('job');
 CREATE CONSTRAINT TRIGGER guard_running AFTER UPDATE OF ended_at ON job_attempts DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW EXECUTE FUNCTION guard_running('attempt');
+    FOR EACH ROW WHEN (current_setting('stepmill.whole_move', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION guard_running('attempt');
 
 -- So steps and attempts are looked up in `jobs` when they come; a foreign key would do the same again for each row. They go
 -- with their job, as its events do.
@@ -234,6 +243,7 @@ BEGIN
         IF NEW.seq > 1 AND EXISTS (SELECT FROM job_events e
             WHERE e.job_id = NEW.job_id AND e.seq = NEW.seq - 1 AND e.tenant_id = NEW.tenant_id AND e.env_id = NEW.env_id
                 AND (e.kind <> 'end' OR is_at_work_v1(NEW.job_id)))
+            AND EXISTS (SELECT FROM job_event_counters WHERE job_id = NEW.job_id AND last_seq >= NEW.seq)
         THEN
             RETURN NEW;
         END IF;
@@ -255,11 +265,30 @@ BEGIN
     RETURN EXISTS (SELECT FROM jobs WHERE job_id = p_job AND status IN ('PENDING', 'RUNNING'));
 END
 $$;
+DROP TRIGGER guard_event_insert ON job_events;
+CREATE TRIGGER guard_event_insert BEFORE INSERT ON job_events
+    FOR EACH ROW WHEN (current_setting('stepmill.whole_move', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION guard_event();
 DROP TRIGGER guard_event_update ON job_events;
 CREATE TRIGGER guard_event_update BEFORE UPDATE OF job_id, seq, kind, data, at, tenant_id, env_id ON job_events
     FOR EACH ROW EXECUTE FUNCTION guard_event();
 CREATE TRIGGER guard_event_stamp BEFORE UPDATE OF feed_id ON job_events
     FOR EACH ROW WHEN (OLD.feed_id IS NOT NULL) EXECUTE FUNCTION guard_event();
+
+-- The counter is the last event's number, by the end of each transaction, or the next event could never come.
+CREATE FUNCTION guard_count() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM job_event_counters c WHERE c.job_id = NEW.job_id AND c.pruned_to < c.last_seq AND NOT EXISTS (
+            SELECT FROM job_events e WHERE e.job_id = c.job_id AND e.seq = c.last_seq))
+        OR EXISTS (SELECT FROM job_event_counters c JOIN job_events e ON e.job_id = c.job_id AND e.seq = c.last_seq + 1
+            WHERE c.job_id = NEW.job_id)
+    THEN
+        RAISE EXCEPTION 'The last event of job % is not the one that its counter says.', NEW.job_id USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE CONSTRAINT TRIGGER guard_count AFTER UPDATE OF last_seq ON job_event_counters DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (current_setting('stepmill.whole_move', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION guard_count();
 
 -- What a row is about does not change.
 CREATE FUNCTION guard_identity() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$

@@ -17,6 +17,9 @@ CREATE UNLOGGED TABLE queue_served (
 GRANT SELECT, INSERT, UPDATE ON queue_served TO stepmill_engine;
 GRANT SELECT ON queue_served TO stepmill_api;
 
+-- No ticket is looked for among those of all types, and no claim may be led through them.
+DROP INDEX stepmill_tickets_all_types_idx;
+
 -- The tag of a newcomer: that of its type's first ticket; if there is none, the one that was served last among the types that
 -- the same workers run.
 CREATE OR REPLACE FUNCTION next_tag_v1(p_type text, p_priority integer) RETURNS bigint LANGUAGE plpgsql STABLE
@@ -33,8 +36,10 @@ BEGIN
         ORDER BY s.at DESC LIMIT 1;
     END IF;
     IF NOT FOUND THEN
-        SELECT tag INTO v_tag FROM procrastinate_jobs
-        WHERE status = 'todo' AND ready AND priority = p_priority ORDER BY tag, id LIMIT 1;
+        SELECT first.tag INTO v_tag FROM (SELECT DISTINCT unnest(types) AS type FROM workers) AS served CROSS JOIN LATERAL (
+            SELECT tag FROM procrastinate_jobs
+            WHERE status = 'todo' AND ready AND queue_name = served.type AND priority = p_priority ORDER BY tag, id LIMIT 1) AS first
+        ORDER BY first.tag LIMIT 1;
     END IF;
     RETURN coalesce(v_tag, 0);
 END
@@ -102,6 +107,23 @@ BEGIN
     PERFORM emit_v1(j.job_id, j.tenant_id, j.env_id, jsonb_build_array(status_event_v1(j, 'limit_released')));
     PERFORM issue_ticket_v1(j, true);
     RETURN true;
+END
+$$;
+
+-- For the sweeper: tenants that have jobs aside though they are below their limit. New here: the index of open attempts.
+CREATE OR REPLACE FUNCTION wake_below_limit_v1(p_limits jsonb) RETURNS void LANGUAGE plpgsql
+SET search_path = stepmill, pg_temp AS $$
+DECLARE
+    v_tenant text;
+    v_places bigint;
+BEGIN
+    FOR v_tenant IN SELECT DISTINCT tenant_id FROM jobs WHERE waiting ->> 'code' = 'limit' LOOP
+        SELECT coalesce(p_limits ->> v_tenant, p_limits ->> '*')::bigint - count(*) INTO v_places
+        FROM job_attempts WHERE tenant_id = v_tenant AND outcome IS NULL;
+        FOR i IN 1 .. least(coalesce(v_places, 100), 100) LOOP
+            EXIT WHEN NOT wake_limited_v1(v_tenant);
+        END LOOP;
+    END LOOP;
 END
 $$;
 
@@ -394,5 +416,84 @@ BEGIN
         END IF;
         v_types := array_remove(v_types, v_type);
     END LOOP;
+END
+$$;
+
+-- A step's end and a job's beginning, as before. New here: they say that they move the job together with its attempt and number
+-- its events by the counter, so that each of these is not looked up again.
+CREATE OR REPLACE FUNCTION begin_attempt_v1(p_job text, p_worker text, p_limits jsonb DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql
+SET search_path = stepmill, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+DECLARE
+    j jobs;
+    v_idx smallint;
+    v_busy boolean := false;
+    v_tenant text;
+    v_key text;
+    v_limit integer;
+    v_mark text;
+BEGIN
+    SELECT tenant_id, lock_key INTO v_tenant, v_key FROM jobs WHERE job_id = p_job;
+    IF v_key IS NOT NULL THEN
+        PERFORM guard_lock_key_v1(v_key);
+    END IF;
+    v_limit := coalesce(p_limits ->> v_tenant, p_limits ->> '*')::integer;
+    IF v_limit IS NOT NULL THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended('tenant/' || v_tenant, 5042));
+    END IF;
+    SELECT * INTO j FROM jobs
+    WHERE job_id = p_job AND (status = 'PENDING' OR parked) AND run_at <= clock_timestamp() FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    IF v_limit IS NOT NULL AND v_limit <= (SELECT count(*) FROM job_attempts WHERE tenant_id = j.tenant_id AND outcome IS NULL) THEN
+        UPDATE jobs SET waiting = jsonb_build_object('code', 'limit', 'limit', v_limit, 'since', CASE
+            WHEN waiting ->> 'code' IN ('limit', 'queued') THEN waiting ->> 'since' ELSE rfc3339(clock_timestamp()) END)
+        WHERE job_id = p_job RETURNING * INTO j;
+        PERFORM emit_v1(j.job_id, j.tenant_id, j.env_id, jsonb_build_array(status_event_v1(j, 'waiting_for_limit')));
+        RETURN jsonb_build_object('outcome', 'waiting');
+    END IF;
+    v_idx := next_step_v1(j);
+    IF j.lock_key IS NOT NULL AND j.ending IS NULL AND v_idx BETWEEN j.lock_from AND j.lock_to THEN
+        v_busy := NOT take_lock_v1(j, j.attempt + 1);
+        IF v_busy AND NOT fails_if_busy_v1(j) THEN
+            PERFORM wait_for_lock_v1(j);
+            RETURN jsonb_build_object('outcome', 'waiting');
+        END IF;
+    END IF;
+    v_mark := set_config('stepmill.whole_move', 'on', true);
+    UPDATE jobs SET status = 'RUNNING', parked = false, waiting = NULL, waiting_lock = NULL, attempt = attempt + 1,
+        started_at = coalesce(started_at, clock_timestamp())
+    WHERE job_id = p_job RETURNING * INTO j;
+    INSERT INTO job_attempts (job_id, attempt, worker_id, tenant_id) VALUES (p_job, j.attempt, p_worker, j.tenant_id);
+    PERFORM emit_v1(j.job_id, j.tenant_id, j.env_id,
+        jsonb_build_array(status_event_v1(j), start_step_v1(p_job, v_idx, j.attempt)));
+    v_mark := set_config('stepmill.whole_move', 'off', true);
+    RETURN (
+        SELECT jsonb_build_object('outcome', CASE WHEN v_busy THEN 'busy' ELSE 'run' END, 'idx', v_idx, 'job', to_jsonb(j),
+            'steps', jsonb_agg(s.name ORDER BY s.idx), 'outputs', jsonb_object_agg(s.name, s.output) FILTER (WHERE s.status = 'DONE'))
+        FROM job_steps s WHERE s.job_id = p_job);
+END
+$$;
+CREATE OR REPLACE FUNCTION finish_step_v1(p_job text, p_attempt integer, p_idx smallint, p_output jsonb, p_progress jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = stepmill, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+DECLARE
+    j jobs;
+    s job_steps;
+    v_next jsonb;
+    v_mark text;
+BEGIN
+    PERFORM fence_v1(p_job, p_attempt);
+    -- After the fence: a cancel that it waited for leaves an always-step's attempt current, and must be seen here.
+    SELECT * INTO j FROM jobs WHERE job_id = p_job;
+    IF j.lock_key IS NOT NULL THEN
+        PERFORM guard_lock_key_v1(j.lock_key);
+    END IF;
+    UPDATE job_steps SET status = 'DONE', finished_at = clock_timestamp(), output = p_output,
+        progress = coalesce(p_progress, progress)
+    WHERE job_id = p_job AND idx = p_idx RETURNING * INTO s;
+    v_mark := set_config('stepmill.whole_move', 'on', true);
+    v_next := advance_v1(j, p_attempt, p_idx, jsonb_build_array(step_event_v1(s)));
+    v_mark := set_config('stepmill.whole_move', 'off', true);
+    RETURN v_next;
 END
 $$;
