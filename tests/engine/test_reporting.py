@@ -82,3 +82,26 @@ async def test_a_report_that_comes_with_the_steps_end_does_not_hold_it_up(bench:
     assert closed, "the end of the step waits for a report that nobody writes"
     assert report.latest_progress is not None
     assert report.latest_progress["done"] == 2
+
+
+async def test_a_report_that_is_refused_for_good_is_tried_ever_more_seldom(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    enough = asyncio.Event()
+
+    async def no_pause(report: StepReport, seconds: float, *, for_news: bool) -> None:
+        waits.append(seconds)
+        report._wake.set()
+        if len(waits) == 6:
+            enough.set()
+
+    monkeypatch.setattr(StepReport, "_pause", no_pause)
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    await bench.rows("SELECT begin_attempt_v1(%s, 'worker-1')", job_id)
+    bench.past_the_guards("UPDATE job_event_counters SET last_seq = 99")
+    report = StepReport(bench.engine, job_id, 1, 0, "One")
+    report.log("info", "first")
+    await enough.wait()
+    await report.close()
+    assert waits[:6] == [0.5, 1.0, 2.0, 4.0, 5.0, 5.0]

@@ -15,6 +15,7 @@ from stepmill.errors import StepmillError
 
 _REPORT = "SELECT report_v1(%s, %s, %s::smallint, %s, %s) AS current"
 _PROGRESS_SECONDS = 0.5
+_MOST_RETRY_SECONDS = 5.0
 _MAX_MESSAGE = 2_000
 _CLOSING_WRITES = 2
 _MAX_LINES = 1_000  # that wait to be written; a step that logs faster is told so
@@ -31,6 +32,7 @@ class StepReport:
         self._step = step
         self._lines: list[dict[str, Any]] = []
         self._dropped = 0
+        self._failures = 0
         self._progress: dict[str, Any] | None = None
         self._progress_is_new = False
         self._progress_at = 0.0
@@ -86,16 +88,24 @@ class StepReport:
             await self._wake.wait()
             self._wake.clear()
             await self._write(force=self._closing)
-            remaining = self._progress_at + _PROGRESS_SECONDS - time.monotonic() if self._progress_is_new else 0.0
-            if self._lines or self._dropped:  # they could not be written
-                remaining = max(remaining, _PROGRESS_SECONDS)
-            if remaining > 0 and not self._closing:
-                # Not wait_for, which before Python 3.12 forgets a cancellation that comes together with the wake-up.
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(remaining):
-                        await self._wake.wait()
-                self._wake.set()
+            if self._failures:  # each time twice as long: the database may be away for hours
+                seconds = _PROGRESS_SECONDS * 2.0 ** (self._failures - 1)
+                await self._pause(min(seconds, _MOST_RETRY_SECONDS), for_news=False)
+            elif self._progress_is_new:
+                await self._pause(self._progress_at + _PROGRESS_SECONDS - time.monotonic(), for_news=True)
         await self._write(force=True)
+
+    async def _pause(self, seconds: float, *, for_news: bool) -> None:
+        """Wait that long, at most until the step ends, or there is something new where that is waited for."""
+        # Not wait_for, which before Python 3.12 forgets a cancellation that comes together with the wake-up.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self._closing:
+                    await self._wake.wait()
+                    if for_news:
+                        break
+                    self._wake.clear()
+        self._wake.set()
 
     async def _write(self, *, force: bool) -> None:
         lines, self._lines = self._lines, []
@@ -110,9 +120,11 @@ class StepReport:
         try:
             async with self._engine.database.autocommit() as conn:
                 await conn.execute(_REPORT, (*self._key, Jsonb(events), Jsonb(self._progress) if due else None))
+            self._failures = 0
             self._engine.notifier.touch(self._key[0])
         except (psycopg.Error, StepmillError) as error:
             _log.warning("report_failed", job_id=self._key[0], lines=len(lines), error=type(error).__name__)
+            self._failures += 1
             self._progress_is_new |= due
             if isinstance(error, psycopg.Error) and error.sqlstate is None:
                 # The connection broke off: they may be there, and written again they would be twice.
