@@ -151,7 +151,8 @@ class Settings(BaseSettings):
     reject_bytes: int = Field(
         default=1024**3,
         ge=0,
-        description="Rejects kept for a table: past it those of older loads go, never the newest's. 0: no limit.",
+        description="Rejects kept for a table: past it those that can't be replayed any more go, then those of older "
+        "loads, never the newest's. 0: no limit.",
     )
     idempotency_days: float = Field(default=7.0, gt=0, description="How long an idempotency key is remembered.")
     log_level: str = Field(default="info", description="Least level that is logged: debug, info, warning or error.")

@@ -73,6 +73,31 @@ async def test_garbage_is_told_so_in_the_form_of_every_error(api: Api, garbage: 
         assert (problem["status"], problem["code"]) == (400, "unreadable_request")
 
 
+async def test_a_body_that_cannot_be_read_is_one_request_under_one_id(api: Api) -> None:
+    head = f"POST /api/jobs HTTP/1.1\r\n{ALLOWED}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with structlog.testing.capture_logs() as logs:
+        async with api.served() as url, http(url) as client, connected(url) as later, connected(url) as at_once:
+            later.send(head.encode() + b"2\r\n{}\r\n")
+            await until(client, 'stepmill_http_under_way{kind="requests"}', 1)
+            later.send(b"no chunk")
+            at_once.send(head.encode() + b"no chunk")
+            problems = [await connection.last_problem() for connection in (later, at_once)]
+            await until(client, 'stepmill_http_under_way{kind="requests"}', 0)
+            refused = 'stepmill_http_refused_total{kind="connections",reason="unreadable_request"}'
+            assert await metric(client, refused) == 0
+    ids = {problem["requestId"] for problem in problems}
+    for event in ("request", "connection_refused"):
+        assert {each["request_id"] for each in logs if each["event"] == event and "/metrics" not in str(each)} == ids
+
+
+async def test_what_is_refused_behind_an_answer_is_counted(api: Api) -> None:
+    async with api.served() as url, http(url) as client, connected(url) as connection:
+        connection.send(get("/healthz") + b"\x00 garbage\r\n\r\n")
+        assert (await connection.answer())[0] == 200
+        assert await connection.to_end() == b""
+        assert await metric(client, 'stepmill_http_refused_total{kind="connections",reason="unreadable_request"}') == 1
+
+
 @pytest.mark.usefixtures("hurried")
 async def test_a_head_has_to_be_there_in_time(api: Api) -> None:
     async with api.served() as url, connected(url) as silent, connected(url) as slow, connected(url) as kept:

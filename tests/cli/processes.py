@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,9 +80,10 @@ class Serve:
 
 
 @contextmanager
-def serving(data_dir: Path, *arguments: str, **environment: str) -> Iterator[Serve]:
-    """A server on a free port, ended after the block."""
+def serving(data_dir: Path, *arguments: str, under: Sequence[str] = (), **environment: str) -> Iterator[Serve]:
+    """A server on a free port, ended after the block. ``under``: the program that runs it, as ``nice`` would."""
     command = [
+        *under,
         sys.executable,
         "-m",
         "stepmill.cli",
@@ -116,11 +117,11 @@ def serving(data_dir: Path, *arguments: str, **environment: str) -> Iterator[Ser
 
 
 @contextmanager
-def serving_fresh(*arguments: str, **environment: str) -> Iterator[Serve]:
+def serving_fresh(*arguments: str, under: Sequence[str] = (), **environment: str) -> Iterator[Serve]:
     """The same in a data folder of its own, which is gone after the block."""
     with (
         tempfile.TemporaryDirectory(prefix="stepmill-tests-", ignore_cleanup_errors=True) as folder,
-        serving(Path(folder) / "data", *arguments, **environment) as server,
+        serving(Path(folder) / "data", *arguments, under=under, **environment) as server,
     ):
         yield server
 

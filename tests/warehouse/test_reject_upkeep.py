@@ -119,3 +119,11 @@ async def test_past_the_size_those_of_older_loads_go_and_the_newest_stay(warehou
     assert [await shown(warehouse, load.load_id) for load in loads[2:]] == ["rejects_gone", 50]
     with pytest.raises(ConflictError, match="STEPMILL_REJECT_BYTES"):
         await replay_params(warehouse.database, TENANT, ENV, loads[0].load_id)
+
+
+async def test_past_the_size_those_that_cannot_be_replayed_go_first(warehouse: Warehouse) -> None:
+    open_load = await warehouse.load([(1, "row")], mode="append", rejects=50)
+    reverted = await warehouse.load([(2, "row")], mode="append", rejects=50)
+    await revert_load(warehouse.database, TENANT, ENV, reverted.load_id)
+    await upkeep(warehouse, most_bytes=(open_load.rejects_bytes or 0) + 1)
+    assert [await shown(warehouse, load.load_id) for load in (open_load, reverted)] == [50, "rejects_gone"]

@@ -142,15 +142,17 @@ class _Exchange:
     """One request under way: its id, and what was answered so far."""
 
     def __init__(self, scope: Scope, send: Send) -> None:
+        state: MutableMapping[str, Any] = scope.setdefault("state", {})
         given = Headers(scope=scope).get("x-request-id", "")
-        self.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        new = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        self.request_id: str = state.setdefault(
+            "request_id", new
+        )  # the connection may have told its client one already
         self.started = time.perf_counter()
         self.status: int | None = None
         self.bytes_sent = 0
         self.is_stream = False
         self._send = send
-        state: MutableMapping[str, Any] = scope.setdefault("state", {})
-        state["request_id"] = self.request_id
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -42,14 +42,20 @@ FROM (
 ) AS useless
 WHERE l.load_id = useless.load_id AND l.rejects_gone IS NULL
 """
-# The newest load with rejects keeps them, whatever their size: maxRejects limits that.
+# Those that can't be replayed any more go first. The newest load with others keeps them, whatever their size: maxRejects
+# limits that.
 _MARK_TOO_LARGE = """
 UPDATE load_ledger SET rejects_gone = 'size_limit', rejects_gone_at = clock_timestamp()
 WHERE rejects_gone IS NULL AND load_id IN (
     SELECT load_id FROM (
-        SELECT load_id, sum(rejects_bytes) OVER newest_first AS bytes, row_number() OVER newest_first AS place
-        FROM load_ledger WHERE rejects_bytes > 0 AND rejects_gone IS NULL
-        WINDOW newest_first AS (PARTITION BY phys_id ORDER BY load_number DESC)) AS kept
+        SELECT load_id, sum(rejects_bytes) OVER worth AS bytes, row_number() OVER worth AS place
+        FROM (
+            SELECT load_id, phys_id, load_number, rejects_bytes,
+                superseded_by IS NULL AND reverted_at IS NULL AND removed_at IS NULL AND NOT EXISTS (
+                    SELECT FROM load_ledger r WHERE r.replay_of = l.load_id
+                        AND r.superseded_by IS NULL AND r.reverted_at IS NULL AND r.removed_at IS NULL) AS is_open
+            FROM load_ledger l WHERE rejects_bytes > 0 AND rejects_gone IS NULL) AS with_rejects
+        WINDOW worth AS (PARTITION BY phys_id ORDER BY is_open DESC, load_number DESC)) AS kept
     WHERE bytes > %(most)s AND place > 1)
 """
 _NEXT = "SELECT load_id FROM load_ledger WHERE rejects_bytes > 0 AND rejects_gone IS NOT NULL LIMIT 1"

@@ -17,6 +17,7 @@ from stepmill.warehouse.tables import Key, PhysicalTable, change_rows, get_table
 
 _NOW = timedelta(0)
 _LOCK_SECONDS = 10.0
+_HOLD = "SELECT FROM load_ledger WHERE load_id = %s FOR SHARE"
 
 
 async def revert_load(database: Database, tenant_id: str, env_id: str, load_id: str) -> None:
@@ -94,10 +95,12 @@ def _refuse(load: LoadEntry, others: Sequence[LoadEntry]) -> None:
 async def _refuse_without_rejects(conn: AsyncConnection[DictRow], load: LoadEntry) -> None:
     """A replay's rows go back to the rejects that they were; where those are gone, they would be nowhere.
 
-    Called with the replay's ledger row changed: whoever removes rejects locks that row first.
+    Called with the replay's ledger row changed. The original's is locked: whoever removes its rejects at this moment is
+    waited for, or waits.
     """
     if load.replay_of is None:
         return
+    await conn.execute(_HOLD, (load.replay_of,))
     original = await ledger.get_load(conn, load.env_id, load.replay_of)
     if original.in_force and original.rejects_gone in ("replayed", "size_limit"):
         raise _not_revertible(f"the rejects of the load {original.load_id} that it loaded are no longer kept")

@@ -20,8 +20,9 @@ _POLL_SECONDS = 0.05
 """How often a server that ends looks whether everything is over."""
 
 _BACKLOG = 2048
-_ACCEPTED_AT_ONCE = 100
-"""Connections are counted once they are accepted: so few may come beyond the limit before one is turned away."""
+_ACCEPTED_AT_ONCE = 16
+"""In one turn of the loop. They are counted two turns later: a few times as many may come beyond the limit before one is
+turned away, and are open files that nothing else must want for."""
 
 
 class HttpServer(uvicorn.Server):

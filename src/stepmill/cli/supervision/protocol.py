@@ -5,6 +5,7 @@ the client has left, takes a client that will send no more for one that left, an
 """
 
 import asyncio
+import secrets
 from contextlib import suppress
 from typing import Any
 
@@ -267,8 +268,10 @@ class HttpProtocol(ReadingProtocol):
                 self._end_soon()
             else:
                 tell_gone(running)
-                self._refuse(refusal)
+                self._refuse(refusal, running.scope["state"].setdefault("request_id", secrets.token_hex(8)))
         else:
+            self._connections.count_refused(refusal.code)
+            refusal.log(self._host)
             self._answer_what_is_whole(running)
 
     def _answer_what_is_whole(self, running: RequestResponseCycle) -> None:
@@ -279,8 +282,8 @@ class HttpProtocol(ReadingProtocol):
         self._deaf = True
         self._head_since = None
 
-    def _refuse(self, refusal: Refusal) -> None:
-        self._say(refusal)
+    def _refuse(self, refusal: Refusal, request_id: str | None = None) -> None:
+        self._say(refusal, request_id)
         with suppress(OSError):  # it is gone already
             self.transport.write_eof()
         self._end_soon()
@@ -291,6 +294,7 @@ class HttpProtocol(ReadingProtocol):
         self._end_at = self.loop.time() + LINGER_SECONDS
         self.flow.resume_reading()
 
-    def _say(self, refusal: Refusal) -> None:
-        self._connections.count_refused(refusal.code)
-        self.transport.write(refusal.wire(self._connections.default_headers, self._host))
+    def _say(self, refusal: Refusal, request_id: str | None = None) -> None:
+        if request_id is None:  # a request that began is counted as such
+            self._connections.count_refused(refusal.code)
+        self.transport.write(refusal.wire(self._connections.default_headers, self._host, request_id))

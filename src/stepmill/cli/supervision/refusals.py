@@ -34,10 +34,16 @@ class Refusal:
         headers = {**SECURITY_HEADERS, **self.headers, "X-Request-Id": request_id, "Connection": "close"}
         return problem_response(self.status, self.code, self.detail, headers=headers, request_id=request_id)
 
-    def wire(self, server_headers: Iterable[tuple[bytes, bytes]], client: str | None) -> bytes:
-        """The whole answer as it is sent where there is no request. It is logged under its id."""
-        request_id = secrets.token_hex(8)
+    def log(self, client: str | None, request_id: str | None = None) -> None:
+        """Say in the log that a connection is ended."""
         _log.info("connection_refused", request_id=request_id, code=self.code, client=client)
+
+    def wire(
+        self, server_headers: Iterable[tuple[bytes, bytes]], client: str | None, request_id: str | None = None
+    ) -> bytes:
+        """The whole answer, as it is sent past the application. It is logged under the request's id, if there is one."""
+        request_id = request_id or secrets.token_hex(8)
+        self.log(client, request_id)
         response = self.response(request_id)
         lines = [b"%s: %s\r\n" % header for header in (*server_headers, *response.raw_headers)]
         return b"".join((STATUS_LINE[self.status], *lines, b"\r\n", response.body))
