@@ -43,6 +43,8 @@ async def two(ctx: StepContext[Params]) -> Numbered:
         raise DataError("broken", "It can't work.")
     if ctx.params.fail == "unexpected":
         raise RuntimeError("password=hunter2")
+    if ctx.params.fail == "unstorable":
+        raise DataError("broken", "It \x00 can't \udcff work.", details={"share": float("nan")})
     return Numbered(number=ctx.output_of(one).number + 1)
 
 
@@ -93,6 +95,11 @@ async def talk(ctx: StepContext[Params]) -> Output:
     if ctx.params.key == "lines":
         for number in range(1500):
             ctx.log("info", f"line {number}")
+    if ctx.params.key == "unstorable":
+        for message in ("before", "name \udcff", "after"):
+            ctx.log("in\x00fo", message)
+        ctx.progress(float("nan"), float("inf"), "ro\x00ws", "\udcff")
+        return Output()
     for number in range(501):
         ctx.progress(number, 500)
     return Output()

@@ -92,6 +92,15 @@ def test_types_share_one_order_for_who_serves_them_all(queue: Queue) -> None:
     assert queue.claim(1, ("U",)) == []
 
 
+def test_types_share_one_order_also_while_no_worker_is_there(queue: Queue) -> None:
+    queue.submit("a", 500)
+    queue.claim(100, ("T", "U"))
+    queue.conn.execute("DELETE FROM workers")
+    queue.conn.execute("TRUNCATE queue_served")
+    queue.submit("b", 50, type="U")
+    assert sum(job.startswith("b") for job in queue.claim(20, ("T", "U"))) == 10
+
+
 def test_what_is_set_for_later_is_not_in_the_way_and_takes_its_place_when_due(queue: Queue) -> None:
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     queue.submit("b", 3, runAt=later)

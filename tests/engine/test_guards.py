@@ -42,6 +42,61 @@ async def test_what_begins_and_finishes_steps_leaves_the_guards_as_they_were(
         superuser.execute(move.encode(), (job_id,))
 
 
+async def test_only_a_job_that_runs_without_an_attempt_is_parked(bench: Bench, superuser: Superuser) -> None:
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    park = "UPDATE jobs SET parked = true"
+    assert refused_with(superuser, park) == "Only a job that is RUNNING can be parked."
+    begin(superuser, job_id)
+    assert refused_with(superuser, park) == f"Job {job_id} would be parked with an attempt."
+
+
+async def test_an_attempt_begins_without_an_outcome(bench: Bench, superuser: Superuser) -> None:
+    """Who looks for what runs looks for those without one."""
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    with pytest.raises(psycopg.Error, match="no longer the current one"), superuser.transaction():
+        superuser.execute("UPDATE jobs SET status = 'RUNNING', attempt = 1")
+        superuser.execute(
+            "INSERT INTO job_attempts (job_id, attempt, worker_id, tenant_id, outcome)"
+            " VALUES (%s, 1, 'w', 'local', 'x')",
+            (job_id,),
+        )
+
+
+@pytest.mark.parametrize("idx", ["9", "NULL"])
+async def test_a_step_that_is_not_there_does_not_end(bench: Bench, superuser: Superuser, idx: str) -> None:
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    begin(superuser, job_id)
+    with pytest.raises(psycopg.errors.NoDataFound):
+        superuser.execute(f"SELECT finish_step_v1(%s, 1, {idx}::smallint, '{{}}', NULL)".encode(), (job_id,))
+
+
+@pytest.mark.parametrize("raised", ["begin_attempt_v1(%s, 'w')", "finish_step_v1(%s, 1, 0::smallint, '{}', NULL)"])
+async def test_a_counter_that_was_raised_in_the_same_transaction_leaves_no_gap(
+    bench: Bench, superuser: Superuser, raised: str
+) -> None:
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    if raised.startswith("finish"):
+        begin(superuser, job_id)
+    with pytest.raises(psycopg.errors.CheckViolation, match="out of its order"), superuser.transaction():
+        superuser.execute("UPDATE job_event_counters SET last_seq = last_seq + 5")
+        superuser.execute(f"SELECT {raised}".encode(), (job_id,))
+
+
+async def test_a_job_that_ends_in_an_old_snapshot_sees_the_step_that_runs(
+    bench: Bench, superuser: Superuser, database_url: str
+) -> None:
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    begin(superuser, job_id)
+    superuser.execute("UPDATE job_steps SET status = 'PENDING' WHERE idx = 0")
+    with psycopg.connect(superuser.info.dsn, user="postgres", options="-c search_path=stepmill") as other:
+        other.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        other.execute("SELECT FROM jobs")
+        superuser.execute("UPDATE job_steps SET status = 'RUNNING', attempt = 1 WHERE idx = 0")
+        other.execute("UPDATE job_attempts SET ended_at = now(), outcome = 'x'")
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            other.execute("UPDATE jobs SET status = 'PENDING'")
+
+
 async def test_a_job_that_runs_has_an_attempt(bench: Bench, superuser: Superuser) -> None:
     job_id = (await bench.submit("PLAIN"))["jobId"]
     stuck = f"Job {job_id} would be RUNNING without an attempt."
@@ -269,7 +324,7 @@ async def test_two_transactions_together_do_what_neither_may(
     job_id = (await bench.submit("PLAIN"))["jobId"]
     begin(superuser, job_id)
     if "park" in " ".join(MOVES_AT_ONCE[which]):
-        superuser.execute("UPDATE jobs SET parked = true")
+        past_the_guards(superuser, "UPDATE jobs SET parked = true")
     told = Two(superuser).try_both(*MOVES_AT_ONCE[which])
     job, step, attempt = (
         superuser.execute(query.encode()).fetchone()

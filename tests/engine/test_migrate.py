@@ -50,7 +50,7 @@ async def test_a_newer_database_is_refused_with_a_sentence(empty_url: str) -> No
             await call(empty_url)
         assert caught.value.code == "database_newer"
         assert "9001_from_tomorrow" in caught.value.message
-        assert "Use Stepmill" in caught.value.message
+        assert "Use a later build of Stepmill" in caught.value.message
 
 
 async def test_a_file_that_changed_after_it_was_applied_is_refused(empty_url: str) -> None:

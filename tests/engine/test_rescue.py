@@ -5,7 +5,7 @@ import asyncio
 import psycopg
 import pytest
 
-from stepmill.engine import sweep
+from stepmill.engine import rescue, sweep
 from stepmill.engine.hub_readers import Event
 from stepmill.engine.read import get_job
 from stepmill.engine.rescue import declare_dead
@@ -185,3 +185,17 @@ async def test_a_sweep_that_is_stopped_in_the_middle_of_a_statement_ends_and_let
     following = asyncio.create_task(Sweeper(bench.engine, [tell]).run())
     await asyncio.wait_for(told.wait(), 10)
     following.cancel()
+
+
+async def test_nobody_is_dead_for_having_said_nothing_to_a_server_that_was_not_there(bench: Bench) -> None:
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    await bench.rows("SELECT begin_attempt_v1(%s, 'quiet')", job_id)
+    up = (await bench.rows("SELECT extract(epoch FROM now() - pg_postmaster_start_time())::float8 AS up"))[0]["up"]
+    await bench.rows(
+        "INSERT INTO workers (worker_id, host, pid, version, types, last_seen_at)"
+        " VALUES ('quiet', 'h', 1, '1', '{}', pg_postmaster_start_time() - interval '1 day')"
+    )
+    assert await bench.rows(rescue._DEAD, up + 3600) == []
+    assert [row["job_id"] for row in await bench.rows(rescue._DEAD, up / 2)] == [job_id]
+    await bench.rows("UPDATE workers SET last_seen_at = '-infinity'")
+    assert [row["job_id"] for row in await bench.rows(rescue._DEAD, up + 3600)] == [job_id]

@@ -6,8 +6,9 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from stepmill.engine.read import get_job, list_workers
 from tests.engine.superuser import REFUSALS, Superuser, begin, past_the_guards, refused_with
-from tests.support.engine import Bench
+from tests.support.engine import CALLER, Bench
 
 JOB_STATES = ("PENDING", "RUNNING", "DONE", "ERROR", "CANCELLED")
 JOB_MOVES = {
@@ -208,3 +209,14 @@ async def test_a_jobs_events_go_with_it(bench: Bench, superuser: Superuser) -> N
     await bench.rows("DELETE FROM jobs WHERE job_id = %s", gone)
     for table in ("job_steps", "job_event_counters", "job_events"):
         assert superuser.execute(f"SELECT DISTINCT job_id FROM {table}".encode()).fetchall() == [(kept,)]
+
+
+async def test_a_job_is_read_on_while_a_migration_adds_a_column(bench: Bench, superuser: Superuser) -> None:
+    """A connection has prepared its statements by then."""
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    for column in ("one", "two"):
+        for _ in range(8):
+            assert (await get_job(bench.engine, CALLER, job_id))["status"] == "PENDING"
+            assert await list_workers(bench.engine, CALLER) == []
+        superuser.execute(f"ALTER TABLE jobs ADD COLUMN {column} integer".encode())
+        superuser.execute(f"ALTER TABLE workers ADD COLUMN {column} integer".encode())

@@ -144,10 +144,12 @@ def _missing(migrations: Sequence[Migration], applied: dict[int, tuple[str, str,
     known = {migration.number: migration for migration in migrations}
     for number, (name, checksum, version) in sorted(applied.items()):
         if number not in known:
+            program = _program_version()
+            which = f"a later build of Stepmill {version}" if version == program else f"Stepmill {version}"
             raise ConfigurationError(
                 "database_newer",
-                f"The database was migrated by Stepmill {version} (to {number:04d}_{name}), which is newer than this "
-                f"program ({_program_version()}). Use Stepmill {version} or newer.",
+                f"The database was migrated by {which} (to {number:04d}_{name} or further), which is newer than this "
+                f"program ({program}). Use {which} or newer.",
             )
         if known[number].checksum != checksum:
             raise ConfigurationError(

@@ -19,8 +19,12 @@ from stepmill.engine.requests import JobFilter
 from stepmill.engine.waiting import Situation, waiting_of
 from stepmill.errors import FieldError, InputError, NotFoundError
 
+# By name: a prepared statement fails once a migration has added a column to what `*` stands for.
 _COLUMNS = """
-j.*, l.job_id AS lock_holder, l.since AS lock_since, l.attempt AS lock_attempt,
+j.job_id, j.tenant_id, j.env_id, j.type, j.params, j.status, j.parked, j.result, j.error, j.waiting, j.waiting_lock,
+j.attempt, j.failures, j.crashes, j.losses, j.max_attempts, j.priority, j.timeout_seconds, j.created_by,
+j.created_at, j.run_at, j.started_at, j.finished_at, j.cancel_requested_at,
+l.job_id AS lock_holder, l.since AS lock_since, l.attempt AS lock_attempt,
 (SELECT json_agg(json_build_object('name', s.name, 'status', s.status, 'attempt', s.attempt, 'started_at', s.started_at,
     'finished_at', s.finished_at, 'progress', s.progress, 'output', s.output, 'error', s.error) ORDER BY s.idx)
  FROM job_steps s WHERE s.job_id = j.job_id) AS steps
@@ -49,7 +53,10 @@ SELECT a.worker_id, a.started_at, j.job_id, j.type, j.env_id,
 FROM job_attempts a JOIN jobs j USING (job_id)
 WHERE a.outcome IS NULL AND a.worker_id = ANY(%s) ORDER BY a.started_at, j.job_id
 """
-_WORKERS = "SELECT * FROM workers WHERE last_seen_at > now() - make_interval(secs => %s) ORDER BY started_at, worker_id"
+_WORKERS = """
+SELECT worker_id, host, pid, version, types, running_jobs, concurrency, memory_bytes, started_at, last_seen_at
+FROM workers WHERE last_seen_at > now() - make_interval(secs => %s) ORDER BY started_at, worker_id
+"""
 
 
 async def get_job(engine: Engine, caller: Principal, job_id: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ _PROGRESS_SECONDS = 0.5
 _MOST_RETRY_SECONDS = 5.0
 _MAX_MESSAGE = 2_000
 _CLOSING_WRITES = 2
+_DATA_EXCEPTION = "22"  # a class of SQLSTATE
 _MAX_LINES = 1_000  # that wait to be written; a step that logs faster is told so
 
 _log = structlog.get_logger(__name__)
@@ -47,7 +48,7 @@ class StepReport:
 
     def progress(self, done: float, total: float | None = None, unit: str = "rows", message: str | None = None) -> None:
         """Say how far the step is."""
-        self._progress = {"done": done, "total": total, "unit": unit, "message": _clip(message)}
+        self._progress = storable({"done": done, "total": total, "unit": unit, "message": _clip(message)})
         self._progress_is_new = True
         self._kick()
 
@@ -56,8 +57,8 @@ class StepReport:
         if len(self._lines) >= _MAX_LINES:
             self._dropped += 1
             return
-        line = {"level": level, "message": _clip(message), "step": self._step, "fields": storable(fields)}
-        self._lines.append({"kind": "log", "data": line})
+        line = {"level": level, "message": _clip(message), "step": self._step, "fields": fields}
+        self._lines.append({"kind": "log", "data": storable(line)})
         self._kick()
 
     async def close(self) -> None:
@@ -125,18 +126,21 @@ class StepReport:
         except (psycopg.Error, StepmillError) as error:
             _log.warning("report_failed", job_id=self._key[0], lines=len(lines), error=type(error).__name__)
             self._failures += 1
-            self._progress_is_new |= due
-            if isinstance(error, psycopg.Error) and error.sqlstate is None:
-                # The connection broke off: they may be there, and written again they would be twice.
+            sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else ""
+            is_bad_data = sqlstate is not None and sqlstate.startswith(_DATA_EXCEPTION)
+            self._progress_is_new |= due and not is_bad_data
+            if sqlstate is None or is_bad_data:
+                # The connection broke off: they may be there, and written again they would be twice. Or something in
+                # them can't be stored, and would keep all later ones back.
                 self._dropped += dropped + len(lines)
             else:
                 self._dropped += dropped
                 self._lines[:0] = lines
 
     def _left_out(self, count: int) -> dict[str, Any]:
-        text = f"{count} log lines were left out: they came too fast, or the database was away."
+        text = f"{count} log lines were left out: they came too fast, or the database was away or refused them."
         return {"kind": "log", "data": {"level": "warning", "message": text, "step": self._step, "fields": {}}}
 
 
 def _clip(message: str | None) -> str | None:
-    return None if message is None else message.replace("\x00", "\N{REPLACEMENT CHARACTER}")[:_MAX_MESSAGE]
+    return None if message is None else message[:_MAX_MESSAGE]

@@ -17,6 +17,7 @@ from stepmill.engine.engine import Engine
 from stepmill.engine.failures import error_of, is_connection_lost
 from stepmill.engine.fence import is_attempt_lost
 from stepmill.engine.interruption import Interruption
+from stepmill.engine.json_data import storable
 from stepmill.engine.lock_document import LockDocument
 from stepmill.engine.observe import Taken, observed_run, observed_step
 from stepmill.engine.rescue import rescue
@@ -67,12 +68,13 @@ class JobRunner:
         except AttemptLostError:
             attempt.stopped_by = "lost"
             _log.warning("attempt_lost")
-        except (psycopg.Error, StepmillError) as error:
-            if not is_connection_lost(error):
-                raise
-            attempt.stopped_by = "database_lost"
-            _log.warning("database_lost", error=type(error).__name__)
-            await self._give_back(attempt, "database_lost")
+        except Exception as error:  # noqa: BLE001  (told and logged below)
+            if is_connection_lost(error):
+                attempt.stopped_by = "database_lost"
+                _log.warning("database_lost", error=type(error).__name__)
+                await self._give_back(attempt, "database_lost")
+            else:
+                await self._give_up(attempt, error)
         finally:
             if attempt.lock_document is not None:
                 await attempt.lock_document.release()
@@ -101,7 +103,7 @@ class JobRunner:
                 await self._end(attempt, changed)
         return attempt
 
-    async def _end(self, attempt: Attempt, error: StepmillError) -> None:
+    async def _end(self, attempt: Attempt, error: Exception) -> None:
         """The step that was about to run can't: go on with the always-step after it, if there is one."""
         attempt.go_on(await self._fail(attempt, error))
 
@@ -259,7 +261,7 @@ class JobRunner:
         settings = self._engine.settings
         told = error_of(error, _log.bind(**attempt.where))
         attempt.error_code = told["code"]
-        values = (*attempt.key, attempt.index, Jsonb(told))
+        values = (*attempt.key, attempt.index, Jsonb(storable(told)))
         backoff = (settings.backoff_base_seconds, settings.backoff_max_seconds)
         try:
             async with self._engine.database.autocommit() as conn:
@@ -275,6 +277,12 @@ class JobRunner:
         if following["idx"] is not None:
             attempt.job["ending"] = {"status": "ERROR"}  # only always-steps are left
         return following
+
+    async def _give_up(self, attempt: Attempt, error: Exception) -> None:
+        """The engine itself failed, as to write down how a step ended. Left open, the attempt would be made again."""
+        _log.error("attempt_broke", **attempt.where, traceback=trace_of(error))
+        while attempt.index is not None:
+            await self._end(attempt, RuntimeError("the engine failed"))
 
     async def _was_cancelled(self, attempt: Attempt) -> bool:
         async with self._engine.database.autocommit() as conn:

@@ -43,7 +43,8 @@ def fail_load(item: CompiledColumn, first: tuple[int, Refusal], source: pl.DataF
         "code": problem.code,
         "raw": _raw(item, refusal, source.row(row, named=True)),
     }
-    raise DataError("bad_value", f"Line {line}, column {item.column.name}: {problem.reason}", details=details)
+    reason = problem.reason.replace("\x00", "␀")
+    raise DataError("bad_value", f"Line {line}, column {item.column.name}: {reason}", details=details)
 
 
 def _as_reject(compiled: CompiledPlan, refusal: Refusal, line: int, record: dict[str, str | None]) -> Reject:

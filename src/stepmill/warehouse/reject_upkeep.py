@@ -42,8 +42,8 @@ FROM (
 ) AS useless
 WHERE l.load_id = useless.load_id AND l.rejects_gone IS NULL
 """
-# Those that can't be replayed any more go first. The newest load with others keeps them, whatever their size: maxRejects
-# limits that.
+# Those that can't be replayed any more go first. The newest load with others keeps them, whatever their size:
+# maxRejects limits that.
 _MARK_TOO_LARGE = """
 UPDATE load_ledger SET rejects_gone = 'size_limit', rejects_gone_at = clock_timestamp()
 WHERE rejects_gone IS NULL AND load_id IN (

@@ -21,8 +21,8 @@ _POLL_SECONDS = 0.05
 
 _BACKLOG = 2048
 _ACCEPTED_AT_ONCE = 16
-"""In one turn of the loop. They are counted two turns later: a few times as many may come beyond the limit before one is
-turned away, and are open files that nothing else must want for."""
+"""In one turn of the loop. They are counted two turns later: a few times as many may come beyond the limit before one
+is turned away, and are open files that nothing else must want for."""
 
 
 class HttpServer(uvicorn.Server):

@@ -41,7 +41,7 @@ class Refusal:
     def wire(
         self, server_headers: Iterable[tuple[bytes, bytes]], client: str | None, request_id: str | None = None
     ) -> bytes:
-        """The whole answer, as it is sent past the application. It is logged under the request's id, if there is one."""
+        """The whole answer, as it is sent past the application. It is logged under the request's id, if it has one."""
         request_id = request_id or secrets.token_hex(8)
         self.log(client, request_id)
         response = self.response(request_id)

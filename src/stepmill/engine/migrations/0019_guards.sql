@@ -40,6 +40,9 @@ BEGIN
         RAISE EXCEPTION 'Attempt % of a job can''t follow attempt % now.', NEW.attempt, OLD.attempt
             USING ERRCODE = 'check_violation';
     END IF;
+    IF NEW.parked AND NEW.status <> 'RUNNING' AND (OLD.status <> NEW.status OR OLD.status = 'PENDING') THEN
+        RAISE EXCEPTION 'Only a job that is RUNNING can be parked.' USING ERRCODE = 'check_violation';
+    END IF;
     IF OLD.status = NEW.status THEN
         IF OLD.status IN ('DONE', 'ERROR', 'CANCELLED') AND NEW IS DISTINCT FROM OLD THEN
             RAISE EXCEPTION 'A job that is % does not change.', OLD.status USING ERRCODE = 'check_violation';
@@ -54,6 +57,10 @@ BEGIN
     END IF;
     IF NEW.status = 'RUNNING' AND NEW.attempt = OLD.attempt THEN
         RAISE EXCEPTION 'A job runs by a new attempt only.' USING ERRCODE = 'check_violation';
+    END IF;
+    IF OLD.status = 'RUNNING' AND current_setting('transaction_isolation') <> 'read committed' THEN
+        -- What is seen below may be older than what others have committed: then this fails.
+        PERFORM FROM job_steps WHERE job_id = NEW.job_id FOR SHARE;
     END IF;
     IF OLD.status = 'RUNNING' AND (
         EXISTS (SELECT FROM job_steps WHERE job_id = NEW.job_id
@@ -173,7 +180,7 @@ CREATE OR REPLACE FUNCTION guard_attempt() RETURNS trigger LANGUAGE plpgsql SET 
 BEGIN
     IF TG_OP = 'INSERT' THEN
         -- No lock is needed: a job that others see RUNNING has its attempt already, and no two have the same number.
-        IF NEW.ended_at IS NULL AND NEW.revoked_at IS NULL AND EXISTS (SELECT FROM jobs
+        IF NEW.ended_at IS NULL AND NEW.outcome IS NULL AND NEW.revoked_at IS NULL AND EXISTS (SELECT FROM jobs
             WHERE job_id = NEW.job_id AND attempt = NEW.attempt AND status = 'RUNNING' AND NOT parked)
         THEN
             RETURN NEW;
@@ -193,7 +200,7 @@ END
 $$;
 CREATE TRIGGER guard_new_attempt BEFORE INSERT ON job_attempts FOR EACH ROW EXECUTE FUNCTION guard_attempt();
 
--- A RUNNING job that is not parked has an attempt, by the end of each transaction: without one, nobody would run it or rescue it.
+-- A RUNNING job has an attempt or is parked, by the end of each transaction: without either, nobody would run it or rescue it.
 CREATE FUNCTION guard_running() RETURNS trigger LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
 DECLARE
     v_attempt integer;
@@ -201,17 +208,18 @@ DECLARE
     v_parked boolean;
 BEGIN
     IF TG_ARGV[0] = 'job' THEN -- an attempt's row has no such fields
-        IF NEW.status <> 'RUNNING' OR NEW.parked THEN
+        IF NEW.status <> 'RUNNING' THEN
             RETURN NULL;
         END IF;
         SELECT status, parked, attempt INTO v_status, v_parked, v_attempt FROM jobs WHERE job_id = NEW.job_id;
     ELSE -- whoever changed the job itself holds its row already
         SELECT status, parked, attempt INTO v_status, v_parked, v_attempt FROM jobs WHERE job_id = NEW.job_id FOR SHARE;
     END IF;
-    IF v_status = 'RUNNING' AND NOT v_parked AND NOT EXISTS (
+    IF v_status = 'RUNNING' AND v_parked = EXISTS (
         SELECT FROM job_attempts WHERE job_id = NEW.job_id AND attempt = v_attempt AND ended_at IS NULL)
     THEN
-        RAISE EXCEPTION 'Job % would be RUNNING without an attempt.', NEW.job_id USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'Job % would be %.', NEW.job_id, CASE WHEN v_parked THEN 'parked with an attempt' ELSE 'RUNNING without an attempt' END
+            USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
 END

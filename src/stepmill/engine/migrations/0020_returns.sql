@@ -36,10 +36,16 @@ BEGIN
         ORDER BY s.at DESC LIMIT 1;
     END IF;
     IF NOT FOUND THEN
-        SELECT first.tag INTO v_tag FROM (SELECT DISTINCT unnest(types) AS type FROM workers) AS served CROSS JOIN LATERAL (
+        -- Each type that has tickets is looked up by itself: their number does not matter.
+        WITH RECURSIVE waiting (type) AS (
+            (SELECT queue_name FROM procrastinate_jobs WHERE status = 'todo' AND ready ORDER BY queue_name LIMIT 1)
+            UNION ALL
+            SELECT (SELECT queue_name FROM procrastinate_jobs t
+                WHERE t.status = 'todo' AND t.ready AND t.queue_name > w.type ORDER BY t.queue_name LIMIT 1)
+            FROM waiting w WHERE w.type IS NOT NULL)
+        SELECT min(first.tag) INTO v_tag FROM waiting w CROSS JOIN LATERAL (
             SELECT tag FROM procrastinate_jobs
-            WHERE status = 'todo' AND ready AND queue_name = served.type AND priority = p_priority ORDER BY tag, id LIMIT 1) AS first
-        ORDER BY first.tag LIMIT 1;
+            WHERE status = 'todo' AND ready AND queue_name = w.type AND priority = p_priority ORDER BY tag, id LIMIT 1) AS first;
     END IF;
     RETURN coalesce(v_tag, 0);
 END
@@ -419,6 +425,36 @@ BEGIN
 END
 $$;
 
+-- Append events, [{kind, data}], with the job's next numbers, as before. New here: where the events are not looked at one by
+-- one, the first of them follows the last that there is.
+CREATE OR REPLACE FUNCTION emit_v1(p_job text, p_tenant text, p_env text, p_events jsonb) RETURNS void LANGUAGE plpgsql
+SET search_path = stepmill, pg_temp AS $$
+DECLARE
+    n integer := jsonb_array_length(p_events);
+    v_now timestamptz := clock_timestamp();
+    v_at jsonb := jsonb_build_object('at', rfc3339(v_now));
+    v_before bigint;
+    v_pruned_to bigint;
+BEGIN
+    IF n = 0 THEN
+        RETURN;
+    END IF;
+    UPDATE job_event_counters SET last_seq = last_seq + n WHERE job_id = p_job
+    RETURNING last_seq - n, pruned_to INTO v_before, v_pruned_to;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'Job % has no event counter.', p_job USING ERRCODE = 'no_data_found';
+    END IF;
+    IF current_setting('stepmill.whole_move', true) = 'on' AND v_before <> v_pruned_to
+        AND NOT EXISTS (SELECT FROM job_events WHERE job_id = p_job AND seq = v_before)
+    THEN
+        RAISE EXCEPTION 'Event % of job % is out of its order.', v_before + 1, p_job USING ERRCODE = 'check_violation';
+    END IF;
+    INSERT INTO job_events (job_id, seq, kind, data, at, tenant_id, env_id)
+    SELECT p_job, v_before + e.ordinality, e.value ->> 'kind', (e.value -> 'data') || v_at, v_now, p_tenant, p_env
+    FROM jsonb_array_elements(p_events) WITH ORDINALITY AS e;
+END
+$$;
+
 -- A step's end and a job's beginning, as before. New here: they say that they move the job together with its attempt and number
 -- its events by the counter, so that each of these is not looked up again.
 CREATE OR REPLACE FUNCTION begin_attempt_v1(p_job text, p_worker text, p_limits jsonb DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql
@@ -491,6 +527,9 @@ BEGIN
     UPDATE job_steps SET status = 'DONE', finished_at = clock_timestamp(), output = p_output,
         progress = coalesce(p_progress, progress)
     WHERE job_id = p_job AND idx = p_idx RETURNING * INTO s;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'Job % has no step %.', p_job, p_idx USING ERRCODE = 'no_data_found';
+    END IF;
     v_mark := set_config('stepmill.whole_move', 'on', true);
     v_next := advance_v1(j, p_attempt, p_idx, jsonb_build_array(step_event_v1(s)));
     v_mark := set_config('stepmill.whole_move', 'off', true);

@@ -1,0 +1,50 @@
+"""What JSON can hold and PostgreSQL can't: it costs nobody a job, nor a log line."""
+
+import pytest
+
+from stepmill.engine import run_job
+from tests.support.engine import Bench
+
+
+async def test_an_error_is_told_whatever_its_text_holds(bench: Bench) -> None:
+    job = await bench.submit("PLAIN", params={"fail": "unstorable"})
+    async with bench.worker():
+        ended = await bench.follow(job["jobId"])
+    assert (ended["status"], ended["error"]["code"]) == ("ERROR", "broken")
+    assert await bench.rows("SELECT attempt FROM jobs") == [{"attempt": 1}]
+    assert ended["error"]["message"] == "It \N{REPLACEMENT CHARACTER} can't ? work."
+
+
+async def test_a_step_whose_end_cannot_be_written_down_ends_all_the_same(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_job, "storable", lambda value: value)
+    job = await bench.submit("PLAIN", params={"fail": "unstorable"})
+    async with bench.worker():
+        ended = await bench.follow(job["jobId"])
+    assert (ended["status"], ended["error"]["code"]) == ("ERROR", "internal_error")
+    assert await bench.rows("SELECT attempt FROM jobs") == [{"attempt": 1}]
+
+
+async def test_a_line_and_a_progress_are_written_whatever_they_hold(bench: Bench) -> None:
+    job = await bench.submit("TALKATIVE", params={"key": "unstorable"})
+    async with bench.worker():
+        ended = await bench.follow(job["jobId"])
+    assert ended["status"] == "DONE"
+    lines = await bench.rows("SELECT data ->> 'message' AS text FROM job_events WHERE kind = 'log' ORDER BY seq")
+    assert [line["text"] for line in lines] == ["before", "name ?", "after"]
+    assert await bench.rows("SELECT progress ->> 'message' AS text FROM job_steps") == [{"text": "?"}]
+
+
+async def test_lines_that_the_database_refuses_keep_no_others_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stepmill.engine.reporting.storable", lambda value: value)
+    job = await bench.submit("TALKATIVE", params={"key": "unstorable"})
+    async with bench.worker():
+        ended = await bench.follow(job["jobId"])
+    assert ended["status"] in ("DONE", "ERROR")
+    lines = await bench.rows("SELECT data ->> 'message' AS text FROM job_events WHERE kind = 'log' ORDER BY seq")
+    assert [line["text"] for line in lines] == [
+        "3 log lines were left out: they came too fast, or the database was away or refused them."
+    ]
