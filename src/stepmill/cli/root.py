@@ -33,6 +33,7 @@ COMMANDS = (
     Entry("doctor", "stepmill.cli.doctor", "Check the installation and say how to mend it.", "Servers"),
     Entry("psql", "stepmill.cli.psql", "Open psql on Stepmill's database.", "Servers"),
     Entry("load", "stepmill.cli.load", "Load files into tables, in one command.", "Work"),
+    Entry("inspect", "stepmill.cli.inspect", "Show how files would be read, without loading them.", "Work"),
     Entry("jobs", "stepmill.cli.jobs", "Submit, list, show, watch, cancel and retry jobs.", "Work"),
     Entry("tables", "stepmill.cli.tables", "List and show tables and what was rejected.", "Work"),
     Entry("demo", "stepmill.cli.demo", "Load a sample file into a server of its own and show what happens.", "Work"),

@@ -13,7 +13,7 @@ from stepmill.etl.plan.model import TransformPlan
 from stepmill.etl.plan.parse import parse_plan
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.block import Reject
-from stepmill.etl.readers.detect import Finding, detect_for_plan, detect_source
+from stepmill.etl.readers.detect import Detected, Finding, detect_for_plan, detect_source
 from stepmill.etl.readers.first_lines import first_lines
 from stepmill.etl.readers.sample import read_sample
 from stepmill.etl.rejected import rejected_block
@@ -32,7 +32,11 @@ def preview_file(report: Reporter, location: BlobLocation, name: str, limit: int
     Columns are JSON texts, so that numbers keep all their digits. Types are told from the first 100,000 records here,
     or fewer of a file with large ones; a load looks at all of them.
     """
-    detected = detect_source(location, name)
+    return preview_detected(location, detect_source(location, name), limit)
+
+
+def preview_detected(location: BlobLocation, detected: Detected, limit: int) -> dict[str, Any]:
+    """The same of a file of which it is known how it is read."""
     sample = take_sample(location, detected.source)
     warnings = list(detected.warnings)
     if sample.profile.rows:
