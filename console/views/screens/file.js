@@ -39,7 +39,7 @@ function contentOf({ format, encoding, compression, delimiter, quote, headerRows
     ["Encoding", encoding],
     ["Delimiter", delimiter === "\t" ? "tab" : delimiter],
     ["Quote", quote],
-    ["Header", format === "csv" && (headerRows ? "first row" : "none")],
+    ["Header rows", format === "csv" && (headerRows || "none")],
     ["Records at", recordsPath],
   ];
   const textLine = (/** @type {{line: number, text: string, kind: string}} */ { line, text, kind }) => html`

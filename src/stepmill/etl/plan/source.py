@@ -66,8 +66,8 @@ class SourceFormat(PlanModel):
     """Rows end with one more delimiter, with nothing after it."""
     preamble_rows: int = Field(default=0, ge=0, le=1_000)
     """Lines before the header (or the first record) that are no records."""
-    header_rows: int = Field(default=0, ge=0, le=1)
-    """Records after the preamble that name the columns."""
+    header_rows: int = Field(default=0, ge=0, le=10)
+    """Records after the preamble that name the columns; of several, cells above one another are joined by a space."""
     records_path: Annotated[str, Field(max_length=1_000)] | None = None
     """For ``json``: the keys, joined by dots, that lead to the array; null for the top."""
     columns: tuple[SourceName, ...] = ()

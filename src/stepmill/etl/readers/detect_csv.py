@@ -45,7 +45,7 @@ def detect_csv(samples: list[str]) -> CsvFound:
         comment=layout.comment,
         trailing_delimiter=layout.trailing_delimiter,
         preamble_rows=layout.preamble_rows,
-        header_rows=1 if layout.header is not None else 0,
+        header_rows=layout.header_rows,
         columns=column_names(layout.header, layout.width),
     )
     header = tuple(layout.header) if layout.header is not None else None
@@ -129,8 +129,11 @@ def _evidence(source: SourceFormat, best: Ranked, layout: Layout, separator: str
         found.append(Finding("comment", f"Lines that begin with {shown(source.comment)} are comments."))
     if source.trailing_delimiter:
         found.append(Finding("trailing_delimiter", "Each row ends with one more delimiter, and nothing after it."))
-    names = "names the columns" if source.header_rows else "looks like the rows after it, so columns have numbers"
-    found.append(Finding("header", f"The first row {names}."))
+    if source.header_rows > 1:
+        found.append(Finding("header", f"The first {source.header_rows} rows name the columns, joined by a space."))
+    else:
+        names = "names the columns" if source.header_rows else "looks like the rows after it, so columns have numbers"
+        found.append(Finding("header", f"The first row {names}."))
     return found
 
 

@@ -10,7 +10,7 @@ from stepmill.etl.readers.charset import Charset
 from stepmill.etl.readers.csv_text import Dialect, read_rows, usual_width
 from stepmill.etl.readers.detect_csv import renamed_columns
 from stepmill.etl.readers.findings import Detected, Finding, shown
-from stepmill.etl.readers.header import column_names
+from stepmill.etl.readers.header import column_names, joined_header
 from stepmill.etl.readers.survey import Survey
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
@@ -62,7 +62,7 @@ def _as_planned(detected: Detected, text: str, planned: SourceFormat) -> Detecte
         return None
     columns, header, has_trailing = planned.columns, None, planned.trailing_delimiter
     if planned.header_rows:
-        cells = rows[0].cells
+        cells = joined_header([row.cells for row in rows[: planned.header_rows]])
         has_trailing = has_trailing and len(cells) > 1 and not cells[-1].strip()
         header = tuple(cells[:-1] if has_trailing else cells)
         columns = column_names(header, len(header))

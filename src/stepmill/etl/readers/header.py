@@ -1,4 +1,4 @@
-"""Where the table begins in a CSV text, and whether its first row names the columns."""
+"""Where the table begins in a CSV text, and whether its first rows name the columns."""
 
 import re
 from collections import Counter
@@ -15,7 +15,9 @@ _BODY_ROWS = 200
 _MAX_NAME = 1_000
 _DOUBT = 0.2
 _SURE = 0.25  # more than words over other words make
+_PLAIN = 0.5  # half of the columns hold numbers or times, and the row words
 _MAX_METADATA_ROWS = 20
+_MAX_HEADER_ROWS = 5
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+|[A-Za-z]?[a-z0-9]+(?:[A-Z][a-z0-9]+)+(?:ID)?|[A-Z][a-z]+ID")
 _ADDRESS = re.compile(r"://|\w@\w")
 _NAME_LIKE = re.compile(r"[^\W\d][\w .:/%()#-]*")
@@ -27,6 +29,8 @@ class Layout:
 
     preamble_rows: int
     header: list[str] | None
+    """The names as they stand in the file; of several rows, joined by a space."""
+    header_rows: int
     width: int
     trailing_delimiter: bool
     comment: str | None
@@ -42,6 +46,7 @@ def find_layout(rows: list[Row], others: list[Row]) -> Layout:
     """The layout of a text that begins with ``rows``; ``others`` are from further on. There is at least one row."""
     first = _first_row(rows, others)
     width = len(rows[first].cells)
+    first += _padded_metadata([row for row in rows[first:] if len(row.cells) == width], others)
     table = [*rows[first:], *others]
     body = [row.cells for row in table if len(row.cells) == width]
     comment = _find_comment(table, width)
@@ -53,11 +58,13 @@ def find_layout(rows: list[Row], others: list[Row]) -> Layout:
         return _with_header_above(above, body, width, comment, agreement, skips_fields=skips_fields)
     score = header_score(body[0], body[1 : _BODY_ROWS + 1])
     has_header = score > 0
+    header_rows = _header_rows(body) if has_header else 0
     trailing = _ends_empty(body[1:]) and has_header and body[0][-1] == "" and width > 1
     trailing = trailing or (len(body) == 1 and has_header and width > 1 and body[0][-1] == "")
     return Layout(
         preamble_rows=rows[first].line - 1,
-        header=body[0][: width - trailing] if has_header else None,
+        header=joined_header(body[:header_rows])[: width - trailing] if has_header else None,
+        header_rows=header_rows,
         width=width - trailing,
         trailing_delimiter=trailing,
         comment=comment,
@@ -79,6 +86,15 @@ def header_score(row: Sequence[str], body: Sequence[Sequence[str]]) -> float:
         values = [cells[index] for cells in body]
         votes += _vote(cell, values, is_year=are_years and kind_of(cell) is CellKind.NUMBER)
     return votes / len(row)
+
+
+def joined_header(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The names that one or several rows make: what stands above one another, joined by a space."""
+    if len(rows) == 1:
+        return list(rows[0])
+    width = max(map(len, rows))
+    columns = ([row[at].strip() for row in rows if at < len(row)] for at in range(width))
+    return [" ".join(cell for cell in cells if cell) for cells in columns]
 
 
 def column_names(header: Sequence[str] | None, width: int) -> tuple[str, ...]:
@@ -138,6 +154,7 @@ def _with_header_above(
     return Layout(
         preamble_rows=above.line - 1,
         header=header,
+        header_rows=1,
         width=len(header),
         trailing_delimiter=trailing,
         comment=comment,
@@ -145,6 +162,40 @@ def _with_header_above(
         agreement=agreement,
         skips_fields=skips_fields,
     )
+
+
+def _header_rows(body: list[list[str]]) -> int:
+    """How many rows name the columns: groups above names, or units below them, over columns that are no words."""
+    count = 1
+    while count < _MAX_HEADER_ROWS and len(body) > count + _MAX_HEADER_ROWS:
+        row = body[count]
+        if any(cell.strip() and not _can_be_name(cell) for cell in row):
+            break
+        if header_score(row, body[count + 1 : _BODY_ROWS + count + 1]) <= _PLAIN:
+            break
+        count += 1
+    return count
+
+
+def _padded_metadata(rows: list[Row], others: list[Row]) -> int:
+    """How many of the rows, all of one width, are about the table: a word or two, and then only delimiters.
+
+    A header without gaps comes after them, and the rows below it have values where they have none.
+    """
+    count = 0
+    while count < min(len(rows), _MAX_METADATA_ROWS) and _is_padded(rows[count].cells):
+        count += 1
+    if not count or count == len(rows) or not all(cell.strip() for cell in rows[count].cells):
+        return 0
+    body = [row.cells for row in [*rows[count + 1 :], *others] if len(row.cells) == len(rows[count].cells)]
+    body = body[:_BODY_ROWS]
+    padded = sum(_is_padded(cells) for cells in body)
+    return count if padded * 10 <= len(body) and header_score(rows[count].cells, body) > _SURE else 0
+
+
+def _is_padded(cells: Sequence[str]) -> bool:
+    filled = [index for index, cell in enumerate(cells) if cell.strip()]
+    return len(cells) > 2 and len(filled) <= 2 and (not filled or filled[-1] < min(2, len(cells) - 1))
 
 
 def _ends_empty(body: list[list[str]]) -> bool:
