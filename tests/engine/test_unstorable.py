@@ -1,8 +1,12 @@
 """What JSON can hold and PostgreSQL can't: it costs nobody a job, nor a log line."""
 
+from pathlib import Path
+
 import pytest
+from psycopg.types.json import Jsonb
 
 from stepmill.engine import run_job
+from stepmill.engine.json_data import storable
 from tests.support.engine import Bench
 
 
@@ -22,7 +26,7 @@ async def test_a_step_whose_end_cannot_be_written_down_ends_all_the_same(
     job = await bench.submit("PLAIN", params={"fail": "unstorable"})
     async with bench.worker():
         ended = await bench.follow(job["jobId"])
-    assert (ended["status"], ended["error"]["code"]) == ("ERROR", "internal_error")
+    assert (ended["status"], ended["error"]["code"]) == ("ERROR", "database_error")
     assert await bench.rows("SELECT attempt FROM jobs") == [{"attempt": 1}]
 
 
@@ -48,3 +52,8 @@ async def test_lines_that_the_database_refuses_keep_no_others_back(
     assert [line["text"] for line in lines] == [
         "3 log lines were left out: they came too fast, or the database was away or refused them."
     ]
+
+
+async def test_what_is_made_text_or_too_long_can_be_stored_too(bench: Bench) -> None:
+    for value in (Path("in/\udcff.csv"), ValueError("a\x00b"), 10**5_000, {"a": [-(10**5_000)]}):
+        await bench.rows("SELECT %s::jsonb", Jsonb(storable(value)))

@@ -276,3 +276,9 @@ def long_files(draw: st.DrawFn) -> File:
 @given(long_files(), st.sampled_from([10_000, 4_000_000]))
 def test_slips_of_the_pen_are_announced_and_nothing_else_is_rejected(file: File, block_bytes: int) -> None:
     check(file, load(file.texts, block_bytes))
+
+
+def test_a_zero_among_words_is_rejected_as_announced() -> None:
+    cells = [("0", None), *[("false", False)] * 1_100]
+    file = File({"first": cells, "second": [(f"x{n}", f"x{n}") for n in range(len(cells))]})
+    check(file, load(file.texts, 10_000))

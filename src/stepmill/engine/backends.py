@@ -12,6 +12,9 @@ import structlog
 from stepmill.errors import UnavailableError
 from stepmill.gateways.sql.database import Database
 
+SURVIVES = "backend_survives"
+"""The code of the error for a backend that can't be ended."""
+
 _THEIRS = "FROM pg_stat_activity WHERE application_name = %s AND pid <> pg_backend_pid()"
 _CANCEL = f"SELECT count(pg_cancel_backend(pid)) AS n {_THEIRS}"
 _TERMINATE = f"SELECT count(pg_terminate_backend(pid)) AS n {_THEIRS}"

@@ -25,6 +25,13 @@ def is_connection_lost(error: BaseException) -> bool:
     return error.sqlstate is None or error.sqlstate in _SHUTDOWN_STATES or error.sqlstate[:2] in _CONNECTION_CLASSES
 
 
+def is_retryable(error: BaseException) -> bool:
+    """Whether the same statement may well succeed a moment later."""
+    if isinstance(error, psycopg.Error):
+        return error.sqlstate in _RETRYABLE_STATES
+    return isinstance(error, StepmillError) and error.retryable
+
+
 def error_of(error: BaseException, log: BoundLogger) -> dict[str, Any]:
     """The exception as a job's error; one that nobody foresaw is written to ``log`` as well.
 

@@ -4,6 +4,9 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
+_MOST_BITS = 4_096
+"""Of an integer: Python writes none of more than some 14,000 in decimal, and nobody reads it."""
+
 
 def storable(value: Any) -> Any:
     """``value`` as JSON data that a ``jsonb`` takes: no NUL characters, no NaN, no lone surrogates, no other types."""
@@ -15,7 +18,9 @@ def storable(value: Any) -> Any:
         return [storable(item) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
-    return value if isinstance(value, bool | int | None) else str(value)
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        return hex(value)
+    return value if isinstance(value, bool | int | None) else storable(str(value))
 
 
 def rfc3339(at: datetime | None) -> str | None:

@@ -18,7 +18,6 @@ _PROGRESS_SECONDS = 0.5
 _MOST_RETRY_SECONDS = 5.0
 _MAX_MESSAGE = 2_000
 _CLOSING_WRITES = 2
-_DATA_EXCEPTION = "22"  # a class of SQLSTATE
 _MAX_LINES = 1_000  # that wait to be written; a step that logs faster is told so
 
 _log = structlog.get_logger(__name__)
@@ -119,23 +118,33 @@ class StepReport:
         if not events:
             return
         try:
-            async with self._engine.database.autocommit() as conn:
-                await conn.execute(_REPORT, (*self._key, Jsonb(events), Jsonb(self._progress) if due else None))
+            await self._send(events)
             self._failures = 0
             self._engine.notifier.touch(self._key[0])
         except (psycopg.Error, StepmillError) as error:
             _log.warning("report_failed", job_id=self._key[0], lines=len(lines), error=type(error).__name__)
             self._failures += 1
-            sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else ""
-            is_bad_data = sqlstate is not None and sqlstate.startswith(_DATA_EXCEPTION)
-            self._progress_is_new |= due and not is_bad_data
-            if sqlstate is None or is_bad_data:
-                # The connection broke off: they may be there, and written again they would be twice. Or something in
-                # them can't be stored, and would keep all later ones back.
+            self._progress_is_new |= due
+            if isinstance(error, psycopg.Error) and error.sqlstate is None:
+                # The connection broke off: they may be there, and written again they would be twice.
                 self._dropped += dropped + len(lines)
             else:
                 self._dropped += dropped
                 self._lines[:0] = lines
+
+    async def _send(self, events: list[dict[str, Any]]) -> None:
+        """Write them, but for those that can't be stored: these are counted as left out, and keep no others back."""
+        try:
+            async with self._engine.database.autocommit() as conn:
+                progress = next((self._progress for event in events if event["kind"] == "progress"), None)
+                await conn.execute(_REPORT, (*self._key, Jsonb(events), Jsonb(progress) if progress else None))
+        except (psycopg.DataError, ValueError, TypeError) as error:
+            if len(events) > 1:
+                for event in events:
+                    await self._send([event])
+                return
+            _log.warning("report_refused", job_id=self._key[0], error=type(error).__name__)
+            self._dropped += events[0]["kind"] == "log"
 
     def _left_out(self, count: int) -> dict[str, Any]:
         text = f"{count} log lines were left out: they came too fast, or the database was away or refused them."

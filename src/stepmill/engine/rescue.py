@@ -12,6 +12,7 @@ from psycopg.rows import DictRow
 from stepmill.engine.backends import attempt_name, end_backends
 from stepmill.engine.engine import Engine
 from stepmill.engine.failures import is_connection_lost
+from stepmill.errors import StepmillError
 
 UNHEEDED = "cancel_requested"
 """The outcome of an attempt that was cancelled over its worker's head."""
@@ -31,7 +32,9 @@ WHERE outcome IS NULL AND revoked_at < clock_timestamp() - make_interval(secs =>
 """
 _DROP_IDLE_TICKETS = "SELECT drop_idle_tickets_v1(%s)"
 _DECLARE_DEAD = "UPDATE workers SET last_seen_at = '-infinity' WHERE worker_id = %s"
-_FORGET = "DELETE FROM workers WHERE last_seen_at < clock_timestamp() - interval '1 hour'"
+_FORGET = """
+DELETE FROM workers WHERE greatest(last_seen_at, pg_postmaster_start_time()) < clock_timestamp() - interval '1 hour'
+"""
 
 _log = structlog.get_logger(__name__)
 
@@ -88,6 +91,10 @@ async def logged_refusal(event: str, **where: Any) -> AsyncIterator[None]:
         if is_connection_lost(error):
             raise
         _log.error(event, **where, sqlstate=error.sqlstate, detail=error.diag.message_primary)
+    except StepmillError as error:
+        if is_connection_lost(error):
+            raise
+        _log.error(event, **where, code=error.code, detail=error.message)
 
 
 def _where(row: DictRow) -> dict[str, Any]:

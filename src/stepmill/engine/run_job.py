@@ -7,14 +7,15 @@ from typing import Any
 
 import psycopg
 import structlog
+from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from stepmill.engine.artifacts import JobArtifacts
 from stepmill.engine.attempt import Attempt, check_type
-from stepmill.engine.backends import attempt_name, end_backends
+from stepmill.engine.backends import SURVIVES, attempt_name, end_backends
 from stepmill.engine.compute import ComputePool
 from stepmill.engine.engine import Engine
-from stepmill.engine.failures import error_of, is_connection_lost
+from stepmill.engine.failures import error_of, is_connection_lost, is_retryable
 from stepmill.engine.fence import is_attempt_lost
 from stepmill.engine.interruption import Interruption
 from stepmill.engine.json_data import storable
@@ -23,7 +24,7 @@ from stepmill.engine.observe import Taken, observed_run, observed_step
 from stepmill.engine.rescue import rescue
 from stepmill.engine.run_step import RunningStep
 from stepmill.engine.traces import trace_of
-from stepmill.errors import AttemptLostError, ConflictError, StepmillError, TimeoutExceededError
+from stepmill.errors import AttemptLostError, ConflictError, StepmillError, TimeoutExceededError, UnavailableError
 from stepmill.gateways import Gateways
 
 _BEGIN = "SELECT begin_attempt_v1(%s, %s, %s) AS answer"
@@ -34,6 +35,8 @@ SELECT revoked_at IS NOT NULL AS yes FROM job_attempts WHERE job_id = %s AND att
 """
 _WAIT_FOR_DOCUMENT = "SELECT wait_for_document_v1(%s, %s, %s::smallint, %s, %s)"
 _DATABASE_LOOK_SECONDS = 1.0
+_TRIES = 5
+_AGAIN_SECONDS = 0.1
 _DOCUMENT_LOOK_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
@@ -70,9 +73,7 @@ class JobRunner:
             _log.warning("attempt_lost")
         except Exception as error:  # noqa: BLE001  (told and logged below)
             if is_connection_lost(error):
-                attempt.stopped_by = "database_lost"
-                _log.warning("database_lost", error=type(error).__name__)
-                await self._give_back(attempt, "database_lost")
+                await self._lost(attempt, error)
             else:
                 await self._give_up(attempt, error)
         finally:
@@ -125,6 +126,8 @@ class JobRunner:
         """None when the step may run; otherwise what the document of another holder says."""
         if attempt.job_type.lock_document is None or attempt.index is None or attempt.job.get("ending"):
             return None
+        if attempt.lock_document is None and attempt.job_type.steps[attempt.index].always:
+            return None  # it runs whatever came before, which may be that the lock was held
         if attempt.lock_document is None:
             attempt.lock_document = LockDocument(
                 self._gateways, attempt.job_type, attempt.params, attempt.job, attempt.interruption
@@ -219,7 +222,7 @@ class JobRunner:
         began = time.monotonic()
         work.cancel()
         await self._compute_pool.kill(step.owner)
-        await end_backends(self._engine.database, step.owner)
+        await self._end_backends(step.owner)
         with suppress(asyncio.CancelledError, Exception):
             await work
         await step.report.close()
@@ -232,6 +235,17 @@ class JobRunner:
             attempt, TimeoutExceededError("timeout", f"Step {step.step_name} ran out of its time and was stopped.")
         )
 
+    async def _end_backends(self, owner: str) -> None:
+        """However long it takes: a job says that it is stopped when it is."""
+        while True:
+            try:
+                await end_backends(self._engine.database, owner)
+                return
+            except UnavailableError as error:
+                if error.code != SURVIVES:
+                    raise
+                _log.error("backend_survives", owner=owner)
+
     async def _interrupted(self, attempt: Attempt, stopped_ms: int) -> dict[str, Any]:
         if attempt.interruption.reason == "cancelled":
             return await self._settle_cancel(attempt, stopped_ms)
@@ -242,9 +256,8 @@ class JobRunner:
         raise AttemptLostError(*attempt.key)
 
     async def _settle_cancel(self, attempt: Attempt, stopped_ms: int) -> dict[str, Any]:
-        async with self._engine.database.autocommit() as conn:
-            row = await (await conn.execute(_SETTLE_CANCEL, (*attempt.key, stopped_ms))).fetchone()
-        following: dict[str, Any] | None = row["next"] if row else None
+        row = await self._written(_SETTLE_CANCEL, (*attempt.key, stopped_ms))
+        following: dict[str, Any] | None = row["next"]
         if following is None:
             raise AttemptLostError(*attempt.key)
         # The always-steps run as a new attempt: what the old one may still try is fenced off.
@@ -264,25 +277,57 @@ class JobRunner:
         values = (*attempt.key, attempt.index, Jsonb(storable(told)))
         backoff = (settings.backoff_base_seconds, settings.backoff_max_seconds)
         try:
-            async with self._engine.database.autocommit() as conn:
-                row = await (await conn.execute(_FAIL, (*values, *backoff))).fetchone()
+            row = await self._written(_FAIL, (*values, *backoff))
         except psycopg.Error as refused:
             if not is_attempt_lost(refused):
                 raise
             if await self._was_cancelled(attempt):
+                await self._end_backends(attempt_name(*attempt.key))
                 return await self._settle_cancel(attempt, 0)
             raise AttemptLostError(*attempt.key) from refused
-        assert row is not None
         following: dict[str, Any] = row["next"]
         if following["idx"] is not None:
             attempt.job["ending"] = {"status": "ERROR"}  # only always-steps are left
         return following
 
+    async def _lost(self, attempt: Attempt, error: Exception) -> None:
+        attempt.stopped_by = "database_lost"
+        _log.warning("database_lost", error=type(error).__name__)
+        await self._give_back(attempt, "database_lost")
+
     async def _give_up(self, attempt: Attempt, error: Exception) -> None:
-        """The engine itself failed, as to write down how a step ended. Left open, the attempt would be made again."""
+        """The engine itself failed, as to write down how a step ended: the step ends by that, and what follows runs.
+
+        An attempt that is left open is found by the worker's next looks, and its job goes back to PENDING.
+        """
         _log.error("attempt_broke", **attempt.where, traceback=trace_of(error))
-        while attempt.index is not None:
-            await self._end(attempt, RuntimeError("the engine failed"))
+        try:
+            if attempt.index is not None:
+                await self._end(attempt, error)
+                await self._run_steps(attempt)
+        except AttemptLostError:
+            attempt.stopped_by = "lost"
+        except Exception as again:  # noqa: BLE001  (it is logged, and no attempt may end the worker)
+            if is_connection_lost(again):
+                await self._lost(attempt, again)
+            else:
+                attempt.stopped_by = "lost"
+                _log.error("attempt_left_open", **attempt.where, traceback=trace_of(again))
+
+    async def _written(self, statement: str, values: tuple[Any, ...]) -> DictRow:
+        """The answer to a statement by which a step ends. It is tried again where another was in its way."""
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                async with self._engine.database.autocommit() as conn:
+                    row = await (await conn.execute(statement, values)).fetchone()
+            except psycopg.Error as error:
+                if not tries_left or not is_retryable(error):
+                    raise
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                assert row is not None
+                return row
+        raise AssertionError("the last try returns or raises")
 
     async def _was_cancelled(self, attempt: Attempt) -> bool:
         async with self._engine.database.autocommit() as conn:
@@ -299,6 +344,6 @@ class JobRunner:
                     await rescue(self._engine, conn, attempt.key, reason)
                 return
             except (psycopg.Error, StepmillError) as error:
-                if not is_connection_lost(error):
+                if not is_connection_lost(error) and not is_retryable(error):
                     raise
                 await asyncio.sleep(_DATABASE_LOOK_SECONDS)

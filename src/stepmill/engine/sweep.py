@@ -25,9 +25,15 @@ SELECT EXISTS (SELECT FROM job_attempts
         WHERE outcome IS NULL AND revoked_at < clock_timestamp() - make_interval(secs => %s))
     OR NOT EXISTS (SELECT FROM workers WHERE last_seen_at > clock_timestamp() - make_interval(secs => %s)) AS needed
 """
+# From one lock to the next: how many jobs wait for each does not matter.
 _STALLED_LOCKS = """
-SELECT DISTINCT waiting_lock AS key FROM jobs j WHERE waiting_lock IS NOT NULL AND NOT EXISTS (
-    SELECT FROM job_locks l WHERE l.key = j.waiting_lock
+WITH RECURSIVE waited_for (key) AS (
+    (SELECT waiting_lock FROM jobs WHERE waiting_lock IS NOT NULL ORDER BY waiting_lock LIMIT 1)
+    UNION ALL
+    SELECT (SELECT waiting_lock FROM jobs j WHERE j.waiting_lock > w.key ORDER BY j.waiting_lock LIMIT 1)
+    FROM waited_for w WHERE w.key IS NOT NULL)
+SELECT key FROM waited_for WHERE key IS NOT NULL AND NOT EXISTS (
+    SELECT FROM job_locks l WHERE l.key = waited_for.key
         AND (l.attempt IS NOT NULL OR l.since > clock_timestamp() - make_interval(secs => %s)))
 """
 _WAKE = "SELECT wake_waiting_v1(%s, %s)"

@@ -32,6 +32,7 @@ from stepmill.engine.rescue import rescue
 from stepmill.engine.run_job import JobRunner
 from stepmill.engine.states import TERMINAL
 from stepmill.engine.sweep import Sweeper
+from stepmill.engine.traces import trace_of
 from stepmill.errors import ConfigurationError, UnavailableError
 from stepmill.gateways import Gateways
 
@@ -128,8 +129,11 @@ class Worker:
         app.job_manager = queue
 
         async def run_ticket(context: JobContext, /, **ticket: str) -> None:
-            if await self._runner.run(ticket["jobId"]) in TERMINAL:
-                queue.is_gone(context.job.id)
+            try:
+                if await self._runner.run(ticket["jobId"]) in TERMINAL:
+                    queue.is_gone(context.job.id)
+            except Exception as error:  # noqa: BLE001  (Procrastinate would log its text; a sweep makes another ticket)
+                _log.error("ticket_failed", job_id=ticket["jobId"], traceback=trace_of(error))
 
         app.task(name=TASK_NAME, pass_context=True)(run_ticket)
         try:

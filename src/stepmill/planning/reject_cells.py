@@ -10,6 +10,7 @@ import orjson
 from stepmill.etl.plan.model import TransformPlan
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.csv import csv_marks
+from stepmill.etl.readers.long_delimiter import restored, shortened
 from stepmill.etl.readers.quoting import LineGrammar
 
 _SHOWN_CELLS = 200
@@ -57,13 +58,15 @@ class CellSplitter:
 def _split(text: str, source: SourceFormat, column: str | None, code: str) -> list[Cell] | None:
     marks = csv_marks(source)
     grammar = LineGrammar(marks.delimiter, marks.quote, marks.escape, skip_initial_space=marks.skip_initial_space)
+    text = shortened(text, source.delimiter)
     texts, is_spoilt = grammar.fields(text.encode("utf-8", "backslashreplace"), _SPLIT_FIELDS)
-    fields = [field.decode() for field in texts]
+    fields = [restored(field.decode(), source.delimiter) for field in texts]
     is_short = code == "too_few_fields"
     if source.trailing_delimiter and fields[-1] == "" and (is_short or len(fields) > len(source.columns)):
         fields.pop()
     last = fields.pop() if is_spoilt else None
-    values: list[str | None] = [_unquoted(field, source) for field in fields]
+    unquoted = [_unquoted(field, source) for field in fields]
+    values: list[str | None] = [field.lstrip(" ") if source.trim_fields else field for field in unquoted]
     if is_spoilt or is_short:
         fault: int | None = len(values)
         values.append(last)

@@ -103,13 +103,13 @@ def _boolean(facts: CandidateFacts, name: str) -> Choice | None:
         return None
     if len(words) == 1 and not words <= _SURE_ALONE and not (words <= _FLAG_ALONE and names_flag(name)):
         return None
-    if pair[0] in TRUE_WORDS and pair[1] in FALSE_WORDS:
+    is_usual = pair[0] in TRUE_WORDS and pair[1] in FALSE_WORDS
+    if is_usual and not facts.misfits:
         return Choice(LogicalType.BOOLEAN)
-    return Choice(
-        LogicalType.BOOLEAN,
-        BooleanMap(kind="BOOLEAN_MAP", true_values=(pair[0],), false_values=(pair[1],)),
-        remarks=(Remark("boolean_words", f"{quoted(pair[0])} is read as true and {quoted(pair[1])} as false."),),
-    )
+    # Without a mapping other words would do as well, such as 0 and 1, and fewer values be rejected than is said.
+    mapping = BooleanMap(kind="BOOLEAN_MAP", true_values=(pair[0],), false_values=(pair[1],))
+    remark = Remark("boolean_words", f"{quoted(pair[0])} is read as true and {quoted(pair[1])} as false.")
+    return Choice(LogicalType.BOOLEAN, mapping, remarks=() if is_usual else (remark,))
 
 
 def _typed(logical: LogicalType) -> Chooser:

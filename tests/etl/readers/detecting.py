@@ -11,7 +11,7 @@ LOCATION = BlobLocation("memory://detecting")
 
 def detect(data: bytes | str, name: str = "data.csv", encoding: str = "utf-8") -> Detected:
     """How the file is read."""
-    _store(data, encoding)
+    store(data, encoding)
     return detect_source(LOCATION, name)
 
 
@@ -19,7 +19,7 @@ def detect_further(
     data: bytes | str, planned: SourceFormat, needed: list[str], name: str = "data.csv", encoding: str = "utf-8"
 ) -> Detected:
     """How the file is read that comes after the one the plan was made for."""
-    _store(data, encoding)
+    store(data, encoding)
     return detect_for_plan(LOCATION, name, planned, needed)
 
 
@@ -28,5 +28,6 @@ def warnings_of(detected: Detected) -> list[str]:
     return [finding.code for finding in detected.warnings]
 
 
-def _store(data: bytes | str, encoding: str) -> None:
+def store(data: bytes | str, encoding: str) -> None:
+    """Put the file at ``LOCATION``."""
     fsspec.filesystem("memory").pipe("/detecting", data.encode(encoding) if isinstance(data, str) else data)

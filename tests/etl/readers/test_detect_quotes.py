@@ -45,9 +45,9 @@ ENCLOSING: list[tuple[str, str, tuple[str, ...], Rows]] = [
     ),
     (
         "spaces before quotes, and before other text",
-        'id, name\n1, "Li, Bo"\n2, Al\n3,  Eve \n',
+        'id,name\n1, "Li, Bo"\n2,Al\n3,  Eve \n',
         ("id", "name"),
-        [("1", "Li, Bo"), ("2", " Al"), ("3", "  Eve ")],
+        [("1", "Li, Bo"), ("2", "Al"), ("3", "  Eve ")],
     ),
 ]
 DATA: list[tuple[str, str, Rows]] = [

@@ -39,8 +39,21 @@ def _one_ascii_character(value: str) -> str:
     return value
 
 
+def _few_ascii_characters(value: str) -> str:
+    if len(value) == 1:
+        return _one_ascii_character(value)
+    if not 1 < len(value) <= _MOST_DELIMITER or not value.isascii() or any(mark in value for mark in "\r\n\x00\x1e"):
+        raise ValueError(f"must be 1 to {_MOST_DELIMITER} ASCII characters, and no line end")
+    return value
+
+
+_MOST_DELIMITER = 8
+
 Mark = Annotated[str, AfterValidator(_one_ascii_character)]
-"""A character with a meaning: a delimiter, a quote."""
+"""A character with a meaning: a quote, an escape."""
+
+Delimiter = Annotated[str, AfterValidator(_few_ascii_characters)]
+"""Of one character or several."""
 
 
 class SourceFormat(PlanModel):
@@ -52,14 +65,16 @@ class SourceFormat(PlanModel):
     """How the file is packed."""
     encoding: Annotated[str, AfterValidator(canonical_encoding)] = "utf-8"
     """Python's name of the encoding. A byte order mark is skipped where there is one."""
-    delimiter: Mark | None = None
-    """What stands between fields; null if each line is one field."""
+    delimiter: Delimiter | None = None
+    """What stands between fields, one character or up to 8; null if each line is one field."""
     quote: Mark | None = None
     """Encloses fields that hold delimiters or line ends; inside, a doubled one stands for one."""
     escape: Mark | None = None
     """Takes the meaning from the character after it."""
     skip_initial_space: bool = False
     """A quote that opens a field may have spaces before it, which are left out; in other fields they are kept."""
+    trim_fields: bool = False
+    """Spaces that begin a field are left out, as they stand behind each delimiter."""
     comment: Mark | None = None
     """Lines that begin with it are no records."""
     trailing_delimiter: bool = False
@@ -78,6 +93,8 @@ class SourceFormat(PlanModel):
         marks = [mark for mark in (self.delimiter, self.quote, self.escape, self.comment) if mark is not None]
         if len(set(marks)) != len(marks):
             raise ValueError("delimiter, quote, escape and comment must differ from each other")
+        if len(self.delimiter or "") > 1 and any(mark and mark in (self.delimiter or "") for mark in marks[1:]):
+            raise ValueError("quote, escape and comment must not be part of the delimiter")
         if self.skip_initial_space and " " in marks:
             raise ValueError("spaces that begin a field can't be skipped where the space is a mark")
         if self.format == "csv" and not self.columns:

@@ -14,7 +14,7 @@ import polars as pl
 
 from stepmill.errors import DataError
 from stepmill.etl.plan.source import SourceFormat
-from stepmill.etl.readers.block import RawBlock, Reject
+from stepmill.etl.readers.block import BlockStart, RawBlock, Reject
 from stepmill.etl.readers.csv_fields import TooManyRaggedRowsError
 from stepmill.etl.readers.csv_quick import QuickLook
 from stepmill.etl.readers.csv_records import CsvMarks, Fault, QuoteCounter, Records, find_lines
@@ -22,6 +22,7 @@ from stepmill.etl.readers.csv_rows import Rows, RowSplitter, without_blank
 from stepmill.etl.readers.csv_walk import LineWalk
 from stepmill.etl.readers.encoding import first_undecodable, readable, to_utf8, undecodable_records
 from stepmill.etl.readers.limits import KEPT_CHARACTERS, RECORD_BYTES, REJECTS_PER_BLOCK
+from stepmill.etl.readers.long_delimiter import restored, restored_block, single
 from stepmill.etl.readers.quoting import LineGrammar
 from stepmill.etl.readers.rejects import reject_ragged, reject_record
 from stepmill.etl.readers.window import Window
@@ -66,18 +67,27 @@ class CsvReader:
                 records = part.rows.frame.height + len(part.rejects)
                 window.take(part.consumed, lines=part.line_count, records=records)
                 if records:
-                    yield RawBlock(
-                        frame=part.rows.frame,
-                        lines=part.lines.cast(pl.UInt64) + start.line,
-                        rejects=part.rejects,
-                        bytes_read=window.stored_position,
-                        start=start,
-                        next=window.place,
-                    )
+                    yield self._block(part, window, start)
             elif len(window.view) > self._limit:
                 yield self._skip_overlong(window)
             else:
                 window.fill(min(2 * window.size, 4 * self._limit))
+
+    def _block(self, part: _Part, window: Window, start: BlockStart) -> RawBlock:
+        block = RawBlock(
+            frame=part.rows.frame,
+            lines=part.lines.cast(pl.UInt64) + start.line,
+            rejects=part.rejects,
+            bytes_read=window.stored_position,
+            start=start,
+            next=window.place,
+        )
+        delimiter = self._source.delimiter or ""
+        if len(delimiter) > 1:
+            block = restored_block(block, delimiter)
+        if self._source.trim_fields:
+            block = replace(block, frame=block.frame.with_columns(pl.all().str.strip_chars_start(" ")))
+        return block
 
     def _read_quickly(self, window: Window) -> _Part | None:
         found = self._quick.look(window.whole_lines())
@@ -139,6 +149,7 @@ class CsvReader:
         """The first line is longer than the limit and does not end in the window."""
         start = window.place
         text = readable(bytes(window.view[:KEPT_CHARACTERS]), self._source.encoding)
+        text = restored(text, self._source.delimiter)
         window.skip_line()
         window.take(0, lines=0, records=1)
         return RawBlock(
@@ -180,5 +191,5 @@ class CsvReader:
 
 def csv_marks(source: SourceFormat) -> CsvMarks:
     """The characters that split the source into records and fields."""
-    delimiter = source.delimiter or _ONE_FIELD
+    delimiter = single(source.delimiter or _ONE_FIELD)
     return CsvMarks(delimiter, source.quote, source.escape, source.comment, source.skip_initial_space)

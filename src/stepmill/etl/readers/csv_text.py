@@ -12,6 +12,7 @@ from stepmill.etl.readers.csv_records import CARRIAGE_RETURN, LINE_FEED, CsvMark
 from stepmill.etl.readers.csv_spaces import SpacesBeforeQuotes
 from stepmill.etl.readers.csv_walk import LineWalk
 from stepmill.etl.readers.limits import RECORD_BYTES
+from stepmill.etl.readers.long_delimiter import restored, shortened, single
 from stepmill.etl.readers.quoting import LineGrammar
 
 # The module's own limit is less than a record may have; what is read here is no more than the samples of a file.
@@ -25,7 +26,7 @@ ONE_FIELD = "\x1f"
 
 @dataclass(frozen=True)
 class Dialect:
-    """The characters that make fields of a text; without a delimiter each line is one field."""
+    """What makes fields of a text; without a delimiter, which may have several characters, each line is one field."""
 
     delimiter: str | None
     quote: str | None
@@ -60,11 +61,13 @@ def read_rows(text: str, dialect: Dialect) -> list[Row]:
 
 def read_text(text: str, dialect: Dialect) -> CsvText:
     """The text in that dialect."""
-    marks = CsvMarks(dialect.delimiter or ONE_FIELD, dialect.quote, dialect.escape, None, dialect.skip_initial_space)
-    records, faults = _records(text, marks)
+    delimiter = dialect.delimiter or ONE_FIELD
+    marks = CsvMarks(single(delimiter), dialect.quote, dialect.escape, None, dialect.skip_initial_space)
+    records, faults = _records(shortened(text, delimiter), marks)
     rows = []
     blank = -1
     for (line, record), cells in zip(records, _cells([record for _, record in records], marks), strict=True):
+        cells = [restored(cell, delimiter) for cell in cells] if len(delimiter) > 1 else cells
         if len(cells) > 1 or (record and (dialect.delimiter is None or cells[0].strip())):
             rows.append(Row(line + 1, cells, line - 1 == blank))
         else:

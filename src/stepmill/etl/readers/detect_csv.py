@@ -1,6 +1,8 @@
 """How a CSV text is read: its dialect, where its table begins, and what its columns are called."""
 
 import io
+import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -13,6 +15,7 @@ from stepmill.etl.readers.header import Layout, column_names, find_layout
 _CLOSE = 0.97  # of the best score: then another delimiter might be meant as well
 _MANY_LINES = 5  # above a table: few titles have more
 _SHOWN_CHARACTERS = 100
+_NEARLY_ALL = 0.95
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,11 @@ def detect_csv(samples: list[str]) -> CsvFound:
         samples = [samples[0][samples[0].index("\n") + 1 :], *samples[1:]]
     ranked = rank_dialects(samples, separator)
     dialect = ranked[0].dialect
-    layout = find_layout(read_rows(samples[0], dialect), _others(samples[1:], dialect))
+    rows, others = read_rows(samples[0], dialect), _others(samples[1:], dialect)
+    trim_fields = dialect.delimiter is not None and _begin_with_spaces(samples, dialect.delimiter)
+    if trim_fields:
+        rows, others = _trimmed(rows), _trimmed(others)
+    layout = find_layout(rows, others)
     preamble = [line for line in islice(io.StringIO(samples[0], newline=""), layout.preamble_rows) if line.strip()]
     if separator is not None:
         layout = replace(layout, preamble_rows=layout.preamble_rows + 1)
@@ -42,6 +49,7 @@ def detect_csv(samples: list[str]) -> CsvFound:
         quote=dialect.quote,
         escape=dialect.escape,
         skip_initial_space=dialect.skip_initial_space,
+        trim_fields=trim_fields,
         comment=layout.comment,
         trailing_delimiter=layout.trailing_delimiter,
         preamble_rows=layout.preamble_rows,
@@ -55,6 +63,20 @@ def detect_csv(samples: list[str]) -> CsvFound:
         *renamed_columns(header, source.columns),
     ]
     return CsvFound(source, header, tuple(_evidence(source, ranked[0], layout, separator)), tuple(warnings))
+
+
+def _begin_with_spaces(samples: list[str], delimiter: str) -> bool:
+    """Whether a space stands behind nearly every delimiter that does not end a line."""
+    if delimiter.isspace():
+        return False
+    counts = Counter(
+        match[1] for sample in samples for match in re.finditer(f"{re.escape(delimiter)}([^\r\n])", sample)
+    )
+    return counts[" "] > 1 and counts[" "] >= _NEARLY_ALL * counts.total()
+
+
+def _trimmed(rows: list[Row]) -> list[Row]:
+    return [replace(row, cells=[cell.lstrip(" ") for cell in row.cells]) for row in rows]
 
 
 def renamed_columns(header: tuple[str, ...] | None, columns: tuple[str, ...]) -> list[Finding]:
@@ -122,6 +144,8 @@ def _evidence(source: SourceFormat, best: Ranked, layout: Layout, separator: str
         found.append(Finding("escape", f"Quotes inside fields are escaped by {shown(source.escape)}."))
     if source.skip_initial_space:
         found.append(Finding("initial_space", "Spaces before a quote that opens a field are left out."))
+    if source.trim_fields:
+        found.append(Finding("trimmed", "Spaces behind the delimiters are no part of the fields."))
     if source.preamble_rows:
         count = source.preamble_rows
         found.append(Finding("preamble", f"{count:,} {'line comes' if count == 1 else 'lines come'} before the table."))

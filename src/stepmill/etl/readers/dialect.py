@@ -7,12 +7,14 @@ closed, would do.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
 from stepmill.etl.readers.cells import CellKind, kind_of, worth_of
 from stepmill.etl.readers.csv_text import ONE_FIELD, CsvText, Dialect, Row, read_text, usual_width
+from stepmill.etl.readers.long_delimiter import STAND_IN
 
 _COMMON = (",", ";", "\t", "|")
 _PRIOR = {",": 1.0, ";": 1.0, "\t": 1.0, "|": 1.0, "^": 0.9, "~": 0.9, "\x01": 1.0, "\x1f": 1.0, ":": 0.7, " ": 0.6}
@@ -24,6 +26,8 @@ _FAULT_WEIGHT = 0.4  # of a row with another number of fields; a fault says less
 _LEAST_FAULTS = 3  # from which on quotes may be data
 _ROWS_JUDGED = 60  # per sample
 _CELLS_JUDGED = 3_000
+_LONG = re.compile(r"""[^\w\s"'\\+.()\[\]{}-]{2,3}|\t{2,3}""")
+_MOST_LONG = 3
 _SEPARATOR_LINE = re.compile(r"""sep=((?!["'\\])[\x01-\x09\x20-\x7e])\r?\n""", re.IGNORECASE)  # Excel's own way
 
 
@@ -90,9 +94,26 @@ def _delimiters(text: str, named: str | None) -> list[str | None]:
     lines = max(1, text.count("\n") or text.count("\r"))
     rare = [mark for mark in _PRIOR if mark not in _COMMON]
     none = [] if ONE_FIELD in text else [None]
+    long = _long_delimiters(text, lines)
     found = [mark for mark in _COMMON if mark in text]
     found += [mark for mark in rare if text.count(mark) >= _LEAST_SHARE_OF_RARE * lines]
-    return [*none, *found] or [ONE_FIELD]
+    found = [mark for mark in found if not any(_is_only_part_of(mark, delimiter, text, lines) for delimiter in long)]
+    return [*none, *found, *long] or [ONE_FIELD]
+
+
+def _long_delimiters(text: str, lines: int) -> list[str]:
+    """Signs of two or three characters that nearly every line has."""
+    if STAND_IN in text:
+        return []
+    counts = Counter(_LONG.findall(text))
+    return [sign for sign, count in counts.most_common(_MOST_LONG) if count >= _LEAST_SHARE_OF_RARE * lines]
+
+
+def _is_only_part_of(mark: str, delimiter: str, text: str, lines: int) -> bool:
+    """Whether a character comes only as part of the sign. One doubled once in a line may enclose an empty field."""
+    count = text.count(delimiter)
+    is_doubled = mark in _COMMON and set(delimiter) == {mark}
+    return text.count(mark) == delimiter.count(mark) * count and (not is_doubled or count >= 2 * lines)
 
 
 def _readings(samples: Sequence[str], text: str, delimiter: str | None) -> Iterator[_Reading]:

@@ -9,6 +9,7 @@ from stepmill.etl.readers.csv_records import Lines, Records, find_lines
 from stepmill.etl.readers.csv_walk import LineWalk
 from stepmill.etl.readers.encoding import readable
 from stepmill.etl.readers.limits import RECORD_BYTES
+from stepmill.etl.readers.long_delimiter import restored
 from stepmill.etl.readers.quoting import LineGrammar
 from stepmill.etl.readers.window import open_window
 from stepmill.gateways.blobs import BlobLocation
@@ -55,6 +56,7 @@ def first_lines(location: BlobLocation, source: SourceFormat, count: int) -> lis
 
 def _line(number: int, data: bytes, source: SourceFormat, kind: LineKind | None, *, is_cut: bool) -> Line:
     text = readable(data[: _LONGEST_CHARACTER * (_SHOWN_CHARACTERS + 2)], source.encoding).rstrip("\r\n")
+    text = restored(text, source.delimiter)
     is_blank = not text.strip() and (not text or len(source.columns) != 1)
     shown = text[:_SHOWN_CHARACTERS]
     return Line(number, shown, kind or ("blank" if is_blank else "record"), is_cut or len(shown) < len(text))

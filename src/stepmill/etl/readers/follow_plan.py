@@ -56,6 +56,8 @@ def _missing(candidate: Detected, needed: Sequence[str]) -> list[str]:
 def _as_planned(detected: Detected, text: str, planned: SourceFormat) -> Detected | None:
     """None if the file has no row that way, or no header and another number of columns."""
     rows = read_rows(_behind_lines(text, planned.preamble_rows), _dialect_of(planned))
+    if planned.trim_fields:
+        rows = [replace(row, cells=[cell.lstrip(" ") for cell in row.cells]) for row in rows]
     if planned.comment is not None:
         rows = [row for row in rows if not row.cells[0].startswith(planned.comment)]
     if not rows:
@@ -116,6 +118,7 @@ def _differences(source: SourceFormat, planned: SourceFormat) -> list[str]:
             "quote": "quote",
             "escape": "escape",
             "skip_initial_space": "skipping of initial spaces",
+            "trim_fields": "leaving out of spaces that begin fields",
             "comment": "comment mark",
             "preamble_rows": "lines before the table",
             "header_rows": "header rows",

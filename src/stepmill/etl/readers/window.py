@@ -7,6 +7,7 @@ from stepmill.etl.plan.source import WIDE_ENCODINGS, SourceFormat
 from stepmill.etl.readers.block import BlockStart
 from stepmill.etl.readers.compression import ByteStream, open_bytes
 from stepmill.etl.readers.encoding import WideText, bom_length, source_length
+from stepmill.etl.readers.long_delimiter import ShortenedText, source_bytes
 from stepmill.gateways.blobs import BlobLocation
 
 _SMALLEST = 64
@@ -18,9 +19,12 @@ class Window:
     Its memory is used again and again, because fresh memory for each block costs a third of the reading speed.
     """
 
-    def __init__(self, stream: ByteStream, encoding: str, start: BlockStart, size: int) -> None:
+    def __init__(
+        self, stream: ByteStream, encoding: str, start: BlockStart, size: int, long_delimiter: str | None = None
+    ) -> None:
         self._stream = stream
         self._encoding = encoding
+        self._long_delimiter = long_delimiter
         self._arena = bytearray(max(size, _SMALLEST))
         self._begin = 0
         self._end = 0
@@ -83,7 +87,10 @@ class Window:
 
     def take(self, count: int, *, lines: int, records: int) -> None:
         """Go on behind the first ``count`` bytes of the view."""
-        self.offset += source_length(self.view[:count], self._encoding)
+        taken: bytes | memoryview = self.view[:count]
+        if self._long_delimiter is not None:
+            taken = source_bytes(taken, self._long_delimiter)
+        self.offset += source_length(taken, self._encoding)
         self.line += lines
         self.record += records
         self._begin += count
@@ -130,8 +137,11 @@ def open_window(
     """A window on the text of a file, from ``start`` or, without one, from what follows its byte order mark."""
     begin = start or _after_bom(location, source)
     with open_bytes(location, source.compression, begin.offset, stop.offset if stop else None) as stream:
-        text = WideText(stream, source.encoding) if source.encoding in WIDE_ENCODINGS else stream
-        window = Window(text, source.encoding, begin, size)
+        text: ByteStream = WideText(stream, source.encoding) if source.encoding in WIDE_ENCODINGS else stream
+        long_delimiter = source.delimiter if len(source.delimiter or "") > 1 else None
+        if long_delimiter is not None:
+            text = ShortenedText(text, long_delimiter)
+        window = Window(text, source.encoding, begin, size, long_delimiter)
         window.fill()
         yield window
 
