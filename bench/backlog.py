@@ -68,6 +68,7 @@ async def _pages(client: httpx.AsyncClient) -> dict[str, list[float]]:
         "newest": await _look(client, {}),
         "PENDING": await _look(client, {"status": "PENDING"}),
         "one type, one environment": await _look(client, {"type": "BARS_TALK", "envId": "default"}),
+        "a type of which there are none": await _look(client, {"type": "BARS_WORK"}),
         "none RUNNING": await _look(client, {"status": "RUNNING"}),
     }
     cursor: str | None = None

@@ -17,6 +17,15 @@ CREATE UNLOGGED TABLE queue_served (
 GRANT SELECT, INSERT, UPDATE ON queue_served TO stepmill_engine;
 GRANT SELECT ON queue_served TO stepmill_api;
 
+-- A list of one type's or one environment's jobs begins where they are, however few they are among the others.
+CREATE INDEX jobs_newest_of_type_idx ON jobs (tenant_id, type, created_at DESC, job_id DESC);
+CREATE INDEX jobs_newest_of_env_idx ON jobs (tenant_id, env_id, created_at DESC, job_id DESC);
+
+-- Those that may lack a ticket: a sweep passes over none that wait for a lock or stand aside for a limit, however many.
+DROP INDEX jobs_pending_idx;
+CREATE INDEX jobs_pending_idx ON jobs (job_id)
+    WHERE (status = 'PENDING' OR parked) AND waiting_lock IS NULL AND waiting ->> 'code' IS DISTINCT FROM 'limit';
+
 -- No ticket is looked for among those of all types, and no claim may be led through them.
 DROP INDEX stepmill_tickets_all_types_idx;
 
