@@ -46,7 +46,7 @@ async def test_a_tunnel_is_refused(api: Api) -> None:
             connection.send(b"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n")
             problem = await connection.last_problem()
             assert (problem["status"], problem["code"]) == (405, "method_not_allowed")
-        assert await metric(client, 'stepmill_http_refused_total{kind="connections",reason="method_not_allowed"}') == 1
+        assert await metric(client, 'stepmill_http_refused_total{kind="connections",reason="method_not_allowed"}') == 2
 
 
 async def test_nobody_signs_in_behind_the_body(api: Api) -> None:

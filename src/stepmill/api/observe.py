@@ -47,8 +47,8 @@ class HttpMetrics:
         self.refused = Counter(
             "stepmill_http_refused_total",
             "Requests refused because of load: `overloaded`, or `too_many_requests` of one tenant. The kind is "
-            "`requests`, `uploads` or `streams`; or `connections`, refused as `too_many_connections`, or closed with "
-            "400, 405, 408 or 431 because no request could be read.",
+            "`requests`, `uploads` or `streams`; or `connections`, refused as `too_many_connections`, or closed "
+            "because no request could be read: with 400, 405, 408 or 431, or after the answers to those before it.",
             ["kind", "reason"],
             registry=registry,
         )

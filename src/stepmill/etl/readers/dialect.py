@@ -28,6 +28,7 @@ _ROWS_JUDGED = 60  # per sample
 _CELLS_JUDGED = 3_000
 _LONG = re.compile(r"""[^\w\s"'\\+.()\[\]{}-]{2,3}|\t{2,3}""")
 _MOST_LONG = 3
+_LEAST_SHARE_IN_SIGN = 0.6  # of its characters; the others are data, as in times
 _SEPARATOR_LINE = re.compile(r"""sep=((?!["'\\])[\x01-\x09\x20-\x7e])\r?\n""", re.IGNORECASE)  # Excel's own way
 
 
@@ -106,7 +107,12 @@ def _long_delimiters(text: str, lines: int) -> list[str]:
     if STAND_IN in text:
         return []
     counts = Counter(_LONG.findall(text))
-    return [sign for sign, count in counts.most_common(_MOST_LONG) if count >= _LEAST_SHARE_OF_RARE * lines]
+    common = [sign for sign, count in counts.most_common(_MOST_LONG) if count >= _LEAST_SHARE_OF_RARE * lines]
+    return [sign for sign in common if all(_is_mostly_part_of(mark, sign, text) for mark in sign)]
+
+
+def _is_mostly_part_of(mark: str, sign: str, text: str) -> bool:
+    return sign.count(mark) * text.count(sign) >= _LEAST_SHARE_IN_SIGN * text.count(mark)
 
 
 def _is_only_part_of(mark: str, delimiter: str, text: str, lines: int) -> bool:
