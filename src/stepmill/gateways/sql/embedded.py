@@ -177,8 +177,12 @@ class EmbeddedPostgres:
         again; here a process counts only if it works in this data folder.
         """
         pid_file = self._data / "postmaster.pid"
-        with suppress(FileNotFoundError):  # there is none, or a server that ends takes it away at this moment
-            end_processes(processes_in(self._data), int(pid_file.read_text().partition("\n")[0] or 0))
+        try:
+            mark = pid_file.read_text()
+        except FileNotFoundError:  # there is none, or a server that ends takes it away at this moment
+            mark = None
+        if mark is not None:
+            end_processes(processes_in(self._data), int(mark.partition("\n")[0] or 0))
             pid_file.unlink(missing_ok=True)
         if self._socket_folder is None:
             self._remove_socket_folder()
