@@ -105,7 +105,7 @@ async def test_a_worker_that_wakes_after_its_job_was_cancelled_stops_working_for
         await bench.follow(
             job["jobId"], until=lambda e: e.kind == "step" and (e.data["name"], e.data["status"]) == ("Wait", "RUNNING")
         )
-        old = worker._runner.running[(job["jobId"], 1)]
+        [old] = worker._runner.running
         async with bench.database.transaction("stepmill_engine") as conn:  # at once, as if the worker had not seen it
             await conn.execute("SELECT cancel_v1(%s)", (job["jobId"],))
             await conn.execute("SELECT rescue_v1(%s, 1, %s, 5)", (job["jobId"], UNHEEDED))

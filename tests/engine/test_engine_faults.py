@@ -2,7 +2,7 @@
 
 import pytest
 
-from stepmill.engine import run_job
+from stepmill.engine import step_end
 from stepmill.engine.backends import SURVIVES, end_backends
 from stepmill.errors import UnavailableError
 from tests.engine.superuser import Superuser
@@ -66,7 +66,7 @@ async def test_a_job_is_cancelled_when_its_statements_are_gone_and_not_before(
             raise UnavailableError(SURVIVES, "It can't be ended.")
         await end_backends(bench.database, name)
 
-    monkeypatch.setattr(run_job, "end_backends", stubborn)
+    monkeypatch.setattr(step_end, "end_backends", stubborn)
     job = await bench.submit("SLOW_SQL")
     async with bench.worker():
         await bench.follow(job["jobId"], until=lambda event: event.kind == "step" and event.data["status"] == "RUNNING")

@@ -28,7 +28,7 @@ async def test_a_dead_workers_job_goes_on_with_another_worker(bench: Bench) -> N
     async with bench.worker("first") as first:
         job = await bench.submit("WITH_RELEASE", params={"key": "dead"})
         await bench.follow(job["jobId"], until=_waits_at_gate)
-        old = first._runner.running[(job["jobId"], 1)]
+        [old] = first._runner.running
         await _find_dead(bench, "first")
         assert (await get_job(bench.engine, CALLER, job["jobId"]))["crashes"] == 1
         await asyncio.wait_for(asyncio.shield(old.interruption.happened), 10)

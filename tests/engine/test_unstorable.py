@@ -5,9 +5,26 @@ from pathlib import Path
 import pytest
 from psycopg.types.json import Jsonb
 
-from stepmill.engine import run_job
+from stepmill.engine import step_end
 from stepmill.engine.json_data import storable
+from stepmill.engine.reporting import StepReport
+from tests.engine.superuser import Superuser
 from tests.support.engine import Bench
+
+REFUSE_ONCE = """
+CREATE SEQUENCE public.refused;
+GRANT USAGE ON SEQUENCE public.refused TO PUBLIC;
+CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF nextval('public.refused') = 1 THEN
+        RAISE EXCEPTION 'not now' USING ERRCODE = '40P01';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER a_refusal BEFORE INSERT ON job_events FOR EACH ROW
+    WHEN (NEW.data ->> 'message' = 'after') EXECUTE FUNCTION public.refuse();
+"""
 
 
 async def test_an_error_is_told_whatever_its_text_holds(bench: Bench) -> None:
@@ -22,7 +39,7 @@ async def test_an_error_is_told_whatever_its_text_holds(bench: Bench) -> None:
 async def test_a_step_whose_end_cannot_be_written_down_ends_all_the_same(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_job, "storable", lambda value: value)
+    monkeypatch.setattr(step_end, "storable", lambda value: value)
     job = await bench.submit("PLAIN", params={"fail": "unstorable"})
     async with bench.worker():
         ended = await bench.follow(job["jobId"])
@@ -57,3 +74,20 @@ async def test_lines_that_the_database_refuses_keep_no_others_back(
 async def test_what_is_made_text_or_too_long_can_be_stored_too(bench: Bench) -> None:
     for value in (Path("in/\udcff.csv"), ValueError("a\x00b"), 10**5_000, {"a": [-(10**5_000)]}):
         await bench.rows("SELECT %s::jsonb", Jsonb(storable(value)))
+
+
+async def test_a_line_is_written_once_though_one_beside_it_was_refused_and_the_write_broke_off(
+    bench: Bench, superuser: Superuser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stepmill.engine.reporting.storable", lambda value: value)
+    superuser.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
+    superuser.execute(REFUSE_ONCE.encode())
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    await bench.rows("SELECT begin_attempt_v1(%s, 'worker-1')", job_id)
+    report = StepReport(bench.engine, job_id, 1, 0, "One")
+    for line in ("before", "\x00", "after"):
+        report.log("info", line)
+    await bench.until("SELECT FROM stepmill.job_events WHERE data ->> 'message' = 'after'")
+    await report.close()
+    lines = await bench.rows("SELECT data ->> 'message' AS text FROM job_events WHERE kind = 'log' ORDER BY seq")
+    assert [line["text"][:8] for line in lines] == ["before", "after", "1 log li"]

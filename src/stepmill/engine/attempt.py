@@ -13,7 +13,7 @@ from stepmill.engine.lock_document import LockDocument
 from stepmill.errors import ConflictError
 
 
-@dataclass
+@dataclass(eq=False)
 class Attempt:
     """One attempt of one job: what runs, how far it is, and why it must stop."""
 

@@ -18,6 +18,7 @@ _PROGRESS_SECONDS = 0.5
 _MOST_RETRY_SECONDS = 5.0
 _MAX_MESSAGE = 2_000
 _CLOSING_WRITES = 2
+_UNSTORABLE = (psycopg.DataError, ValueError, TypeError)
 _MAX_LINES = 1_000  # that wait to be written; a step that logs faster is told so
 
 _log = structlog.get_logger(__name__)
@@ -136,15 +137,26 @@ class StepReport:
         """Write them, but for those that can't be stored: these are counted as left out, and keep no others back."""
         try:
             async with self._engine.database.autocommit() as conn:
-                progress = next((self._progress for event in events if event["kind"] == "progress"), None)
-                await conn.execute(_REPORT, (*self._key, Jsonb(events), Jsonb(progress) if progress else None))
-        except (psycopg.DataError, ValueError, TypeError) as error:
-            if len(events) > 1:
-                for event in events:
-                    await self._send([event])
-                return
-            _log.warning("report_refused", job_id=self._key[0], error=type(error).__name__)
-            self._dropped += events[0]["kind"] == "log"
+                await conn.execute(_REPORT, self._values(events))
+        except _UNSTORABLE:
+            await self._send_storable(events)
+
+    async def _send_storable(self, events: list[dict[str, Any]]) -> None:
+        """All in one transaction: where it breaks off, none of them is there twice when they are written again."""
+        refused = []
+        async with self._engine.database.transaction("stepmill_engine") as conn:
+            for event in events:
+                try:
+                    async with conn.transaction():
+                        await conn.execute(_REPORT, self._values([event]))
+                except _UNSTORABLE as error:
+                    refused.append(event)
+                    _log.warning("report_refused", job_id=self._key[0], error=type(error).__name__)
+        self._dropped += sum(event["kind"] == "log" for event in refused)
+
+    def _values(self, events: list[dict[str, Any]]) -> tuple[Any, ...]:
+        progress = next((self._progress for event in events if event["kind"] == "progress"), None)
+        return (*self._key, Jsonb(events), Jsonb(progress) if progress else None)
 
     def _left_out(self, count: int) -> dict[str, Any]:
         text = f"{count} log lines were left out: they came too fast, or the database was away or refused them."

@@ -5,38 +5,26 @@ import time
 from contextlib import suppress
 from typing import Any
 
-import psycopg
 import structlog
-from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from stepmill.engine.artifacts import JobArtifacts
 from stepmill.engine.attempt import Attempt, check_type
-from stepmill.engine.backends import SURVIVES, attempt_name, end_backends
 from stepmill.engine.compute import ComputePool
 from stepmill.engine.engine import Engine
-from stepmill.engine.failures import error_of, is_connection_lost, is_retryable
+from stepmill.engine.failures import is_connection_lost
 from stepmill.engine.fence import is_attempt_lost
-from stepmill.engine.interruption import Interruption
-from stepmill.engine.json_data import storable
 from stepmill.engine.lock_document import LockDocument
 from stepmill.engine.observe import Taken, observed_run, observed_step
-from stepmill.engine.rescue import rescue
+from stepmill.engine.rescue import logged_refusal
 from stepmill.engine.run_step import RunningStep
+from stepmill.engine.step_end import StepEnd
 from stepmill.engine.traces import trace_of
-from stepmill.errors import AttemptLostError, ConflictError, StepmillError, TimeoutExceededError, UnavailableError
+from stepmill.errors import AttemptLostError, ConflictError, StepmillError, TimeoutExceededError
 from stepmill.gateways import Gateways
 
 _BEGIN = "SELECT begin_attempt_v1(%s, %s, %s) AS answer"
-_FAIL = "SELECT fail_step_v1(%s, %s, %s::smallint, %s, %s, %s) AS next"
-_SETTLE_CANCEL = "SELECT settle_cancel_v1(%s, %s, %s) AS next"
-_REVOKED = """
-SELECT revoked_at IS NOT NULL AS yes FROM job_attempts WHERE job_id = %s AND attempt = %s AND ended_at IS NULL
-"""
 _WAIT_FOR_DOCUMENT = "SELECT wait_for_document_v1(%s, %s, %s::smallint, %s, %s)"
-_DATABASE_LOOK_SECONDS = 1.0
-_TRIES = 5
-_AGAIN_SECONDS = 0.1
 _DOCUMENT_LOOK_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
@@ -52,7 +40,8 @@ class JobRunner:
         self._worker_id = worker_id
         limits = engine.settings.tenant_limits
         self._tenant_limits = Jsonb(limits) if limits else None
-        self.running: dict[tuple[str, int], Attempt] = {}
+        self._end = StepEnd(engine, compute_pool)
+        self.running: set[Attempt] = set()
 
     async def run(self, job_id: str) -> str | None:
         """Use a ticket for ``job_id``. A stale one does nothing. Answers the job's status, if this run gave it one."""
@@ -65,7 +54,7 @@ class JobRunner:
         return attempt.status
 
     async def _run(self, attempt: Attempt) -> None:
-        self.running[attempt.key] = attempt
+        self.running.add(attempt)
         try:
             await self._run_steps(attempt)
         except AttemptLostError:
@@ -79,8 +68,13 @@ class JobRunner:
         finally:
             if attempt.lock_document is not None:
                 await attempt.lock_document.release()
-            self.running.pop(attempt.key, None)
+            self.running.discard(attempt)
             self._engine.notifier.touch(attempt.job["job_id"])
+
+    async def give_back(self, key: tuple[str, int]) -> None:
+        """Send back the job of an attempt that is this worker's but does not run: its beginning was never heard of."""
+        async with logged_refusal("attempt_left_open", job_id=key[0], attempt=key[1]):
+            await self._end.give_back(key, "database_lost")
 
     async def _begin(self, job_id: str) -> Attempt | None:
         async with self._engine.database.autocommit() as conn:
@@ -96,17 +90,18 @@ class JobRunner:
         attempt = Attempt(answer["job"], job_type, answer["outputs"] or {}, answer["idx"])
         attempt.has_artifacts = attempt.job["attempt"] > 1  # an earlier attempt may have left some
         if answer["outcome"] == "busy":
-            await self._end(attempt, ConflictError("lock_busy", "Another job holds the lock, and onBusy is fail."))
+            busy = ConflictError("lock_busy", "Another job holds the lock, and onBusy is fail.")
+            await self._end_before(attempt, busy)
         try:
             check_type(attempt, answer["steps"])
         except StepmillError as changed:
             while attempt.index is not None:  # its always-steps are another type's too
-                await self._end(attempt, changed)
+                await self._end_before(attempt, changed)
         return attempt
 
-    async def _end(self, attempt: Attempt, error: Exception) -> None:
+    async def _end_before(self, attempt: Attempt, error: Exception) -> None:
         """The step that was about to run can't: go on with the always-step after it, if there is one."""
-        attempt.go_on(await self._fail(attempt, error))
+        attempt.go_on(await self._end.fail(attempt, error))
 
     async def _run_steps(self, attempt: Attempt) -> None:
         while attempt.index is not None:
@@ -137,10 +132,8 @@ class JobRunner:
     async def _wait_for_document(self, attempt: Attempt, held: dict[str, Any]) -> None:
         """Leave the worker slot. Another program's release can't be heard, so the job looks again after a while."""
         if attempt.job["params"].get("onBusy") == "fail":
-            following = await self._fail(
-                attempt, ConflictError("lock_busy", "The lock document is held, and onBusy is fail.")
-            )
-            attempt.go_on(following)
+            busy = ConflictError("lock_busy", "The lock document is held, and onBusy is fail.")
+            await self._end_before(attempt, busy)
             await self._run_steps(attempt)
             return
         waiting = {"code": "lock_document", "holder": held.get("holder"), "expiresAt": held.get("expiresAt")}
@@ -198,11 +191,11 @@ class JobRunner:
         if error is None:
             attempt.outputs[step.step_name] = step.finished_output
             return work.result()
-        await step.report.close()
         if attempt.interruption.reason is not None:
-            return await self._interrupted(attempt, stopped_ms=0)
+            return await self._stopped(attempt, step, work)
+        await step.report.close()
         if isinstance(error, AttemptLostError) or is_attempt_lost(error):
-            if await self._was_cancelled(attempt):
+            if await self._end.was_cancelled(attempt):
                 attempt.interruption.raise_it("cancelled")
                 return await self._stopped(attempt, step, work)
             raise AttemptLostError(*attempt.key) from error
@@ -213,7 +206,8 @@ class JobRunner:
             _log.error("step_failed_after_finish", **attempt.where, traceback=trace_of(error))
             attempt.outputs[step.step_name] = step.finished_output
             return step.next
-        return await self._fail(attempt, error if isinstance(error, Exception) else RuntimeError("the step gave up"))
+        told = error if isinstance(error, Exception) else RuntimeError("the step gave up")
+        return await self._end.fail(attempt, told)
 
     async def _stopped(
         self, attempt: Attempt, step: RunningStep, work: "asyncio.Task[dict[str, Any]]"
@@ -221,79 +215,32 @@ class JobRunner:
         """The step was interrupted or ran out of time: stop its work and prove it, then say what that means."""
         began = time.monotonic()
         work.cancel()
-        await self._compute_pool.kill(step.owner)
-        await self._end_backends(step.owner)
+        await self._end.stop(step.owner)
         with suppress(asyncio.CancelledError, Exception):
             await work
         await step.report.close()
         if attempt.interruption.reason is not None:
-            return await self._interrupted(attempt, stopped_ms=round((time.monotonic() - began) * 1000))
+            return await self._interrupted(attempt, round((time.monotonic() - began) * 1000))
         if not work.cancelled() and work.exception() is None:  # it finished while it was being stopped
             attempt.outputs[step.step_name] = step.finished_output
             return work.result()
-        return await self._fail(
+        return await self._end.fail(
             attempt, TimeoutExceededError("timeout", f"Step {step.step_name} ran out of its time and was stopped.")
         )
 
-    async def _end_backends(self, owner: str) -> None:
-        """However long it takes: a job says that it is stopped when it is."""
-        while True:
-            try:
-                await end_backends(self._engine.database, owner)
-                return
-            except UnavailableError as error:
-                if error.code != SURVIVES:
-                    raise
-                _log.error("backend_survives", owner=owner)
-
     async def _interrupted(self, attempt: Attempt, stopped_ms: int) -> dict[str, Any]:
         if attempt.interruption.reason == "cancelled":
-            return await self._settle_cancel(attempt, stopped_ms)
+            return await self._end.cancel(attempt, stopped_ms)
         if attempt.interruption.reason == "shutdown":
             attempt.stopped_by = "shutdown"
-            await self._give_back(attempt, "shutdown")
+            await self._end.give_back(attempt.key, "shutdown")
             return {"idx": None}
         raise AttemptLostError(*attempt.key)
-
-    async def _settle_cancel(self, attempt: Attempt, stopped_ms: int) -> dict[str, Any]:
-        row = await self._written(_SETTLE_CANCEL, (*attempt.key, stopped_ms))
-        following: dict[str, Any] | None = row["next"]
-        if following is None:
-            raise AttemptLostError(*attempt.key)
-        # The always-steps run as a new attempt: what the old one may still try is fenced off.
-        self.running.pop(attempt.key, None)
-        attempt.job = {**attempt.job, "attempt": following["attempt"]}
-        attempt.interruption = Interruption()
-        attempt.job["ending"] = {"status": "CANCELLED"}
-        attempt.started = time.monotonic()
-        if following["idx"] is not None:
-            self.running[attempt.key] = attempt
-        return following
-
-    async def _fail(self, attempt: Attempt, error: Exception) -> dict[str, Any]:
-        settings = self._engine.settings
-        told = error_of(error, _log.bind(**attempt.where))
-        attempt.error_code = told["code"]
-        values = (*attempt.key, attempt.index, Jsonb(storable(told)))
-        backoff = (settings.backoff_base_seconds, settings.backoff_max_seconds)
-        try:
-            row = await self._written(_FAIL, (*values, *backoff))
-        except psycopg.Error as refused:
-            if not is_attempt_lost(refused):
-                raise
-            if await self._was_cancelled(attempt):
-                await self._end_backends(attempt_name(*attempt.key))
-                return await self._settle_cancel(attempt, 0)
-            raise AttemptLostError(*attempt.key) from refused
-        following: dict[str, Any] = row["next"]
-        if following["idx"] is not None:
-            attempt.job["ending"] = {"status": "ERROR"}  # only always-steps are left
-        return following
 
     async def _lost(self, attempt: Attempt, error: Exception) -> None:
         attempt.stopped_by = "database_lost"
         _log.warning("database_lost", error=type(error).__name__)
-        await self._give_back(attempt, "database_lost")
+        await self._end.give_back(attempt.key, "database_lost")
 
     async def _give_up(self, attempt: Attempt, error: Exception) -> None:
         """The engine itself failed, as to write down how a step ended: the step ends by that, and what follows runs.
@@ -303,7 +250,7 @@ class JobRunner:
         _log.error("attempt_broke", **attempt.where, traceback=trace_of(error))
         try:
             if attempt.index is not None:
-                await self._end(attempt, error)
+                await self._end_before(attempt, error)
                 await self._run_steps(attempt)
         except AttemptLostError:
             attempt.stopped_by = "lost"
@@ -313,37 +260,3 @@ class JobRunner:
             else:
                 attempt.stopped_by = "lost"
                 _log.error("attempt_left_open", **attempt.where, traceback=trace_of(again))
-
-    async def _written(self, statement: str, values: tuple[Any, ...]) -> DictRow:
-        """The answer to a statement by which a step ends. It is tried again where another was in its way."""
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                async with self._engine.database.autocommit() as conn:
-                    row = await (await conn.execute(statement, values)).fetchone()
-            except psycopg.Error as error:
-                if not tries_left or not is_retryable(error):
-                    raise
-                await asyncio.sleep(_AGAIN_SECONDS)
-            else:
-                assert row is not None
-                return row
-        raise AssertionError("the last try returns or raises")
-
-    async def _was_cancelled(self, attempt: Attempt) -> bool:
-        async with self._engine.database.autocommit() as conn:
-            row = await (await conn.execute(_REVOKED, attempt.key)).fetchone()
-        return bool(row and row["yes"])
-
-    async def _give_back(self, attempt: Attempt, reason: str) -> None:
-        """Send the job back to PENDING, as soon as the database answers."""
-        while True:
-            try:
-                await self._compute_pool.kill(attempt_name(*attempt.key))
-                await end_backends(self._engine.database, attempt_name(*attempt.key))
-                async with self._engine.database.autocommit() as conn:
-                    await rescue(self._engine, conn, attempt.key, reason)
-                return
-            except (psycopg.Error, StepmillError) as error:
-                if not is_connection_lost(error) and not is_retryable(error):
-                    raise
-                await asyncio.sleep(_DATABASE_LOOK_SECONDS)

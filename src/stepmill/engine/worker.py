@@ -28,7 +28,6 @@ from stepmill.engine.engine import Engine
 from stepmill.engine.notify import CANCEL_CHANNEL
 from stepmill.engine.probe import Probe
 from stepmill.engine.queue import TicketConnector, TicketQueue
-from stepmill.engine.rescue import rescue
 from stepmill.engine.run_job import JobRunner
 from stepmill.engine.states import TERMINAL
 from stepmill.engine.sweep import Sweeper
@@ -81,6 +80,7 @@ class Worker:
         self._said_hello = asyncio.Event()
         self._stopping = asyncio.Event()
         self._tickets: Any = None
+        self._given_back: dict[tuple[str, int], asyncio.Task[None]] = {}
         # Procrastinate says each ticket's start and end at INFO; the job's own events say more.
         logging.getLogger("procrastinate").setLevel(logging.ERROR)
 
@@ -103,7 +103,7 @@ class Worker:
             while not self._stopping.is_set():
                 await self._take_tickets()
         finally:
-            for task in (sweep, watch, grace, alive):
+            for task in (sweep, watch, grace, alive, *self._given_back.values()):
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
@@ -168,7 +168,7 @@ class Worker:
         await self._stopping.wait()
         await asyncio.sleep(self._engine.settings.shutdown_grace_seconds)
         while True:  # over and over: a ticket may be taken late, and a cancelled job goes on with its always-steps
-            for attempt in list(self._runner.running.values()):
+            for attempt in list(self._runner.running):
                 attempt.interruption.raise_it("shutdown")
             await asyncio.sleep(_LOOK_SECONDS)
 
@@ -205,7 +205,8 @@ class Worker:
                 pass
 
     async def _look(self, conn: AsyncConnection[DictRow]) -> None:
-        here = dict(self._runner.running)
+        self._given_back = {key: task for key, task in self._given_back.items() if not task.done()}
+        here = {attempt.key: attempt for attempt in self._runner.running}
         rows = await (await conn.execute(_ATTEMPTS, (self._worker_id,))).fetchall()
         current = {(row["job_id"], row["attempt"]): row for row in rows}
         for key, attempt in here.items():
@@ -214,9 +215,9 @@ class Worker:
         for key in await _taken_away(conn, here.keys() - current.keys()):
             here[key].interruption.raise_it("lost")
         for key, row in current.items():
-            if row["old"] and key not in self._runner.running:
-                # Its beginning was committed but the answer never arrived here.
-                await rescue(self._engine, conn, key, "database_lost")
+            if row["old"] and key not in here and key not in self._given_back:
+                # Aside: its statements may take longer to end than this worker may be silent.
+                self._given_back[key] = asyncio.create_task(self._runner.give_back(key), name=f"stepmill back {key[0]}")
 
     def _memory_bytes(self) -> int:
         return int(psutil.Process().memory_info().rss) + self._compute_pool.memory_in_use
