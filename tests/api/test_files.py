@@ -1,9 +1,11 @@
 """Areas and uploads, over HTTP."""
 
 import asyncio
+import bz2
 import contextlib
 import gzip
 import hashlib
+import lzma
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -222,6 +224,9 @@ async def test_formats_are_told_from_the_first_bytes(client: httpx.AsyncClient, 
         ("a.csv.gz", gzip.compress(CSV, mtime=0), "csv.gz"),
         ("a.json.gz", gzip.compress(b"[1]", mtime=0), "json.gz"),
         ("a.gz", b"\x1f\x8bbroken", "csv.gz"),
+        ("a.csv", bz2.compress(CSV), "csv.bz2"),
+        ("a.jsonl.xz", lzma.compress(b'{"a": 1}\n{"a": 2}\n'), "jsonl.xz"),
+        ("a.zst", b"\x28\xb5\x2f\xfdbroken", "csv.zst"),
     ]:
         response = await client.post(f"{AREAS}/{area}/files", params={"name": name}, content=content)
         assert response.json()["format"] == known, name

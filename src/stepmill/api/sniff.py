@@ -1,8 +1,10 @@
 """A file's format from its first bytes, for the answer to an upload. How it is read is decided on the whole file."""
 
 import asyncio
-import zlib
 
+from stepmill.errors import DataError
+from stepmill.etl.plan.source import Compression
+from stepmill.etl.readers.compression import find_compression, open_bytes
 from stepmill.etl.readers.json_shape import find_shape
 from stepmill.gateways.blobs import BlobLocation
 
@@ -14,23 +16,17 @@ _SIGNATURES = (
     (b"\x89PNG", "png"),
     (b"\xff\xd8\xff", "jpeg"),
     (b"GIF8", "gif"),
-    (b"\x28\xb5\x2f\xfd", "zstd"),
-    (b"BZh", "bzip2"),
-    (b"\xfd7zXZ\x00", "xz"),
     (b"7z\xbc\xaf", "7z"),
     (b"\xd0\xcf\x11\xe0", "ole"),
     (b"<?xml", "xml"),
 )
-_GZIP = b"\x1f\x8b"
+_SUFFIXES = {"gzip": ".gz", "bzip2": ".bz2", "xz": ".xz", "zstd": ".zst"}
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
 async def sniff(location: BlobLocation, name: str) -> str:
     """Such as ``csv``, ``jsonl``, ``json``, ``csv.gz`` or ``pdf``."""
-    head = await asyncio.to_thread(_head, location)
-    if head.startswith(_GZIP):
-        return f"{format_of(_unzipped(head), name.removesuffix('.gz'))}.gz"
-    return format_of(head, name)
+    return await asyncio.to_thread(_sniff, location, name)
 
 
 def format_of(head: bytes, name: str) -> str:
@@ -45,15 +41,22 @@ def format_of(head: bytes, name: str) -> str:
     return "jsonl" if is_cut and name.lower().endswith((".jsonl", ".ndjson")) else shape.format
 
 
-def _head(location: BlobLocation) -> bytes:
+def _sniff(location: BlobLocation, name: str) -> str:
     with location.open() as file:
-        return file.read(_HEAD_BYTES)
+        head = file.read(_HEAD_BYTES)
+    packed = find_compression(head)
+    if packed == "none":
+        return format_of(head, name)
+    suffix = _SUFFIXES[packed]
+    return format_of(_unpacked(location, packed), name.removesuffix(suffix)) + suffix
 
 
-def _unzipped(head: bytes) -> bytes:
+def _unpacked(location: BlobLocation, packed: Compression) -> bytes:
+    text = bytearray(_HEAD_BYTES)
     try:
-        return zlib.decompressobj(wbits=31).decompress(head, _HEAD_BYTES)
-    except zlib.error:
+        with open_bytes(location, packed) as stream:
+            return bytes(text[: stream.read_into(memoryview(text))])
+    except DataError:
         return b""
 
 

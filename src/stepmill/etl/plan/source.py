@@ -49,6 +49,9 @@ def _few_ascii_characters(value: str) -> str:
 
 _MOST_DELIMITER = 8
 
+Compression = Literal["none", "gzip", "bzip2", "xz", "zstd"]
+"""How a file may be packed."""
+
 Mark = Annotated[str, AfterValidator(_one_ascii_character)]
 """A character with a meaning: a quote, an escape."""
 
@@ -61,7 +64,7 @@ class SourceFormat(PlanModel):
 
     format: Literal["csv", "jsonl", "json"]
     """``json`` is one array of objects, an object that holds one, or objects one after another."""
-    compression: Literal["none", "gzip"] = "none"
+    compression: Compression = "none"
     """How the file is packed."""
     encoding: Annotated[str, AfterValidator(canonical_encoding)] = "utf-8"
     """Python's name of the encoding. A byte order mark is skipped where there is one."""

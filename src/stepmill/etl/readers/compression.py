@@ -1,18 +1,21 @@
 """A stored file as a stream of its decompressed bytes, from any offset in them."""
 
-import zlib
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Literal, Protocol
+from typing import IO, Protocol
 
 from stepmill.errors import DataError
+from stepmill.etl.plan.source import Compression
+from stepmill.etl.readers.codecs import CODECS, Codec, Member
 from stepmill.gateways.blobs import BlobLocation
 
-Compression = Literal["none", "gzip"]
+MAGIC_BYTES = 10
+"""How many of a file's first bytes tell how it is packed."""
 
 _CHUNK = 256 * 1024
-_GZIP_MAGIC = b"\x1f\x8b"
+_MOST_RATIO = 1_000
+_RATIO_COUNTS_FROM = 64 * 1024 * 1024  # of text: what is smaller does no harm
 
 
 class ByteStream(Protocol):
@@ -39,14 +42,14 @@ def open_bytes(
             file.seek(offset)
             stream = _Plain(file)
         else:
-            stream = gzip = _Gzip(file)
-            gzip.skip(offset)
+            stream = packed = _Packed(file, CODECS[compression])
+            packed.skip(offset)
         yield stream if stop is None else _Limited(stream, stop - offset)
 
 
 def find_compression(head: bytes) -> Compression:
     """By the file's first bytes."""
-    return "gzip" if head.startswith(_GZIP_MAGIC) else "none"
+    return next((name for name, codec in CODECS.items() if codec.begins(head)), "none")
 
 
 class _Plain:
@@ -84,16 +87,16 @@ class _Limited:
         return count
 
 
-class _Gzip:
-    """Gzip with one or more members. Zero bytes after the last member are padding, as of a tape."""
+class _Packed:
+    """One or more compressed members behind one another. Zero bytes after the last are padding, as of a tape."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], codec: Codec) -> None:
         self._file = file
+        self._codec = codec
         self._stored = 0
         self._position = 0
         self._pending = b""
-        self._member = zlib.decompressobj(wbits=31)
-        self._in_member = False
+        self._member: Member | None = None
 
     @property
     def stored_position(self) -> int:
@@ -110,62 +113,68 @@ class _Gzip:
         return filled
 
     def skip(self, count: int) -> None:
-        """Read on without keeping anything: a gzip file has no way to begin in its middle."""
+        """Read on without keeping anything: a compressed file has no way to begin in its middle."""
         while count > 0 and (data := self._decompress(min(count, _CHUNK))):
             count -= len(data)
 
     def _decompress(self, limit: int) -> bytes:
         """Up to ``limit`` bytes of text; none only at the end."""
-        while self._in_member or self._next_member():
-            at_end = not self._pending and not self._refill()
-            data = self._feed(min(limit, _CHUNK))
+        while (member := self._member or self._next_member()) is not None:
+            at_end = member.needs_input and not self._pending and not self._refill()
+            data = self._feed(member, min(limit, _CHUNK))
             if data:
                 self._position += len(data)
+                self._refuse_bomb()
                 return data
-            if at_end and self._in_member:
+            if at_end and self._member is not None:
                 raise DataError(
                     "truncated_file",
-                    f"The gzip file breaks off in the middle of its data, after {self._stored:,} bytes, which give"
-                    f" {self._position:,} bytes of text. Upload the whole file again.",
+                    f"The {self._codec.name} file breaks off in the middle of its data, after {self._stored:,} bytes,"
+                    f" which give {self._position:,} bytes of text. Upload the whole file again.",
                     details=self._place(),
                 )
         return b""
 
-    def _feed(self, limit: int) -> bytes:
+    def _feed(self, member: Member, limit: int) -> bytes:
         pending, self._pending = self._pending, b""
         try:
-            data = self._member.decompress(pending, limit)
-        except zlib.error as error:
+            data = member.decompress(pending, limit)
+        except self._codec.errors as error:
             raise DataError(
                 "damaged_file",
-                f"The gzip file is damaged: {error}, near byte {self._stored:,} of it.",
+                f"The {self._codec.name} file is damaged: {error}, near byte {self._stored:,} of it.",
                 details=self._place(),
             ) from error
-        if self._member.eof:
-            self._pending = self._member.unused_data
-            self._in_member = False
-        else:
-            self._pending = self._member.unconsumed_tail
+        if member.eof:
+            self._pending = member.unused_data
+            self._member = None
         return data
 
-    def _next_member(self) -> bool:
-        """Go to the next member, if there is one."""
+    def _next_member(self) -> Member | None:
+        """The next member, if there is one."""
         self._pending = self._pending.lstrip(b"\x00")
-        while not self._pending:
-            if not self._refill():
-                return False
+        while len(self._pending) < MAGIC_BYTES and self._refill():
             self._pending = self._pending.lstrip(b"\x00")
-        if len(self._pending) == 1:
-            self._refill()
-        if not self._pending.startswith(_GZIP_MAGIC):
+        if not self._pending:
+            return None
+        if not self._codec.begins(self._pending):
             raise DataError(
                 "damaged_file",
-                f"What follows byte {self.stored_position:,} of the gzip file is not gzip data.",
+                f"What follows byte {self.stored_position:,} of the {self._codec.name} file is not"
+                f" {self._codec.name} data.",
                 details=self._place(),
             )
-        self._member = zlib.decompressobj(wbits=31)
-        self._in_member = True
-        return True
+        self._member = self._codec.member()
+        return self._member
+
+    def _refuse_bomb(self) -> None:
+        if self._position > _RATIO_COUNTS_FROM and self._position > _MOST_RATIO * self._stored:
+            raise DataError(
+                "compression_bomb",
+                f"The {self._codec.name} file swells to more than {_MOST_RATIO:,} times its size, which no table does."
+                " It is not unpacked further.",
+                details=self._place(),
+            )
 
     def _place(self) -> dict[str, int]:
         return {"storedBytes": self._stored, "textBytes": self._position}

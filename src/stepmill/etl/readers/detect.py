@@ -1,5 +1,6 @@
 """How a file is read, decided on all of its bytes. Its name is no more than a hint: the content decides."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from stepmill.etl.readers.survey import Survey, survey_file
 from stepmill.etl.readers.texts import head_text, sample_lines
 from stepmill.gateways.blobs import BlobLocation
 
+_PACKED = re.compile(r"\.(?:gz|bz2|xz|zst)$")
 _FORMATS_OF = {"csv": ("csv",), "tsv": ("csv",), "json": ("json", "jsonl"), "jsonl": ("jsonl",), "ndjson": ("jsonl",)}
 
 __all__ = ["Detected", "Finding", "detect_for_plan", "detect_source"]
@@ -82,8 +84,8 @@ def _detect(looked: _Looked, charset: Charset, name: str) -> Detected:
 
 def _about_bytes(survey: Survey, charset: Charset) -> tuple[list[Finding], list[Finding]]:
     evidence = [Finding("encoding", f"The encoding is {charset.encoding}: {charset.reason}.")]
-    if survey.compression == "gzip":
-        evidence.insert(0, Finding("compression", "The file is compressed with gzip."))
+    if survey.compression != "none":
+        evidence.insert(0, Finding("compression", f"The file is compressed with {survey.compression}."))
     warnings = []
     if charset.is_guess:
         message = f"The encoding is a guess: {charset.reason}. Look whether names and words with accents are right."
@@ -106,7 +108,7 @@ def _about_shape(shape: JsonShape) -> Finding:
 
 
 def _about_name(name: str, found: str) -> list[Finding]:
-    suffix = name.lower().removesuffix(".gz").rpartition(".")[2]
+    suffix = _PACKED.sub("", name.lower()).rpartition(".")[2]
     if found in _FORMATS_OF.get(suffix, (found,)):
         return []
     is_called = {"csv": "CSV", "jsonl": "JSON Lines", "json": "JSON"}

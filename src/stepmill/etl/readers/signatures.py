@@ -3,6 +3,7 @@
 import re
 
 from stepmill.errors import DataError
+from stepmill.etl.readers.compression import find_compression
 
 _STARTS = (
     (b"%PDF-", "a PDF document"),
@@ -18,12 +19,8 @@ _STARTS = (
     (b"ORC", "an ORC file"),
     (b"SQLite format 3\x00", "an SQLite database"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document (.xls, .doc)"),
-    (b"BZh", "a bzip2 archive"),
-    (b"\xfd7zXZ\x00", "an xz archive"),
-    (b"\x28\xb5\x2f\xfd", "a zstd archive"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (b"Rar!\x1a\x07", "a RAR archive"),
-    (b"\x1f\x8b", "a gzip file inside another"),
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
     (b"{\\rtf", "an RTF document"),
@@ -58,7 +55,8 @@ def refuse_other_formats(head: bytes, name: str, *, is_wide: bool) -> None:
     if kind is not None:
         raise DataError(
             "not_a_table",
-            f"{name!r} is {kind}. Tables are read from CSV, JSON and JSON Lines files, also compressed with gzip.",
+            f"{name!r} is {kind}. Tables are read from CSV, JSON and JSON Lines files, also compressed"
+            " with gzip, bzip2, xz or zstd.",
             details={"looksLike": kind},
         )
 
@@ -67,6 +65,9 @@ def _by_start(head: bytes) -> str | None:
     for start, kind in _STARTS:
         if head.startswith(start) and not (start.isalnum() and _is_text(head) and b"\x00" not in head):
             return kind
+    packed = find_compression(head)
+    if packed != "none":
+        return f"a {packed} file inside another compressed one"
     if head.startswith(b"PK\x03\x04"):
         return next((kind for part, kind in _ZIP_PARTS if part in head[:65536]), "a zip archive")
     return None

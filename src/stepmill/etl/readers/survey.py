@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from stepmill.etl.readers.compression import Compression, find_compression, open_bytes
+from stepmill.etl.plan.source import Compression
+from stepmill.etl.readers.compression import MAGIC_BYTES, find_compression, open_bytes
 from stepmill.etl.readers.csv_records import byte_series
 from stepmill.gateways.blobs import BlobLocation
 
@@ -67,7 +68,7 @@ class Survey:
 def survey_file(location: BlobLocation) -> Survey:
     """Look over the whole file. Raises DataError where it can't be decompressed."""
     with location.open() as file:
-        compression = find_compression(file.read(4))
+        compression = find_compression(file.read(MAGIC_BYTES))
     survey = Survey(compression)
     thinning = _Thinning(survey)
     buffer = bytearray(_CHUNK)
