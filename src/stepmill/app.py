@@ -20,6 +20,7 @@ from stepmill.auth import Authenticator, Principal, new_secret
 from stepmill.engine.artifacts import UnfinishedBlobs, remove_spent_artifacts
 from stepmill.engine.compute import ComputePool
 from stepmill.engine.engine import Engine
+from stepmill.engine.housekeeping import Housekeeper
 from stepmill.engine.hub import EventHub
 from stepmill.engine.metrics import EngineMetrics
 from stepmill.engine.notify import Notifier
@@ -166,8 +167,8 @@ def build_worker(platform: Platform, worker_id: str) -> Worker:
             most_bytes=settings.reject_bytes,
         )
 
-    sweeper = Sweeper(engine, housekeeping=[keep_house])
-    return Worker(engine, platform.gateways, pool, sweeper, worker_id=worker_id)
+    duties = (Sweeper(engine).run, Housekeeper(engine, [keep_house]).run)
+    return Worker(engine, platform.gateways, pool, duties, worker_id=worker_id)
 
 
 def build_authenticator(settings: Settings, *, token: str | None, session_secret: str | None) -> Authenticator:

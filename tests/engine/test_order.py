@@ -104,12 +104,12 @@ async def test_one_sweeper_at_a_time(bench: Bench) -> None:
     await bench.rows("UPDATE jobs SET run_at = run_at - interval '1 minute'")
     sweeper = Sweeper(bench.engine)
     tickets = "SELECT args ->> 'jobId' AS job FROM procrastinate_jobs"
-    async with bench.database.autocommit() as holder, bench.database.autocommit() as other:
+    async with bench.database.autocommit() as holder:
         await holder.execute("SELECT pg_advisory_lock(50410001)")
-        await sweeper._sweep_if_alone(other)
+        await sweeper._turn()
         assert await bench.rows(tickets) == []
         await holder.execute("SELECT pg_advisory_unlock(50410001)")
-        await sweeper._sweep_if_alone(other)
+        await sweeper._turn()
         assert await bench.rows(tickets) == [{"job": lost["jobId"]}]
 
 

@@ -5,7 +5,8 @@ import asyncio
 import psycopg
 import pytest
 
-from stepmill.engine import rescue, sweep
+from stepmill.engine import housekeeping, rescue
+from stepmill.engine.housekeeping import Housekeeper
 from stepmill.engine.hub_readers import Event
 from stepmill.engine.read import get_job
 from stepmill.engine.rescue import declare_dead
@@ -139,25 +140,26 @@ async def test_every_function_says_where_its_tables_are(bench: Bench) -> None:
     assert rows == []
 
 
-async def test_a_sweeper_that_is_frozen_in_its_sweep_does_not_keep_the_others_from_theirs(
+async def test_a_process_that_is_frozen_in_what_it_does_alone_does_not_keep_the_others_from_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "_HOLD_AT_MOST", "100ms")
-    bench.settings.sweep_seconds = 0.0
+    monkeypatch.setattr(housekeeping, "_HOLD_AT_MOST", "100ms")
+    for pause in ("_FIRST_SECONDS", "_EVERY_SECONDS"):
+        monkeypatch.setattr(housekeeping, pause, 0.01)
     holding, never = asyncio.Event(), asyncio.Event()
 
     async def freeze() -> None:
         holding.set()
         await never.wait()
 
-    frozen = asyncio.create_task(Sweeper(bench.engine, [freeze]).run())
+    frozen = asyncio.create_task(Housekeeper(bench.engine, [freeze]).run())
     await asyncio.wait_for(holding.wait(), 20)
     swept = asyncio.Event()
 
     async def tell() -> None:
         swept.set()
 
-    other = asyncio.create_task(Sweeper(bench.engine, [tell]).run())
+    other = asyncio.create_task(Housekeeper(bench.engine, [tell]).run())
     try:
         await asyncio.wait_for(swept.wait(), 20)
     finally:
@@ -166,23 +168,23 @@ async def test_a_sweeper_that_is_frozen_in_its_sweep_does_not_keep_the_others_fr
         await asyncio.gather(frozen, other, return_exceptions=True)
 
 
-async def test_a_sweep_that_is_stopped_in_the_middle_of_a_statement_ends_and_lets_go(bench: Bench) -> None:
+async def test_housekeeping_that_is_stopped_in_the_middle_of_a_statement_ends_and_lets_go(bench: Bench) -> None:
     async with bench.database.transaction("stepmill_engine") as conn:
-        await conn.execute("LOCK idempotency_keys IN ACCESS EXCLUSIVE MODE")  # the sweep waits for it
-        sweeping = asyncio.create_task(Sweeper(bench.engine).run())
+        await conn.execute("LOCK idempotency_keys IN ACCESS EXCLUSIVE MODE")  # it waits for that
+        keeping = asyncio.create_task(Housekeeper(bench.engine).run())
         waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'idempotency_keys'::regclass"
         async with bench.database.autocommit() as other:
             while (await other.execute(waiting)).rowcount == 0:
                 await asyncio.sleep(0.02)
-        sweeping.cancel()
+        keeping.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(sweeping, 10)
+            await asyncio.wait_for(keeping, 10)
     told = asyncio.Event()
 
     async def tell() -> None:
         told.set()
 
-    following = asyncio.create_task(Sweeper(bench.engine, [tell]).run())
+    following = asyncio.create_task(Housekeeper(bench.engine, [tell]).run())
     await asyncio.wait_for(told.wait(), 10)
     following.cancel()
 

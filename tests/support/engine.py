@@ -75,7 +75,7 @@ class Bench:
             at_once=self.settings.compute_concurrency,
             warm_modules=warm_modules,
         )
-        worker = Worker(self.engine, self.gateways, pool, Sweeper(self.engine), worker_id=worker_id)
+        worker = Worker(self.engine, self.gateways, pool, [Sweeper(self.engine).run], worker_id=worker_id)
         running = asyncio.create_task(worker.run())
         try:
             yield worker

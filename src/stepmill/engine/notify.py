@@ -12,12 +12,14 @@ import orjson
 import psycopg
 import structlog
 
+from stepmill.errors import StepmillError
 from stepmill.gateways.sql.database import Database
 
 EVENTS_CHANNEL = "stepmill_events"
 CANCEL_CHANNEL = "stepmill_cancel"
 _PAYLOAD_BYTES = 7_000  # PostgreSQL takes fewer than 8,000
 _COALESCE_SECONDS = 0.025
+_AGAIN_SECONDS = 1.0
 _NOTIFY = "SELECT set_config('synchronous_commit', 'off', true), pg_notify(%s, %s)"
 """Nothing is lost that a look would not find, so nobody waits for the disk."""
 
@@ -55,19 +57,23 @@ class Notifier:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            await self._send()
-            await asyncio.sleep(_COALESCE_SECONDS)
+            sent = await self._send()
+            await asyncio.sleep(_COALESCE_SECONDS if sent else _AGAIN_SECONDS)
 
-    async def _send(self) -> None:
+    async def _send(self) -> bool:
         touched, self._touched = self._touched, set()
         if not touched:
-            return
+            return True
         try:
             async with self._database.autocommit() as conn:
                 for payload in _payloads(sorted(touched)):
                     await conn.execute(_NOTIFY, (EVENTS_CHANNEL, payload))
-        except (psycopg.Error, OSError) as error:
+        except (psycopg.Error, StepmillError, OSError) as error:
             _log.warning("notify_failed", error=type(error).__name__)
+            self._touched |= touched
+            self._wake.set()
+            return False
+        return True
 
 
 def _payloads(job_ids: list[str]) -> Iterator[str]:

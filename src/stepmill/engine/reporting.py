@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import structlog
+from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from stepmill.engine.engine import Engine
@@ -18,6 +19,7 @@ _PROGRESS_SECONDS = 0.5
 _MOST_RETRY_SECONDS = 5.0
 _MAX_MESSAGE = 2_000
 _CLOSING_WRITES = 2
+_LINES_SHOWN = 10
 _UNSTORABLE = (psycopg.DataError, ValueError, TypeError)
 _MAX_LINES = 1_000  # that wait to be written; a step that logs faster is told so
 
@@ -32,6 +34,7 @@ class StepReport:
         self._key = (job_id, attempt, index)
         self._step = step
         self._lines: list[dict[str, Any]] = []
+        self._being_written = 0
         self._dropped = 0
         self._failures = 0
         self._progress: dict[str, Any] | None = None
@@ -54,7 +57,7 @@ class StepReport:
 
     def log(self, level: str, message: str, **fields: Any) -> None:
         """Write a line to the job's log."""
-        if len(self._lines) >= _MAX_LINES:
+        if len(self._lines) + self._being_written >= _MAX_LINES:
             self._dropped += 1
             return
         line = {"level": level, "message": _clip(message), "step": self._step, "fields": fields}
@@ -118,6 +121,7 @@ class StepReport:
             self._progress_is_new, self._progress_at = False, time.monotonic()
         if not events:
             return
+        self._being_written = len(lines)
         try:
             await self._send(events)
             self._failures = 0
@@ -132,12 +136,14 @@ class StepReport:
             else:
                 self._dropped += dropped
                 self._lines[:0] = lines
+        finally:
+            self._being_written = 0
 
     async def _send(self, events: list[dict[str, Any]]) -> None:
         """Write them, but for those that can't be stored: these are counted as left out, and keep no others back."""
         try:
             async with self._engine.database.autocommit() as conn:
-                await conn.execute(_REPORT, self._values(events))
+                await self._report(conn, events)
         except _UNSTORABLE:
             await self._send_storable(events)
 
@@ -148,15 +154,19 @@ class StepReport:
             for event in events:
                 try:
                     async with conn.transaction():
-                        await conn.execute(_REPORT, self._values([event]))
+                        await self._report(conn, [event])
                 except _UNSTORABLE as error:
                     refused.append(event)
                     _log.warning("report_refused", job_id=self._key[0], error=type(error).__name__)
         self._dropped += sum(event["kind"] == "log" for event in refused)
 
-    def _values(self, events: list[dict[str, Any]]) -> tuple[Any, ...]:
+    async def _report(self, conn: psycopg.AsyncConnection[DictRow], events: list[dict[str, Any]]) -> None:
         progress = next((self._progress for event in events if event["kind"] == "progress"), None)
-        return (*self._key, Jsonb(events), Jsonb(progress) if progress else None)
+        values = (*self._key, Jsonb(events), Jsonb(progress) if progress else None)
+        row = await (await conn.execute(_REPORT, values)).fetchone()
+        if row is None or not row["current"]:
+            lines = [event["data"]["message"] for event in events if event["kind"] == "log"]
+            _log.warning("report_too_late", job_id=self._key[0], step=self._step, lines=lines[:_LINES_SHOWN])
 
     def _left_out(self, count: int) -> dict[str, Any]:
         text = f"{count} log lines were left out: they came too fast, or the database was away or refused them."

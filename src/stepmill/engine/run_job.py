@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -26,6 +25,7 @@ from stepmill.gateways import Gateways
 _BEGIN = "SELECT begin_attempt_v1(%s, %s, %s) AS answer"
 _WAIT_FOR_DOCUMENT = "SELECT wait_for_document_v1(%s, %s, %s::smallint, %s, %s)"
 _DOCUMENT_LOOK_SECONDS = 5.0
+_CANCEL_AGAIN_SECONDS = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -198,7 +198,10 @@ class JobRunner:
             if await self._end.was_cancelled(attempt):
                 attempt.interruption.raise_it("cancelled")
                 return await self._stopped(attempt, step, work)
-            raise AttemptLostError(*attempt.key) from error
+            following = await self._end.already_done(attempt)
+            if following is None:
+                raise AttemptLostError(*attempt.key) from error
+            return following
         if is_connection_lost(error):
             raise error
         if step.next is not None:
@@ -215,10 +218,11 @@ class JobRunner:
         """The step was interrupted or ran out of time: stop its work and prove it, then say what that means."""
         began = time.monotonic()
         work.cancel()
-        await self._end.stop(step.owner)
-        with suppress(asyncio.CancelledError, Exception):
-            await work
-        await step.report.close()
+        try:
+            await self._end.stop(step.owner)
+        finally:  # though the database be away: the job must not go back while its step still runs
+            await _ended(work, attempt)
+            await step.report.close()
         if attempt.interruption.reason is not None:
             return await self._interrupted(attempt, round((time.monotonic() - began) * 1000))
         if not work.cancelled() and work.exception() is None:  # it finished while it was being stopped
@@ -260,3 +264,13 @@ class JobRunner:
             else:
                 attempt.stopped_by = "lost"
                 _log.error("attempt_left_open", **attempt.where, traceback=trace_of(again))
+
+
+async def _ended(work: "asyncio.Task[dict[str, Any]]", attempt: Attempt) -> None:
+    """Return when the step's work is over. A cancellation can get lost in a library, so it is sent again."""
+    while True:
+        await asyncio.wait({work}, timeout=_CANCEL_AGAIN_SECONDS)
+        if work.done():
+            return
+        _log.warning("step_goes_on", **attempt.where)
+        work.cancel()

@@ -101,6 +101,7 @@ class RunningStep:
         lock_timeout: float | None = None,
     ) -> AsyncIterator[Transaction]:
         """A transaction that commits only while this attempt is current."""
+        tx: Transaction | None = None
         try:
             async with self._engine.database.transaction(
                 role,
@@ -115,7 +116,8 @@ class RunningStep:
                     await conn.execute(_AS_ENGINE)
                     await assert_current_async(conn, self.job_id, self.attempt)
         except BaseException:
-            self.next = self.finished_output = None
+            if tx is not None and tx.finished:  # whether it was committed all the same, the database says
+                self.next = self.finished_output = None
             raise
 
     async def finish(self, tx: Transaction, output: Any) -> Any:

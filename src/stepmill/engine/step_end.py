@@ -18,12 +18,19 @@ from stepmill.engine.fence import is_attempt_lost
 from stepmill.engine.interruption import Interruption
 from stepmill.engine.json_data import storable
 from stepmill.engine.rescue import rescue
+from stepmill.engine.traces import trace_of
 from stepmill.errors import AttemptLostError, StepmillError, UnavailableError
 
 _FAIL = "SELECT fail_step_v1(%s, %s, %s::smallint, %s, %s, %s) AS next"
 _SETTLE_CANCEL = "SELECT settle_cancel_v1(%s, %s, %s) AS next"
 _REVOKED = """
 SELECT revoked_at IS NOT NULL AS yes FROM job_attempts WHERE job_id = %s AND attempt = %s AND ended_at IS NULL
+"""
+_ALREADY_DONE = """
+SELECT s.name, s.output, j.status, (SELECT r.idx FROM job_steps r WHERE r.job_id = j.job_id AND r.status = 'RUNNING')
+FROM jobs j JOIN job_attempts a USING (job_id, attempt) JOIN job_steps s USING (job_id, attempt)
+WHERE j.job_id = %s AND j.attempt = %s AND s.idx = %s AND s.status = 'DONE' AND a.revoked_at IS NULL
+    AND (a.outcome IS NULL OR j.status IN ('DONE', 'ERROR', 'CANCELLED'))
 """
 _DATABASE_LOOK_SECONDS = 1.0
 _TRIES = 5
@@ -49,6 +56,10 @@ class StepEnd:
         try:
             row = await self._written(_FAIL, (*values, *backoff))
         except psycopg.Error as refused:
+            done = await self.already_done(attempt) if _may_be_done(refused) else None
+            if done is not None:
+                _log.error("step_failed_after_finish", **attempt.where, traceback=trace_of(error))
+                return done
             if not is_attempt_lost(refused):
                 raise
             if await self.was_cancelled(attempt):
@@ -73,6 +84,19 @@ class StepEnd:
         attempt.interruption = Interruption()
         attempt.started = time.monotonic()
         return following
+
+    async def already_done(self, attempt: Attempt) -> dict[str, Any] | None:
+        """What follows the step, where the attempt is current and the step DONE; None otherwise.
+
+        Its transaction may have been committed though an error came after: as its time ran out, or it was cut off.
+        """
+        async with self._engine.database.autocommit() as conn:
+            row = await (await conn.execute(_ALREADY_DONE, (*attempt.key, attempt.index))).fetchone()
+        if row is None:
+            return None
+        attempt.outputs[row["name"]] = row["output"]
+        attempt.error_code = None
+        return {"idx": row["idx"], "status": row["status"]}
 
     async def was_cancelled(self, attempt: Attempt) -> bool:
         """Whether the attempt, which is still the job's, was cancelled."""
@@ -123,3 +147,8 @@ class StepEnd:
                 assert row is not None
                 return row
         raise AssertionError("the last try returns or raises")
+
+
+def _may_be_done(refused: psycopg.Error) -> bool:
+    """Whether a step could not fail because it, and with it maybe the job, had ended before."""
+    return isinstance(refused, psycopg.errors.CheckViolation) or is_attempt_lost(refused)

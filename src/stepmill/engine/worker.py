@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import socket
-from collections.abc import Set
+from collections.abc import Awaitable, Callable, Sequence, Set
 from contextlib import suppress
 from typing import Any
 
@@ -30,7 +30,6 @@ from stepmill.engine.probe import Probe
 from stepmill.engine.queue import TicketConnector, TicketQueue
 from stepmill.engine.run_job import JobRunner
 from stepmill.engine.states import TERMINAL
-from stepmill.engine.sweep import Sweeper
 from stepmill.engine.traces import trace_of
 from stepmill.errors import ConfigurationError, UnavailableError
 from stepmill.gateways import Gateways
@@ -61,15 +60,21 @@ _log = structlog.get_logger(__name__)
 
 
 class Worker:
-    """One worker process's engine side."""
+    """One worker process's engine side. ``duties`` are what it does beside its jobs, each until it is cancelled."""
 
     def __init__(
-        self, engine: Engine, gateways: Gateways, compute_pool: ComputePool, sweeper: Sweeper, *, worker_id: str
+        self,
+        engine: Engine,
+        gateways: Gateways,
+        compute_pool: ComputePool,
+        duties: Sequence[Callable[[], Awaitable[None]]],
+        *,
+        worker_id: str,
     ) -> None:
         settings = engine.settings
         self._engine = engine
         self._compute_pool = compute_pool
-        self._sweeper = sweeper
+        self._duties = duties
         self._worker_id = worker_id
         self._types = _served_types(engine)
         self._type_limits = _type_limits(engine)
@@ -94,23 +99,31 @@ class Worker:
     async def run(self) -> None:
         """Work until :meth:`stop`."""
         await self._compute_pool.start()
-        alive = asyncio.create_task(self._probe.run(), name="stepmill probe")
-        watch = asyncio.create_task(self._watch(), name="stepmill watch")
-        sweep = asyncio.create_task(self._sweeper.run(), name="stepmill sweep")
-        grace = asyncio.create_task(self._end_after_grace(), name="stepmill grace")
+        beside = [self._probe.run, self._watch, self._end_after_grace, *self._duties]
+        tasks = [asyncio.ensure_future(each()) for each in beside]
+        for task in tasks:
+            task.add_done_callback(self._end_with)
         try:
             await self._said_hello.wait()  # a worker that nobody knows would be taken for dead, and its jobs rescued
             while not self._stopping.is_set():
                 await self._take_tickets()
         finally:
-            for task in (sweep, watch, grace, alive, *self._given_back.values()):
+            for task in (*tasks, *self._given_back.values()):
                 task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            outcomes = await asyncio.gather(*tasks, *self._given_back.values(), return_exceptions=True)
             await self._compute_pool.close()
             with suppress(psycopg.Error, UnavailableError):
                 async with self._engine.database.autocommit() as conn:
                     await conn.execute(_GOODBYE, (self._worker_id,))
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
+
+    def _end_with(self, task: asyncio.Future[None]) -> None:
+        """A worker without one of its parts would be alive to others and not work: it ends, and is started anew."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("worker_broke", traceback=trace_of(error))
+            self.stop()
 
     async def _take_tickets(self) -> None:
         """Run Procrastinate's worker loop until it ends; it ends itself when the database goes away."""

@@ -3,7 +3,6 @@
 A blob is seen whole or not at all. Blocking calls run in threads; compute children open a :class:`BlobLocation`.
 """
 
-import asyncio
 import errno
 import hashlib
 import os
@@ -18,9 +17,12 @@ import fsspec
 from fsspec.core import url_to_fs
 
 from stepmill.errors import ConfigurationError, NotFoundError, UnavailableError
+from stepmill.gateways.blobs.threads import in_thread
 
 #: Chunks are gathered to this size before a thread is asked to write them.
 _WRITE_BYTES = 1024 * 1024
+#: They are read in such pieces, so that whoever is cancelled stops soon.
+_READ_BYTES = 1024 * 1024
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -93,34 +95,40 @@ class Blobs:
         async with self._writing(self._full(path)) as file:
             async for block in _gathered(chunks):
                 size += len(block)
-                await asyncio.to_thread(_write_and_hash, file, digest, block)
+                await in_thread(_write_and_hash, file, digest, block)
         return Stored(size, digest.hexdigest())
 
     async def get(self, path: str) -> bytes:
         """A whole blob. Raises :class:`NotFoundError`."""
         try:
-            data: bytes = await asyncio.to_thread(self._fs.cat_file, self._full(path))
+            file = await in_thread(self._fs.open, self._full(path), "rb")
+            try:
+                data = bytearray()
+                while block := await in_thread(file.read, _READ_BYTES):
+                    data += block
+            finally:
+                await in_thread(file.close)
         except FileNotFoundError:
             raise NotFoundError("blob_not_found", f"There is no blob {path}.") from None
-        return data
+        return bytes(data)
 
     async def exists(self, path: str) -> bool:
         """Whether there is such a blob."""
-        return bool(await asyncio.to_thread(self._fs.isfile, self._full(path)))
+        return bool(await in_thread(self._fs.isfile, self._full(path)))
 
     async def delete(self, path: str) -> None:
         """Remove a blob; that it is gone already is no error."""
         with suppress(FileNotFoundError):
-            await asyncio.to_thread(self._fs.rm_file, self._full(path))
+            await in_thread(self._fs.rm_file, self._full(path))
 
     async def delete_prefix(self, prefix: str) -> None:
         """Remove every blob below the folder ``prefix``."""
         with suppress(FileNotFoundError):
-            await asyncio.to_thread(self._fs.rm, self._full(prefix), recursive=True)
+            await in_thread(self._fs.rm, self._full(prefix), recursive=True)
 
     async def find(self, prefix: str, *, unfinished: bool = False) -> list[str]:
         """The paths of all blobs below the folder ``prefix``, in order; with those that nobody wrote to their end."""
-        found = await asyncio.to_thread(self._fs.find, self._full(prefix))
+        found = await in_thread(self._fs.find, self._full(prefix))
         start = len(self._root.rstrip("/")) + 1
         return sorted(path[start:] for path in found if unfinished or not path.endswith(".part"))
 
@@ -131,7 +139,7 @@ class Blobs:
         """
         if not self._is_local:
             return 0
-        return await asyncio.to_thread(_remove_unfinished, Path(self._root), older_than_seconds)
+        return await in_thread(_remove_unfinished, Path(self._root), older_than_seconds)
 
     def _full(self, path: str) -> str:
         if "\0" in path or any(part in ("", ".", "..") for part in path.split("/")):
@@ -141,25 +149,25 @@ class Blobs:
     @asynccontextmanager
     async def _writing(self, target: str) -> AsyncIterator[IO[bytes]]:
         if not self._is_local:  # object storage shows an object when its upload is completed
-            file = await asyncio.to_thread(self._fs.open, target, "wb")
+            file = await in_thread(self._fs.open, target, "wb")
             try:
                 yield file
             except BaseException:
-                await asyncio.to_thread(file.discard)
+                await in_thread(file.discard)
                 raise
-            await asyncio.to_thread(file.close)
+            await in_thread(file.close)
             return
         unfinished = Path(f"{target}.{uuid4().hex}.part")
         with _said_when_full():
-            await asyncio.to_thread(unfinished.parent.mkdir, parents=True, exist_ok=True)
-            local = await asyncio.to_thread(unfinished.open, "wb")
+            await in_thread(unfinished.parent.mkdir, parents=True, exist_ok=True)
+            local: IO[bytes] = await in_thread(lambda: unfinished.open("wb"))
             try:
                 yield local
-                await asyncio.to_thread(_publish, local, unfinished, Path(target))
+                await in_thread(_publish, local, unfinished, Path(target))
             except BaseException:
                 with suppress(OSError):  # what is still in its buffer may not fit either
                     local.close()
-                await asyncio.to_thread(unfinished.unlink, missing_ok=True)
+                await in_thread(unfinished.unlink, missing_ok=True)
                 raise
 
 

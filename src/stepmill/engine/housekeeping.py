@@ -1,0 +1,41 @@
+"""Housekeeping: what has had its time is removed, once a minute, by one worker at a time.
+
+It may take long, so it is no part of the sweep, which dead workers' jobs wait for.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain, repeat
+
+from stepmill.engine.alone import again_and_again, alone
+from stepmill.engine.engine import Engine
+
+_LOCK = 5041_0002
+_HOLD_AT_MOST = "10min"
+_FIRST_SECONDS = 1.0
+_EVERY_SECONDS = 60.0
+_OLD_KEYS = "DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(secs => %s)"
+_DAY_SECONDS = 86_400
+
+Duty = Callable[[], Awaitable[None]]
+
+
+class Housekeeper:
+    """Runs the duties of other packages, and removes old idempotency keys."""
+
+    def __init__(self, engine: Engine, duties: Sequence[Duty] = ()) -> None:
+        self._engine = engine
+        self._duties = duties
+
+    async def run(self) -> None:
+        """Keep house until cancelled."""
+        pauses = chain([_FIRST_SECONDS], repeat(_EVERY_SECONDS))
+        await again_and_again(self.keep_house, lambda: next(pauses), "housekeeping_failed")
+
+    async def keep_house(self) -> None:
+        """One round, unless another process is at it."""
+        async with alone(self._engine.database, _LOCK, hold_at_most=_HOLD_AT_MOST) as conn:
+            if conn is None:
+                return
+            await conn.execute(_OLD_KEYS, (self._engine.settings.idempotency_days * _DAY_SECONDS,))
+            for duty in self._duties:
+                await duty()
