@@ -116,7 +116,7 @@ class LockDocument:
         assert self._place is not None
         found = await self._documents.get(*self._place)
         if (found.data.get("holder"), found.data.get("token")) != (self._holder, self._token):
-            raise ConflictError("lock_document_taken", "Another job holds the lock document.")
+            raise ConflictError("lock_busy", "Another job holds the lock document.")
         return found.version
 
     async def _is_others(self, found: Document) -> bool:
