@@ -152,7 +152,7 @@ async def _engine(
 async def _working(engine: Engine, gateways: Gateways) -> AsyncIterator[None]:
     settings = engine.settings
     pool = ComputePool(keep=0, memory_bytes=settings.compute_memory_bytes, at_once=settings.compute_concurrency)
-    worker = Worker(engine, gateways, pool, Sweeper(engine), worker_id="bench")
+    worker = Worker(engine, gateways, pool, [Sweeper(engine).run], worker_id="bench")
     task = asyncio.create_task(worker.run())
     try:
         yield

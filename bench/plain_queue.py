@@ -8,6 +8,7 @@ import asyncio
 import time
 
 import procrastinate
+import procrastinate.types
 from psycopg import AsyncConnection, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
@@ -60,7 +61,8 @@ async def plain_jobs_per_second(url: str, jobs: int, concurrency: int) -> float:
         async with app.open_async():
             async with pool.connection() as conn:
                 await _prepare(conn, jobs)
-            await task.batch_defer_async(*({"n": n} for n in range(jobs)))
+            batch: list[procrastinate.types.JSONDict] = [{"n": n} for n in range(jobs)]
+            await task.batch_defer_async(*batch)
             began = time.perf_counter()
             worker = asyncio.create_task(
                 app.run_worker_async(concurrency=concurrency, install_signal_handlers=False, listen_notify=True)

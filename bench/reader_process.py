@@ -75,7 +75,7 @@ async def _read(url: str, token: str, readers: int, jobs: list[str]) -> None:
         )
         async with turns:
             _, reader = await asyncio.get_running_loop().create_connection(
-                lambda: _Reader(request.encode(), delays), address.hostname, address.port
+                lambda: _Reader(request.encode(), delays), str(address.hostname), address.port or 80
             )
             made.append(reader)
             await reader.first

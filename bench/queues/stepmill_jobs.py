@@ -66,7 +66,7 @@ async def work(url: str, concurrency: int, ready: Callable[[], None]) -> None:
             gateways = Gateways(engine.database, PostgresDocuments(engine.database), Blobs(Path(folder)))
             settings = engine.settings
             pool = ComputePool(keep=0, memory_bytes=settings.compute_memory_bytes, at_once=settings.compute_concurrency)
-            worker = Worker(engine, gateways, pool, Sweeper(engine), worker_id=f"bench-{uuid.uuid4()}")
+            worker = Worker(engine, gateways, pool, [Sweeper(engine).run], worker_id=f"bench-{uuid.uuid4()}")
             running = asyncio.create_task(worker.run())
             ready()
             await running
