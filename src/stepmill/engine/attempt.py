@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
@@ -64,7 +65,7 @@ class Attempt:
             limits.append(step.timeout_seconds)
         return max(0.0, min(limits)) if limits else None
 
-    @property
+    @cached_property
     def params(self) -> EnvParams:
         """The job's params, as its type has them."""
         return self.job_type.params.model_validate(self.job["params"])

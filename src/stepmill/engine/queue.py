@@ -3,17 +3,26 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from typing import Any
 
+import psycopg
 import structlog
 from procrastinate import PsycopgConnector
 from procrastinate.connector import BaseConnector, Notify
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
+from psycopg import AsyncConnection
+from psycopg.rows import tuple_row
+from psycopg_pool import AsyncConnectionPool
 
 from stepmill.engine.metrics import EngineMetrics
 
 _RECONNECT_SECONDS = 0.5
+_CLAIM = """
+SELECT id, queue_name, priority, lock, queueing_lock, task_name, args, scheduled_at, attempts, worker_id
+FROM procrastinate_fetch_job_v2(%s, %s)
+"""
 _REMOVE = "DELETE FROM procrastinate_jobs WHERE id = %(id)s"
 
 _log = structlog.get_logger(__name__)
@@ -31,14 +40,30 @@ class TicketQueue(JobManager):
         """Take the next ticket."""
         began = time.perf_counter()
         try:
-            ticket = await super().fetch_job(queues, worker_id)
-        except ConnectorException as error:
+            row = await self._claim(queues, worker_id)
+        except (psycopg.Error, OSError) as error:
             # Procrastinate would take no more until all running jobs have ended. It comes again in a moment.
-            _log.warning("ticket_not_taken", error=type(error.__cause__ or error).__name__)
+            _log.warning("ticket_not_taken", error=type(error).__name__)
             return None
-        if ticket is not None:
-            self._metrics.claim.labels(ticket.queue).observe(time.perf_counter() - began)
-        return ticket
+        if row is None or row[0] is None:
+            return None
+        self._metrics.claim.labels(row[1]).observe(time.perf_counter() - began)
+        return _ticket(row)
+
+    async def _claim(self, queues: Iterable[str] | None, worker_id: int) -> tuple[Any, ...] | None:
+        """By the connection itself: for each claim the connector would make a transaction and name its arguments."""
+        pool = self._pool_of_tickets()
+        conn = await pool.getconn()
+        try:
+            cursor = conn.cursor(row_factory=tuple_row)
+            await cursor.execute(_CLAIM, (None if queues is None else list(queues), worker_id))
+            return await cursor.fetchone()
+        finally:
+            await pool.putconn(conn)
+
+    def _pool_of_tickets(self) -> AsyncConnectionPool[AsyncConnection[Any]]:
+        assert isinstance(self.connector, PsycopgConnector)
+        return self.connector.pool
 
     async def update_heartbeat(self, worker_id: int) -> None:
         """Say that the worker lives. If that fails, the next time comes soon enough."""
@@ -65,6 +90,23 @@ class TicketQueue(JobManager):
             await self.connector.execute_query_async(_REMOVE, id=job.id)
         except ConnectorException as error:
             _log.warning("ticket_not_removed", ticket=job.id, error=type(error.__cause__ or error).__name__)
+
+
+def _ticket(row: tuple[Any, ...]) -> Job:
+    number, queue, priority, lock, queueing_lock, task, arguments, scheduled_at, attempts, worker = row
+    return Job(
+        id=number,
+        status=Status.DOING.value,
+        queue=queue,
+        priority=priority,
+        lock=lock,
+        queueing_lock=queueing_lock,
+        task_name=task,
+        task_kwargs=arguments,
+        scheduled_at=scheduled_at,
+        attempts=attempts,
+        worker_id=worker,
+    )
 
 
 class TicketConnector(PsycopgConnector):
