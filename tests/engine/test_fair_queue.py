@@ -243,3 +243,29 @@ async def test_a_sweep_wakes_those_aside_that_nobody_woke(bench: Bench) -> None:
         async with bench.database.autocommit() as conn:
             await Sweeper(bench.engine).sweep(conn)
         assert len(await bench.rows("SELECT 1 FROM procrastinate_jobs WHERE args ->> 'jobId' = %s", aside)) == tickets
+
+
+async def test_a_job_that_cannot_begin_keeps_no_other_from_beginning(bench: Bench) -> None:
+    broken = await bench.submit("PLAIN", priority=10)
+    bench.past_the_guards("DELETE FROM job_event_counters WHERE job_id = %s", broken["jobId"])
+    other = await bench.submit("PLAIN")
+    async with bench.worker():
+        assert (await bench.follow(other["jobId"]))["status"] == "DONE"
+    assert await bench.rows("SELECT status FROM jobs WHERE job_id = %s", broken["jobId"]) == [{"status": "PENDING"}]
+
+
+async def test_a_job_begins_with_the_claim_of_its_ticket(bench: Bench) -> None:
+    plain, locked = [await bench.submit(each, params={"key": "k"}) for each in ("PLAIN", "LOCKED")]
+    claim = "SELECT (ticket).args ->> 'jobId' AS job, begun ->> 'outcome' AS begun FROM claim_v1(NULL, NULL, 'w', NULL)"
+    assert await bench.rows(claim) == [{"job": plain["jobId"], "begun": "run"}]
+    assert await bench.rows(claim) == [{"job": locked["jobId"], "begun": None}]
+    assert await bench.rows("SELECT job_id, worker_id FROM job_attempts") == [
+        {"job_id": plain["jobId"], "worker_id": "w"}
+    ]
+
+
+async def test_a_claim_waits_for_nobody_who_is_at_the_job(bench: Bench) -> None:
+    job = await bench.submit("PLAIN")
+    async with bench.database.transaction("stepmill_engine") as conn:
+        await conn.execute("SELECT FROM jobs WHERE job_id = %s FOR UPDATE", (job["jobId"],))
+        assert await bench.rows("SELECT begun FROM claim_v1(NULL, NULL, 'w', NULL)") == [{"begun": None}]

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import psycopg
@@ -14,14 +14,16 @@ from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
+from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
 from stepmill.engine.metrics import EngineMetrics
 
 _RECONNECT_SECONDS = 0.5
 _CLAIM = """
-SELECT id, queue_name, priority, lock, queueing_lock, task_name, args, scheduled_at, attempts, worker_id
-FROM procrastinate_fetch_job_v2(%s, %s)
+SELECT (ticket).id, (ticket).queue_name, (ticket).priority, (ticket).task_name, (ticket).args, (ticket).scheduled_at,
+    (ticket).attempts, (ticket).worker_id, begun
+FROM claim_v1(%s, %s, %s, %s)
 """
 _REMOVE = "DELETE FROM procrastinate_jobs WHERE id = %(id)s"
 
@@ -29,11 +31,20 @@ _log = structlog.get_logger(__name__)
 
 
 class TicketQueue(JobManager):
-    """Procrastinate's queue. A job that ends takes its ticket along, in the commit of its end."""
+    """Procrastinate's queue. A job that ends takes its ticket along, in the commit of its end.
 
-    def __init__(self, connector: BaseConnector, metrics: EngineMetrics) -> None:
+    One that has no lock begins with the claim of its ticket, for the worker ``worker_id``. Where there are limits for
+    tenants, they are looked at after the claim.
+    """
+
+    def __init__(
+        self, connector: BaseConnector, metrics: EngineMetrics, worker_id: str, tenant_limits: Jsonb | None
+    ) -> None:
         super().__init__(connector)
         self._metrics = metrics
+        self._worker_id = worker_id
+        self._tenant_limits = tenant_limits
+        self._begun: dict[int, dict[str, Any]] = {}
         self._gone: set[int] = set()
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
@@ -48,7 +59,14 @@ class TicketQueue(JobManager):
         if row is None or row[0] is None:
             return None
         self._metrics.claim.labels(row[1]).observe(time.perf_counter() - began)
-        return _ticket(row)
+        *ticket, begun = row
+        if begun is not None:
+            self._begun[row[0]] = begun
+        return _ticket(ticket)
+
+    def begun(self, ticket_id: int | None) -> dict[str, Any] | None:
+        """What ``begin_attempt_v1`` answered for the ticket's job, if it was called with the claim. Asked for once."""
+        return None if ticket_id is None else self._begun.pop(ticket_id, None)
 
     async def _claim(self, queues: Iterable[str] | None, worker_id: int) -> tuple[Any, ...] | None:
         """By the connection itself: for each claim the connector would make a transaction and name its arguments."""
@@ -56,7 +74,8 @@ class TicketQueue(JobManager):
         conn = await pool.getconn()
         try:
             cursor = conn.cursor(row_factory=tuple_row)
-            await cursor.execute(_CLAIM, (None if queues is None else list(queues), worker_id))
+            types = None if queues is None else list(queues)
+            await cursor.execute(_CLAIM, (types, worker_id, self._worker_id, self._tenant_limits))
             return await cursor.fetchone()
         finally:
             await pool.putconn(conn)
@@ -92,15 +111,15 @@ class TicketQueue(JobManager):
             _log.warning("ticket_not_removed", ticket=job.id, error=type(error.__cause__ or error).__name__)
 
 
-def _ticket(row: tuple[Any, ...]) -> Job:
-    number, queue, priority, lock, queueing_lock, task, arguments, scheduled_at, attempts, worker = row
+def _ticket(row: Sequence[Any]) -> Job:
+    number, queue, priority, task, arguments, scheduled_at, attempts, worker = row
     return Job(
         id=number,
         status=Status.DOING.value,
         queue=queue,
         priority=priority,
-        lock=lock,
-        queueing_lock=queueing_lock,
+        lock=None,
+        queueing_lock=None,
         task_name=task,
         task_kwargs=arguments,
         scheduled_at=scheduled_at,

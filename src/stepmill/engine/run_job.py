@@ -39,14 +39,17 @@ class JobRunner:
         self._compute_pool = compute_pool
         self._worker_id = worker_id
         limits = engine.settings.tenant_limits
-        self._tenant_limits = Jsonb(limits) if limits else None
+        self.tenant_limits = Jsonb(limits) if limits else None
         self._end = StepEnd(engine, compute_pool)
         self.running: set[Attempt] = set()
 
-    async def run(self, job_id: str) -> str | None:
-        """Use a ticket for ``job_id``. A stale one does nothing. Answers the job's status, if this run gave it one."""
+    async def run(self, job_id: str, begun: dict[str, Any] | None = None) -> str | None:
+        """Use a ticket for ``job_id``. A stale one does nothing. Answers the job's status, if this run gave it one.
+
+        ``begun`` is what the beginning of its attempt answered, where it has begun already.
+        """
         taken = Taken()
-        attempt = await self._begin(job_id)
+        attempt = await self._begin(job_id, begun)
         if attempt is None:
             return None
         with observed_run(self._engine.metrics, attempt, taken):
@@ -76,10 +79,11 @@ class JobRunner:
         async with logged_refusal("attempt_left_open", job_id=key[0], attempt=key[1]):
             await self._end.give_back(key, "database_lost")
 
-    async def _begin(self, job_id: str) -> Attempt | None:
-        async with self._engine.database.autocommit() as conn:
-            row = await (await conn.execute(_BEGIN, (job_id, self._worker_id, self._tenant_limits))).fetchone()
-        answer = row["answer"] if row else None
+    async def _begin(self, job_id: str, answer: dict[str, Any] | None) -> Attempt | None:
+        if answer is None:
+            async with self._engine.database.autocommit() as conn:
+                row = await (await conn.execute(_BEGIN, (job_id, self._worker_id, self.tenant_limits))).fetchone()
+            answer = row["answer"] if row else None
         if answer is None:
             return None
         self._engine.notifier.touch(job_id)

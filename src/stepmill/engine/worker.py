@@ -138,12 +138,12 @@ class Worker:
             configure=self._as_engine,
         )
         app = procrastinate.App(connector=connector)
-        queue = TicketQueue(connector, self._engine.metrics)
+        queue = TicketQueue(connector, self._engine.metrics, self._worker_id, self._runner.tenant_limits)
         app.job_manager = queue
 
         async def run_ticket(context: JobContext, /, **ticket: str) -> None:
             try:
-                if await self._runner.run(ticket["jobId"]) in TERMINAL:
+                if await self._runner.run(ticket["jobId"], queue.begun(context.job.id)) in TERMINAL:
                     queue.is_gone(context.job.id)
             except Exception as error:  # noqa: BLE001  (Procrastinate would log its text; a sweep makes another ticket)
                 _log.error("ticket_failed", job_id=ticket["jobId"], traceback=trace_of(error))

@@ -213,8 +213,11 @@ BEGIN
     END IF;
 END
 $$;
--- The beginning of an attempt, as before, with fewer statements where the job has no lock, and there are no limits.
-CREATE OR REPLACE FUNCTION begin_attempt_v1(p_job text, p_worker text, p_limits jsonb DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql
+-- The beginning of an attempt, as before, with fewer statements where the job has no lock, and there are no limits. `p_at_once`:
+-- only there, and only if nobody else is at the job, so that nothing is waited for; otherwise the answer is null.
+DROP FUNCTION begin_attempt_v1(text, text, jsonb);
+CREATE FUNCTION begin_attempt_v1(p_job text, p_worker text, p_limits jsonb DEFAULT NULL, p_at_once boolean DEFAULT false) RETURNS jsonb
+LANGUAGE plpgsql
 SET search_path = stepmill, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
     j jobs;
@@ -230,9 +233,13 @@ DECLARE
 BEGIN
     IF p_limits IS NULL THEN
         SELECT * INTO j FROM jobs
-        WHERE job_id = p_job AND (status = 'PENDING' OR parked) AND run_at <= clock_timestamp() AND lock_key IS NULL FOR NO KEY UPDATE;
+        WHERE job_id = p_job AND (status = 'PENDING' OR parked) AND run_at <= clock_timestamp() AND lock_key IS NULL
+        FOR NO KEY UPDATE SKIP LOCKED;
     END IF;
     IF j.job_id IS NULL THEN
+        IF p_at_once THEN
+            RETURN NULL;
+        END IF;
         -- Locks and limits are asked for before the job's row, by all.
         SELECT tenant_id, lock_key INTO v_tenant, v_key FROM jobs WHERE job_id = p_job;
         IF v_key IS NOT NULL THEN
@@ -282,6 +289,25 @@ BEGIN
         FROM job_steps s WHERE s.job_id = p_job);
 END
 $$;
+-- Take the next ticket and, where nothing has to be waited for, begin its job in the same commit. `begun` is what
+-- `begin_attempt_v1` answers, null where it is to be called yet. A claim alone may be lost with the server; a beginning may not.
+CREATE FUNCTION claim_v1(p_types varchar[], p_number bigint, p_worker text, p_limits jsonb,
+    OUT ticket procrastinate_jobs, OUT begun jsonb) LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+BEGIN
+    ticket := procrastinate_fetch_job_v2(p_types, p_number);
+    IF ticket.id IS NOT NULL AND p_limits IS NULL THEN
+        BEGIN
+            begun := begin_attempt_v1(ticket.args ->> 'jobId', p_worker, NULL, true);
+        EXCEPTION WHEN OTHERS THEN
+            begun := NULL; -- the worker asks for it by itself, and hears why not; the tickets behind this one can be taken
+        END;
+        IF begun IS NOT NULL THEN
+            PERFORM set_config('synchronous_commit', 'on', true);
+        END IF;
+    END IF;
+END
+$$;
+
 -- The end of a step, as before. New here: where no lock is concerned and nothing has gone wrong, all is done in one place.
 CREATE OR REPLACE FUNCTION finish_step_v1(p_job text, p_attempt integer, p_idx smallint, p_output jsonb, p_progress jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = stepmill, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
