@@ -256,7 +256,7 @@ async def test_a_job_that_cannot_begin_keeps_no_other_from_beginning(bench: Benc
 
 async def test_a_job_begins_with_the_claim_of_its_ticket(bench: Bench) -> None:
     plain, locked = [await bench.submit(each, params={"key": "k"}) for each in ("PLAIN", "LOCKED")]
-    claim = "SELECT (ticket).args ->> 'jobId' AS job, begun ->> 'outcome' AS begun FROM claim_v1(NULL, NULL, 'w', NULL)"
+    claim = "SELECT (ticket).args ->> 'jobId' AS job, begun ->> 'outcome' AS begun FROM claim_v1(NULL, NULL, 'w')"
     assert await bench.rows(claim) == [{"job": plain["jobId"], "begun": "run"}]
     assert await bench.rows(claim) == [{"job": locked["jobId"], "begun": None}]
     assert await bench.rows("SELECT job_id, worker_id FROM job_attempts") == [
@@ -268,4 +268,4 @@ async def test_a_claim_waits_for_nobody_who_is_at_the_job(bench: Bench) -> None:
     job = await bench.submit("PLAIN")
     async with bench.database.transaction("stepmill_engine") as conn:
         await conn.execute("SELECT FROM jobs WHERE job_id = %s FOR UPDATE", (job["jobId"],))
-        assert await bench.rows("SELECT begun FROM claim_v1(NULL, NULL, 'w', NULL)") == [{"begun": None}]
+        assert await bench.rows("SELECT begun FROM claim_v1(NULL, NULL, 'w')") == [{"begun": None}]

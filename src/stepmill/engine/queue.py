@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import psycopg
@@ -14,7 +14,6 @@ from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
-from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
 from stepmill.engine.metrics import EngineMetrics
@@ -23,7 +22,7 @@ _RECONNECT_SECONDS = 0.5
 _CLAIM = """
 SELECT (ticket).id, (ticket).queue_name, (ticket).priority, (ticket).task_name, (ticket).args, (ticket).scheduled_at,
     (ticket).attempts, (ticket).worker_id, begun
-FROM claim_v1(%s, %s, %s, %s)
+FROM claim_v1(%s, %s, %s)
 """
 _REMOVE = "DELETE FROM procrastinate_jobs WHERE id = %(id)s"
 
@@ -33,17 +32,14 @@ _log = structlog.get_logger(__name__)
 class TicketQueue(JobManager):
     """Procrastinate's queue. A job that ends takes its ticket along, in the commit of its end.
 
-    One that has no lock begins with the claim of its ticket, for the worker ``worker_id``. Where there are limits for
-    tenants, they are looked at after the claim.
+    One that has no lock begins with the claim of its ticket, for the worker that ``begins_for`` names. While it names
+    none, jobs begin after their claims.
     """
 
-    def __init__(
-        self, connector: BaseConnector, metrics: EngineMetrics, worker_id: str, tenant_limits: Jsonb | None
-    ) -> None:
+    def __init__(self, connector: BaseConnector, metrics: EngineMetrics, begins_for: Callable[[], str | None]) -> None:
         super().__init__(connector)
         self._metrics = metrics
-        self._worker_id = worker_id
-        self._tenant_limits = tenant_limits
+        self._begins_for = begins_for
         self._begun: dict[int, dict[str, Any]] = {}
         self._gone: set[int] = set()
 
@@ -75,7 +71,7 @@ class TicketQueue(JobManager):
         try:
             cursor = conn.cursor(row_factory=tuple_row)
             types = None if queues is None else list(queues)
-            await cursor.execute(_CLAIM, (types, worker_id, self._worker_id, self._tenant_limits))
+            await cursor.execute(_CLAIM, (types, worker_id, self._begins_for()))
             return await cursor.fetchone()
         finally:
             await pool.putconn(conn)

@@ -39,7 +39,7 @@ class JobRunner:
         self._compute_pool = compute_pool
         self._worker_id = worker_id
         limits = engine.settings.tenant_limits
-        self.tenant_limits = Jsonb(limits) if limits else None
+        self._tenant_limits = Jsonb(limits) if limits else None
         self._end = StepEnd(engine, compute_pool)
         self.running: set[Attempt] = set()
 
@@ -82,7 +82,7 @@ class JobRunner:
     async def _begin(self, job_id: str, answer: dict[str, Any] | None) -> Attempt | None:
         if answer is None:
             async with self._engine.database.autocommit() as conn:
-                row = await (await conn.execute(_BEGIN, (job_id, self._worker_id, self.tenant_limits))).fetchone()
+                row = await (await conn.execute(_BEGIN, (job_id, self._worker_id, self._tenant_limits))).fetchone()
             answer = row["answer"] if row else None
         if answer is None:
             return None

@@ -289,13 +289,14 @@ BEGIN
         FROM job_steps s WHERE s.job_id = p_job);
 END
 $$;
--- Take the next ticket and, where nothing has to be waited for, begin its job in the same commit. `begun` is what
+-- Take the next ticket and, for a worker that is named and where nothing has to be waited for, begin its job in the same commit.
+-- Limits of tenants are not looked at: where there are some, nobody is to be named. `begun` is what
 -- `begin_attempt_v1` answers, null where it is to be called yet. A claim alone may be lost with the server; a beginning may not.
-CREATE FUNCTION claim_v1(p_types varchar[], p_number bigint, p_worker text, p_limits jsonb,
+CREATE FUNCTION claim_v1(p_types varchar[], p_number bigint, p_worker text,
     OUT ticket procrastinate_jobs, OUT begun jsonb) LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
 BEGIN
     ticket := procrastinate_fetch_job_v2(p_types, p_number);
-    IF ticket.id IS NOT NULL AND p_limits IS NULL THEN
+    IF ticket.id IS NOT NULL AND p_worker IS NOT NULL THEN
         BEGIN
             begun := begin_attempt_v1(ticket.args ->> 'jobId', p_worker, NULL, true);
         EXCEPTION WHEN OTHERS THEN
