@@ -40,11 +40,20 @@ def configure(level: str, style: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(style)],
         )
     )
+    _look_up_no_more_than_is_shown()
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _look_up_no_more_than_is_shown() -> None:
+    """What Python's documentation advises: a record's source line, thread and process are on none of our lines."""
+    logging._srcfile = None  # noqa: SLF001  (it is in the section "Optimization" of the logging HOWTO)
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    if sys.version_info >= (3, 12):
+        logging.logAsyncioTasks = False
 
 
 def _add_trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

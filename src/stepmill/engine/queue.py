@@ -12,6 +12,7 @@ from procrastinate.connector import BaseConnector, Notify
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
+from procrastinate.worker import Worker
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool
@@ -40,6 +41,7 @@ class TicketQueue(JobManager):
         super().__init__(connector)
         self._metrics = metrics
         self._begins_for = begins_for
+        self._was_refused = False
         self._begun: dict[int, dict[str, Any]] = {}
         self._gone: set[int] = set()
 
@@ -50,8 +52,11 @@ class TicketQueue(JobManager):
             row = await self._claim(queues, worker_id)
         except (psycopg.Error, OSError) as error:
             # Procrastinate would take no more until all running jobs have ended. It comes again in a moment.
+            # If it was a job that can't begin, the ticket alone is taken then, so that it keeps no other from its turn.
+            self._was_refused = True
             _log.warning("ticket_not_taken", error=type(error).__name__)
             return None
+        self._was_refused = False
         if row is None or row[0] is None:
             return None
         self._metrics.claim.labels(row[1]).observe(time.perf_counter() - began)
@@ -71,7 +76,7 @@ class TicketQueue(JobManager):
         try:
             cursor = conn.cursor(row_factory=tuple_row)
             types = None if queues is None else list(queues)
-            await cursor.execute(_CLAIM, (types, worker_id, self._begins_for()))
+            await cursor.execute(_CLAIM, (types, worker_id, None if self._was_refused else self._begins_for()))
             return await cursor.fetchone()
         finally:
             await pool.putconn(conn)
@@ -137,3 +142,10 @@ class TicketConnector(PsycopgConnector):
                 # Procrastinate would take no more until all running jobs have ended.
                 _log.warning("ticket_listener_lost", error=type(error.__cause__ or error).__name__)
                 await asyncio.sleep(_RECONNECT_SECONDS)
+
+
+class TicketWorker(Worker):
+    """Procrastinate's worker, of whose own lines none below an error is shown: so nothing is gathered for them."""
+
+    def _log_extra(self, *_: Any, **__: Any) -> dict[str, Any]:
+        return {}

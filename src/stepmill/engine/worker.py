@@ -13,7 +13,6 @@ from contextlib import suppress
 from typing import Any
 
 import procrastinate
-import procrastinate.worker
 import psutil
 import psycopg
 import structlog
@@ -27,7 +26,7 @@ from stepmill.engine.compute import ComputePool
 from stepmill.engine.engine import Engine
 from stepmill.engine.notify import CANCEL_CHANNEL
 from stepmill.engine.probe import Probe
-from stepmill.engine.queue import TicketConnector, TicketQueue
+from stepmill.engine.queue import TicketConnector, TicketQueue, TicketWorker
 from stepmill.engine.run_job import JobRunner
 from stepmill.engine.states import TERMINAL
 from stepmill.engine.traces import trace_of
@@ -152,7 +151,7 @@ class Worker:
         app.task(name=TASK_NAME, pass_context=True)(run_ticket)
         try:
             async with app.open_async():
-                self._tickets = procrastinate.worker.Worker(
+                self._tickets = TicketWorker(
                     app,
                     queues=self._types,
                     name=self._worker_id,

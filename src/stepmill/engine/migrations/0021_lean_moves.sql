@@ -297,11 +297,7 @@ CREATE FUNCTION claim_v1(p_types varchar[], p_number bigint, p_worker text,
 BEGIN
     ticket := procrastinate_fetch_job_v2(p_types, p_number);
     IF ticket.id IS NOT NULL AND p_worker IS NOT NULL THEN
-        BEGIN
-            begun := begin_attempt_v1(ticket.args ->> 'jobId', p_worker, NULL, true);
-        EXCEPTION WHEN OTHERS THEN
-            begun := NULL; -- the worker asks for it by itself, and hears why not; the tickets behind this one can be taken
-        END;
+        begun := begin_attempt_v1(ticket.args ->> 'jobId', p_worker, NULL, true);
         IF begun IS NOT NULL THEN
             PERFORM set_config('synchronous_commit', 'on', true);
         END IF;
