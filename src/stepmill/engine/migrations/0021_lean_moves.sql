@@ -1,13 +1,17 @@
 -- Fewer statements for each move of a job: what a step's end and a job's beginning looked up twice, once in the function and
 -- once in the guard of each row, the function alone looks up. Where a move is not one of these, all is looked at as before.
 
--- What an event of a step, or of a job's status, tells, with the time at which it came.
-CREATE FUNCTION step_data_v1(s job_steps, p_reason text, p_at text) RETURNS jsonb LANGUAGE sql STABLE
+-- What an event of a step, or of a job's status, tells.
+CREATE FUNCTION step_data_v1(s job_steps, p_reason text DEFAULT NULL) RETURNS jsonb LANGUAGE sql STABLE
     RETURN jsonb_build_object('name', s.name, 'status', s.status, 'attempt', s.attempt, 'startedAt', rfc3339(s.started_at),
-        'finishedAt', rfc3339(s.finished_at), 'output', s.output, 'error', s.error, 'reason', p_reason, 'at', p_at);
-CREATE FUNCTION status_data_v1(j jobs, p_reason text, p_at text) RETURNS jsonb LANGUAGE sql STABLE
+        'finishedAt', rfc3339(s.finished_at), 'output', s.output, 'error', s.error, 'reason', p_reason);
+CREATE OR REPLACE FUNCTION step_event_v1(s job_steps, p_reason text DEFAULT NULL) RETURNS jsonb LANGUAGE sql STABLE
+    RETURN jsonb_build_object('kind', 'step', 'data', step_data_v1(s, p_reason));
+CREATE FUNCTION status_data_v1(j jobs, p_reason text DEFAULT NULL) RETURNS jsonb LANGUAGE sql STABLE
     RETURN jsonb_build_object('jobId', j.job_id, 'type', j.type, 'envId', j.env_id, 'status', j.status, 'attempt', j.attempt,
-        'reason', p_reason, 'waiting', j.waiting, 'error', j.error, 'cancelRequestedAt', rfc3339(j.cancel_requested_at), 'at', p_at);
+        'reason', p_reason, 'waiting', j.waiting, 'error', j.error, 'cancelRequestedAt', rfc3339(j.cancel_requested_at));
+CREATE OR REPLACE FUNCTION status_event_v1(j jobs, p_reason text DEFAULT NULL) RETURNS jsonb LANGUAGE sql STABLE
+    RETURN jsonb_build_object('kind', 'status', 'data', status_data_v1(j, p_reason));
 
 -- The guards of steps, jobs, attempts and events, as before. New here: they leave what is looked up to those functions, which
 -- say that they have done so; and their names are whole, which costs less than a search path for each row.
@@ -177,22 +181,37 @@ $$;
 DROP TRIGGER guard_event_insert ON job_events;
 CREATE TRIGGER guard_event_insert BEFORE INSERT ON job_events FOR EACH ROW EXECUTE FUNCTION guard_event();
 
--- Append events that have all they tell, with the job's next numbers, while a whole move is made.
-CREATE FUNCTION append_v1(p_job text, p_tenant text, p_env text, p_now timestamptz, p_kinds text[], p_data jsonb[]) RETURNS void
-LANGUAGE plpgsql AS $$
+-- Append events with the job's next numbers. The first of them follows the last that there is.
+CREATE FUNCTION append_v1(p_job text, p_tenant text, p_env text, p_kinds text[], p_data jsonb[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     n integer := cardinality(p_kinds);
+    v_now timestamptz := clock_timestamp();
+    v_at jsonb := jsonb_build_object('at', stepmill.rfc3339(v_now));
     v_before bigint;
     v_pruned_to bigint;
 BEGIN
     UPDATE stepmill.job_event_counters SET last_seq = last_seq + n WHERE job_id = p_job
     RETURNING last_seq - n, pruned_to INTO v_before, v_pruned_to;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'Job % has no event counter.', p_job USING ERRCODE = 'no_data_found';
+    END IF;
     INSERT INTO stepmill.job_events (job_id, seq, kind, data, at, tenant_id, env_id)
-    SELECT p_job, v_before + e.n, e.kind, e.data, p_now, p_tenant, p_env
+    SELECT p_job, v_before + e.n, e.kind, e.data || v_at, v_now, p_tenant, p_env
     FROM unnest(p_kinds, p_data) WITH ORDINALITY AS e (kind, data, n)
     WHERE v_before = v_pruned_to OR EXISTS (SELECT FROM stepmill.job_events WHERE job_id = p_job AND seq = v_before);
     IF NOT FOUND THEN
         RAISE EXCEPTION 'Event % of job % is out of its order.', v_before + 1, p_job USING ERRCODE = 'check_violation';
+    END IF;
+END
+$$;
+
+-- The same of [{kind, data}].
+CREATE OR REPLACE FUNCTION emit_v1(p_job text, p_tenant text, p_env text, p_events jsonb) RETURNS void LANGUAGE plpgsql
+SET search_path = stepmill, pg_temp AS $$
+BEGIN
+    IF p_events <> '[]' THEN
+        PERFORM append_v1(p_job, p_tenant, p_env, array_agg(e ->> 'kind' ORDER BY n), array_agg(e -> 'data' ORDER BY n))
+        FROM jsonb_array_elements(p_events) WITH ORDINALITY AS each (e, n);
     END IF;
 END
 $$;
@@ -229,7 +248,6 @@ DECLARE
     v_mark text;
     v_step job_steps;
     v_now timestamptz;
-    v_at text;
 BEGIN
     IF p_limits IS NULL THEN
         SELECT * INTO j FROM jobs
@@ -273,15 +291,13 @@ BEGIN
     END IF;
     v_mark := set_config('stepmill.whole_move', 'on', true);
     v_now := clock_timestamp();
-    v_at := rfc3339(v_now);
     UPDATE jobs SET status = 'RUNNING', parked = false, waiting = NULL, waiting_lock = NULL, attempt = attempt + 1,
         started_at = coalesce(started_at, v_now)
     WHERE job_id = p_job RETURNING * INTO j;
     INSERT INTO job_attempts (job_id, attempt, worker_id, tenant_id) VALUES (p_job, j.attempt, p_worker, j.tenant_id);
     UPDATE job_steps SET status = 'RUNNING', attempt = j.attempt, started_at = v_now, finished_at = NULL, error = NULL, progress = NULL
     WHERE job_id = p_job AND idx = v_idx RETURNING * INTO v_step;
-    PERFORM append_v1(j.job_id, j.tenant_id, j.env_id, v_now, ARRAY['status', 'step'],
-        ARRAY[status_data_v1(j, NULL, v_at), step_data_v1(v_step, NULL, v_at)]);
+    PERFORM append_v1(j.job_id, j.tenant_id, j.env_id, ARRAY['status', 'step'], ARRAY[status_data_v1(j), step_data_v1(v_step)]);
     v_mark := set_config('stepmill.whole_move', 'off', true);
     RETURN (
         SELECT jsonb_build_object('outcome', CASE WHEN v_busy THEN 'busy' ELSE 'run' END, 'idx', v_idx, 'job', to_jsonb(j),
@@ -319,7 +335,6 @@ DECLARE
     v_next jsonb;
     v_mark text;
     v_now timestamptz := clock_timestamp();
-    v_at text := rfc3339(v_now);
 BEGIN
     -- The fence, and of the job what can't change while the attempt is open.
     SELECT j_.tenant_id, j_.env_id, j_.lock_key, j_.ending IS NULL AND j_.lock_key IS NULL INTO v_tenant, v_env, v_key, v_is_plain
@@ -342,8 +357,7 @@ BEGIN
         UPDATE job_steps SET status = 'RUNNING', attempt = p_attempt, started_at = v_now, finished_at = NULL, error = NULL, progress = NULL
         WHERE job_id = p_job AND idx = p_idx + 1::smallint AND status = 'PENDING' RETURNING * INTO t;
         IF FOUND THEN
-            PERFORM append_v1(p_job, v_tenant, v_env, v_now, ARRAY['step', 'step'],
-                ARRAY[step_data_v1(s, NULL, v_at), step_data_v1(t, NULL, v_at)]);
+            PERFORM append_v1(p_job, v_tenant, v_env, ARRAY['step', 'step'], ARRAY[step_data_v1(s), step_data_v1(t)]);
             v_mark := set_config('stepmill.whole_move', 'off', true);
             RETURN jsonb_build_object('idx', t.idx, 'status', 'RUNNING');
         END IF;
@@ -355,8 +369,8 @@ BEGIN
             result = CASE WHEN result_step = p_idx THEN p_output ELSE
                 (SELECT output FROM job_steps o WHERE o.job_id = p_job AND o.idx = jobs.result_step) END
         WHERE job_id = p_job RETURNING * INTO j;
-        PERFORM append_v1(p_job, v_tenant, v_env, v_now, ARRAY['step', 'status', 'end'], ARRAY[step_data_v1(s, NULL, v_at),
-            status_data_v1(j, NULL, v_at), jsonb_build_object('status', j.status, 'result', j.result, 'error', j.error, 'at', v_at)]);
+        PERFORM append_v1(p_job, v_tenant, v_env, ARRAY['step', 'status', 'end'], ARRAY[step_data_v1(s), status_data_v1(j),
+            jsonb_build_object('status', j.status, 'result', j.result, 'error', j.error)]);
         DELETE FROM procrastinate_jobs WHERE args ->> 'jobId' = p_job AND status = 'doing';
         v_next := jsonb_build_object('idx', NULL, 'status', 'DONE');
     ELSE
