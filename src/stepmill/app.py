@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -153,21 +154,19 @@ def build_worker(platform: Platform, worker_id: str) -> Worker:
         warm_modules=WARM_MODULES,
     )
 
-    retention = Retention(engine)
-    unfinished = UnfinishedBlobs(platform.gateways.blobs)
-
-    async def keep_house() -> None:
-        await retention.prune()
-        await remove_spent_artifacts(engine, platform.gateways.blobs)
-        await unfinished.remove()
-        await drop_leftovers(platform.gateways.sql)
-        await remove_spent_rejects(
-            platform.gateways.sql,
-            kept_days=max(settings.job_days, settings.undo_days) if settings.job_days else 0,
-            most_bytes=settings.reject_bytes,
-        )
-
-    duties = (Sweeper(engine).run, Housekeeper(engine, [keep_house]).run)
+    blobs, sql = platform.gateways.blobs, platform.gateways.sql
+    reject_days = max(settings.job_days, settings.undo_days) if settings.job_days else 0
+    housekeeper = Housekeeper(
+        engine,
+        [
+            Retention(engine).prune,
+            partial(remove_spent_artifacts, engine, blobs),
+            UnfinishedBlobs(blobs).remove,
+            partial(drop_leftovers, sql),
+            partial(remove_spent_rejects, sql, kept_days=reject_days, most_bytes=settings.reject_bytes),
+        ],
+    )
+    duties = (Sweeper(engine).run, housekeeper.run)
     return Worker(engine, platform.gateways, pool, duties, worker_id=worker_id)
 
 

@@ -41,3 +41,24 @@ def refused_with(conn: Superuser, statement: str, *values: object) -> str:
 
 def begin(conn: Superuser, job_id: str) -> None:
     conn.execute("SELECT begin_attempt_v1(%s, 'worker-1')", (job_id,))
+
+
+_REFUSE = """
+GRANT USAGE ON SCHEMA public TO PUBLIC;
+CREATE SEQUENCE public.refused;
+GRANT USAGE ON SEQUENCE public.refused TO PUBLIC;
+CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF nextval('public.refused') <= {times} THEN
+        RAISE EXCEPTION 'not now' USING ERRCODE = '{state}';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER a_refusal BEFORE {change} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION public.refuse();
+"""
+
+
+def refuse(superuser: Superuser, change: str, when: str, *, times: int = 1, state: str = "40P01") -> None:
+    """Let the database refuse so many changes, such as ``UPDATE ON jobs``, of the rows for which ``when`` holds."""
+    superuser.execute(_REFUSE.format(change=change, when=when, times=times, state=state).encode())

@@ -118,3 +118,18 @@ async def test_lines_that_wait_are_no_more_however_long_the_database_is_away(
     report._writer.cancel()
     await asyncio.wait({report._writer})
     assert max(sizes) <= 1_001, "a thousand lines, and the one that says how many were left out"
+
+
+async def test_a_duty_that_fails_keeps_no_other_from_its_turn(bench: Bench, at_once: None) -> None:
+    done = asyncio.Event()
+
+    async def fails() -> None:
+        raise LookupError
+
+    async def works() -> None:
+        done.set()
+
+    keeping = asyncio.create_task(Housekeeper(bench.engine, [fails, works]).run())
+    await asyncio.wait_for(done.wait(), 20)
+    keeping.cancel()
+    await asyncio.wait({keeping})

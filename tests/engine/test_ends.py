@@ -16,7 +16,6 @@ from tests.engine.job_types import Params, release
 from tests.support.engine import Bench
 
 AT_WORK: set[str] = set()
-NEVER = asyncio.Event
 
 
 def register(bench: Bench, *steps: Step) -> None:
@@ -35,7 +34,7 @@ async def finishes(ctx: StepContext[Params]) -> Output:
     async with ctx.transaction("stepmill_engine") as tx:
         await ctx.finish(tx, Output())
     if ctx.params.fail == "time runs out":
-        await NEVER().wait()
+        await asyncio.Event().wait()
     try:
         async with ctx.transaction("stepmill_engine") as tx:
             await tx.conn.execute("SELECT 1 / 0")
@@ -73,7 +72,7 @@ async def test_a_step_whose_time_runs_out_at_its_commit_is_done(
         try:
             if conn in held:
                 held.clear()
-                await NEVER().wait()
+                await asyncio.Event().wait()
         finally:
             await give_back(pool, conn)
 
@@ -90,7 +89,7 @@ async def test_a_step_whose_time_runs_out_at_its_commit_is_done(
 async def stops_slowly(ctx: StepContext[Params]) -> Output:
     AT_WORK.add(ctx.job_id)
     try:
-        await NEVER().wait()
+        await asyncio.Event().wait()
     finally:
         try:
             await asyncio.sleep(0.5)  # a request that is being ended
@@ -124,8 +123,8 @@ async def loses_a_cancellation(ctx: StepContext[Params]) -> Output:
     AT_WORK.add(ctx.job_id)
     try:
         with suppress(asyncio.CancelledError):
-            await NEVER().wait()
-        await NEVER().wait()
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
     finally:
         AT_WORK.discard(ctx.job_id)
     return Output()

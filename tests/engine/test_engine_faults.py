@@ -5,37 +5,16 @@ import pytest
 from stepmill.engine import step_end
 from stepmill.engine.backends import SURVIVES, end_backends
 from stepmill.errors import UnavailableError
-from tests.engine.superuser import Superuser
+from tests.engine.superuser import Superuser, refuse
 from tests.support.engine import Bench
 
-REFUSE = """
-CREATE SEQUENCE public.refused;
-GRANT USAGE ON SEQUENCE public.refused TO PUBLIC;
-CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF nextval('public.refused') <= {times} THEN
-        RAISE EXCEPTION 'not now' USING ERRCODE = '{state}';
-    END IF;
-    RETURN NEW;
-END
-$$;
-CREATE TRIGGER a_refusal BEFORE UPDATE ON job_steps FOR EACH ROW
-    WHEN (OLD.status = 'RUNNING' AND NEW.status <> 'DONE' AND NEW.status <> 'RUNNING') EXECUTE FUNCTION public.refuse();
-"""
+ENDS = "OLD.status = 'RUNNING' AND NEW.status <> 'DONE' AND NEW.status <> 'RUNNING'"
 
 
-@pytest.fixture
-def refused(superuser: Superuser) -> Superuser:
-    superuser.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
-    return superuser
-
-
-def refuse(superuser: Superuser, times: int, state: str = "40P01") -> None:
-    superuser.execute(REFUSE.format(times=times, state=state).encode())
-
-
-async def test_a_failure_that_is_in_anothers_way_for_a_moment_is_that_failure(bench: Bench, refused: Superuser) -> None:
-    refuse(refused, 2)
+async def test_a_failure_that_is_in_anothers_way_for_a_moment_is_that_failure(
+    bench: Bench, superuser: Superuser
+) -> None:
+    refuse(superuser, "UPDATE ON job_steps", ENDS, times=2)
     job = await bench.submit("PLAIN", params={"fail": "always"})
     async with bench.worker():
         ended = await bench.follow(job["jobId"])
@@ -44,9 +23,9 @@ async def test_a_failure_that_is_in_anothers_way_for_a_moment_is_that_failure(be
 
 
 async def test_always_steps_run_though_the_end_of_the_step_before_could_not_be_written(
-    bench: Bench, refused: Superuser
+    bench: Bench, superuser: Superuser
 ) -> None:
-    refuse(refused, 1, "XX000")
+    refuse(superuser, "UPDATE ON job_steps", ENDS, state="XX000")
     job = await bench.submit("FAILS_THEN_RELEASES", params={"fail": "broken"})
     async with bench.worker():
         ended = await bench.follow(job["jobId"])

@@ -8,23 +8,8 @@ from psycopg.types.json import Jsonb
 from stepmill.engine import step_end
 from stepmill.engine.json_data import storable
 from stepmill.engine.reporting import StepReport
-from tests.engine.superuser import Superuser
+from tests.engine.superuser import Superuser, refuse
 from tests.support.engine import Bench
-
-REFUSE_ONCE = """
-CREATE SEQUENCE public.refused;
-GRANT USAGE ON SEQUENCE public.refused TO PUBLIC;
-CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF nextval('public.refused') = 1 THEN
-        RAISE EXCEPTION 'not now' USING ERRCODE = '40P01';
-    END IF;
-    RETURN NEW;
-END
-$$;
-CREATE TRIGGER a_refusal BEFORE INSERT ON job_events FOR EACH ROW
-    WHEN (NEW.data ->> 'message' = 'after') EXECUTE FUNCTION public.refuse();
-"""
 
 
 async def test_an_error_is_told_whatever_its_text_holds(bench: Bench) -> None:
@@ -80,8 +65,7 @@ async def test_a_line_is_written_once_though_one_beside_it_was_refused_and_the_w
     bench: Bench, superuser: Superuser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stepmill.engine.reporting.storable", lambda value: value)
-    superuser.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
-    superuser.execute(REFUSE_ONCE.encode())
+    refuse(superuser, "INSERT ON job_events", "NEW.data ->> 'message' = 'after'")
     job_id = (await bench.submit("PLAIN"))["jobId"]
     await bench.rows("SELECT begin_attempt_v1(%s, 'worker-1')", job_id)
     report = StepReport(bench.engine, job_id, 1, 0, "One")

@@ -40,11 +40,16 @@ async def alone(database: Database, lock: int, *, hold_at_most: str) -> AsyncIte
             raise
 
 
-async def again_and_again(duty: Callable[[], Awaitable[None]], seconds: Callable[[], float], failed: str) -> None:
+async def again_and_again(duty: Callable[[], Awaitable[object]], seconds: Callable[[], float], failed: str) -> None:
     """Do the duty, each time after so many seconds, until cancelled. Where it fails, that is logged as ``failed``."""
     while True:
         await asyncio.sleep(seconds())
-        try:
-            await duty()
-        except Exception as error:  # noqa: BLE001  (storage libraries have errors of their own; none may end this)
-            _log.warning(failed, error=type(error).__name__, detail=str(error)[:200])
+        await done_or_logged(duty, failed)
+
+
+async def done_or_logged(duty: Callable[[], Awaitable[object]], failed: str) -> None:
+    """Do the duty once; where it fails, that is logged as ``failed``."""
+    try:
+        await duty()
+    except Exception as error:  # noqa: BLE001  (storage libraries have errors of their own; none may end what goes on)
+        _log.warning(failed, error=type(error).__name__, detail=str(error)[:200])

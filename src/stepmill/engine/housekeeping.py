@@ -6,7 +6,7 @@ It may take long, so it is no part of the sweep, which dead workers' jobs wait f
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import chain, repeat
 
-from stepmill.engine.alone import again_and_again, alone
+from stepmill.engine.alone import again_and_again, alone, done_or_logged
 from stepmill.engine.engine import Engine
 
 _LOCK = 5041_0002
@@ -15,12 +15,13 @@ _FIRST_SECONDS = 1.0
 _EVERY_SECONDS = 60.0
 _OLD_KEYS = "DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(secs => %s)"
 _DAY_SECONDS = 86_400
+_FAILED = "housekeeping_failed"
 
-Duty = Callable[[], Awaitable[None]]
+Duty = Callable[[], Awaitable[object]]
 
 
 class Housekeeper:
-    """Runs the duties of other packages, and removes old idempotency keys."""
+    """Removes old idempotency keys, and runs the duties of other packages. None keeps the next from its turn."""
 
     def __init__(self, engine: Engine, duties: Sequence[Duty] = ()) -> None:
         self._engine = engine
@@ -29,7 +30,7 @@ class Housekeeper:
     async def run(self) -> None:
         """Keep house until cancelled."""
         pauses = chain([_FIRST_SECONDS], repeat(_EVERY_SECONDS))
-        await again_and_again(self.keep_house, lambda: next(pauses), "housekeeping_failed")
+        await again_and_again(self.keep_house, lambda: next(pauses), _FAILED)
 
     async def keep_house(self) -> None:
         """One round, unless another process is at it."""
@@ -38,4 +39,4 @@ class Housekeeper:
                 return
             await conn.execute(_OLD_KEYS, (self._engine.settings.idempotency_days * _DAY_SECONDS,))
             for duty in self._duties:
-                await duty()
+                await done_or_logged(duty, _FAILED)
