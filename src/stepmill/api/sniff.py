@@ -4,6 +4,7 @@ import asyncio
 
 from stepmill.errors import DataError
 from stepmill.etl.plan.source import Compression
+from stepmill.etl.readers.codecs import CODECS, without_suffix
 from stepmill.etl.readers.compression import find_compression, open_bytes
 from stepmill.etl.readers.json_shape import find_shape
 from stepmill.gateways.blobs import BlobLocation
@@ -20,7 +21,6 @@ _SIGNATURES = (
     (b"\xd0\xcf\x11\xe0", "ole"),
     (b"<?xml", "xml"),
 )
-_SUFFIXES = {"gzip": ".gz", "bzip2": ".bz2", "xz": ".xz", "zstd": ".zst"}
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -47,8 +47,7 @@ def _sniff(location: BlobLocation, name: str) -> str:
     packed = find_compression(head)
     if packed == "none":
         return format_of(head, name)
-    suffix = _SUFFIXES[packed]
-    return format_of(_unpacked(location, packed), name.removesuffix(suffix)) + suffix
+    return format_of(_unpacked(location, packed), without_suffix(name)) + CODECS[packed].suffix
 
 
 def _unpacked(location: BlobLocation, packed: Compression) -> bytes:

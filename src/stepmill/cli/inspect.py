@@ -15,6 +15,7 @@ from stepmill.cli.options import JsonOption
 from stepmill.cli.output import out
 from stepmill.cli.show_inspected import show_inspected
 from stepmill.errors import StepmillError
+from stepmill.etl.readers.codecs import without_suffix
 from stepmill.etl.readers.detect import Detected, detect_source
 from stepmill.gateways.blobs import BlobLocation
 from stepmill.planning.as_csv import write_as_csv
@@ -91,7 +92,7 @@ def _targets(files: Sequence[Path], folder: Path) -> list[Path]:
     taken: set[str] = set()
     targets = []
     for file in files:
-        stem = file.name.removesuffix(".gz")
+        stem = without_suffix(file.name)
         stem = stem.rpartition(".")[0] or stem
         names = (f"{stem}.csv", f"{file.name}.csv", *(f"{file.name}-{n}.csv" for n in range(2, len(files) + 2)))
         name = next(name for name in names if name not in taken)

@@ -10,9 +10,10 @@ from contextlib import closing
 import pytest
 
 from stepmill.errors import DataError
+from stepmill.etl.readers.codecs import without_suffix
 from stepmill.etl.readers.detect import Detected
 from stepmill.etl.readers.read import read_blocks
-from tests.etl.readers.detecting import LOCATION, detect
+from tests.etl.readers.detecting import LOCATION, detect, warnings_of
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -111,3 +112,9 @@ def test_a_window_that_would_take_all_memory_is_refused() -> None:
     with pytest.raises(DataError, match="memory") as caught:
         detect(large.compress(HEAD + ROWS) + large.flush())
     assert caught.value.code == "damaged_file"
+
+
+@pytest.mark.parametrize("name", ["data.csv.gz", "data.csv.BZ2", "data.csv.xz", "data.csv.zst", "data.csv"])
+def test_a_name_says_what_is_in_the_packing(name: str) -> None:
+    assert without_suffix(name) == "data.csv"
+    assert "other_format" not in warnings_of(detect(PACKS["xz"](HEAD + ROWS), name))

@@ -50,6 +50,7 @@ class Codec:
     """One way to pack a file."""
 
     name: str
+    suffix: str
     magic: re.Pattern[bytes]
     member: Callable[[], Member]
     errors: tuple[type[Exception], ...]
@@ -82,19 +83,29 @@ class _GzipMember:
 
 
 CODECS: Final[dict[Compression, Codec]] = {
-    "gzip": Codec("gzip", re.compile(rb"\x1f\x8b"), _GzipMember, (zlib.error,)),
+    "gzip": Codec("gzip", ".gz", re.compile(rb"\x1f\x8b"), _GzipMember, (zlib.error,)),
     "bzip2": Codec(
-        "bzip2", re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), bz2.BZ2Decompressor, (OSError, ValueError)
+        "bzip2", ".bz2", re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), bz2.BZ2Decompressor, (OSError, ValueError)
     ),
     "xz": Codec(
         "xz",
+        ".xz",
         re.compile(rb"\xfd7zXZ\x00"),
         lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY),
         (lzma.LZMAError,),
     ),
     # A frame, or one to be skipped, as pzstd writes first.
     "zstd": Codec(
-        "zstd", re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"), zstd.ZstdDecompressor, (zstd.ZstdError,)
+        "zstd",
+        ".zst",
+        re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"),
+        zstd.ZstdDecompressor,
+        (zstd.ZstdError,),
     ),
 }
 """By the names that plans use."""
+
+
+def without_suffix(name: str) -> str:
+    """A file's name without what says that it is packed, in any case of letters."""
+    return next((name[: -len(c.suffix)] for c in CODECS.values() if name.lower().endswith(c.suffix)), name)

@@ -1,12 +1,12 @@
 """How a file is read, decided on all of its bytes. Its name is no more than a hint: the content decides."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stepmill.errors import DataError
 from stepmill.etl.plan.source import WIDE_ENCODINGS, SourceFormat
 from stepmill.etl.readers.charset import Charset, choose_charset
+from stepmill.etl.readers.codecs import without_suffix
 from stepmill.etl.readers.detect_csv import detect_csv
 from stepmill.etl.readers.findings import Detected, Finding
 from stepmill.etl.readers.follow_plan import follow_plan, planned_encoding
@@ -16,7 +16,6 @@ from stepmill.etl.readers.survey import Survey, survey_file
 from stepmill.etl.readers.texts import head_text, sample_lines
 from stepmill.gateways.blobs import BlobLocation
 
-_PACKED = re.compile(r"\.(?:gz|bz2|xz|zst)$")
 _FORMATS_OF = {"csv": ("csv",), "tsv": ("csv",), "json": ("json", "jsonl"), "jsonl": ("jsonl",), "ndjson": ("jsonl",)}
 
 __all__ = ["Detected", "Finding", "detect_for_plan", "detect_source"]
@@ -108,7 +107,7 @@ def _about_shape(shape: JsonShape) -> Finding:
 
 
 def _about_name(name: str, found: str) -> list[Finding]:
-    suffix = _PACKED.sub("", name.lower()).rpartition(".")[2]
+    suffix = without_suffix(name).lower().rpartition(".")[2]
     if found in _FORMATS_OF.get(suffix, (found,)):
         return []
     is_called = {"csv": "CSV", "jsonl": "JSON Lines", "json": "JSON"}

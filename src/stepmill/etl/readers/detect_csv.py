@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from stepmill.etl.plan.source import SourceFormat
+from stepmill.etl.readers.column_names import column_names
 from stepmill.etl.readers.csv_text import Dialect, Row, read_rows
 from stepmill.etl.readers.dialect import Ranked, rank_dialects, separator_line
 from stepmill.etl.readers.findings import Finding, shown
-from stepmill.etl.readers.header import Layout, column_names, find_layout
+from stepmill.etl.readers.header import Layout, find_layout
 
 _CLOSE = 0.97  # of the best score: then another delimiter might be meant as well
 _MANY_LINES = 5  # above a table: few titles have more

@@ -7,10 +7,10 @@ from dataclasses import replace
 from stepmill.errors import DataError
 from stepmill.etl.plan.source import WIDE_ENCODINGS, SourceFormat
 from stepmill.etl.readers.charset import Charset
+from stepmill.etl.readers.column_names import column_names, joined_header
 from stepmill.etl.readers.csv_text import Dialect, read_rows, usual_width
 from stepmill.etl.readers.detect_csv import renamed_columns
 from stepmill.etl.readers.findings import Detected, Finding, shown
-from stepmill.etl.readers.header import column_names, joined_header
 from stepmill.etl.readers.survey import Survey
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")

@@ -5,14 +5,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stepmill.errors import DataError
-from stepmill.etl.plan.base import MAX_COLUMNS
 from stepmill.etl.readers.cells import CellKind, kind_of
+from stepmill.etl.readers.column_names import joined_header
 from stepmill.etl.readers.csv_text import Row, usual_width
 
 _COMMENT = "#"
 _BODY_ROWS = 200
-_MAX_NAME = 1_000
 _DOUBT = 0.2
 _SURE = 0.25  # more than words over other words make
 _PLAIN = 0.5  # half of the columns hold numbers or times, and the row words
@@ -86,51 +84,6 @@ def header_score(row: Sequence[str], body: Sequence[Sequence[str]]) -> float:
         values = [cells[index] for cells in body]
         votes += _vote(cell, values, is_year=are_years and kind_of(cell) is CellKind.NUMBER)
     return votes / len(row)
-
-
-def joined_header(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The names that one or several rows make: what stands above one another, joined by a space."""
-    if len(rows) == 1:
-        return list(rows[0])
-    width = max(map(len, rows))
-    columns = ([row[at].strip() for row in rows if at < len(row)] for at in range(width))
-    return [" ".join(cell for cell in cells if cell) for cells in columns]
-
-
-def column_names(header: Sequence[str] | None, width: int) -> tuple[str, ...]:
-    """Unique names: those of the header, ``name_2`` for the second of a name, ``column_3`` for an empty one.
-
-    Raises DataError ``too_many_columns``.
-    """
-    if width > MAX_COLUMNS:
-        raise DataError(
-            "too_many_columns",
-            f"The file has {width:,} columns. A table can have {MAX_COLUMNS:,} at most: PostgreSQL's limit is 1,600,"
-            f" and {1_600 - MAX_COLUMNS} are Stepmill's own.",
-            details={"columns": width, "limit": MAX_COLUMNS},
-        )
-    given = [" ".join(cell.replace("\x00", "").split())[:_MAX_NAME] for cell in (header or [""] * width)]
-    taken = {name for name in given if name}
-    seen: set[str] = set()
-    names = []
-    for number, name in enumerate(given, 1):
-        candidate = name or _free(f"column_{number}", taken)
-        if candidate in seen:
-            candidate = _free_numbered(candidate, taken | seen)
-        seen.add(candidate)
-        names.append(candidate)
-    return tuple(names)
-
-
-def _free(name: str, taken: set[str]) -> str:
-    return name if name not in taken else _free_numbered(name, taken)
-
-
-def _free_numbered(name: str, taken: set[str]) -> str:
-    number = 2
-    while f"{name}_{number}" in taken:
-        number += 1
-    return f"{name}_{number}"
 
 
 def _names_another_width(above: list[str], body: list[list[str]], width: int) -> bool:
