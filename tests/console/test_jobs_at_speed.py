@@ -4,7 +4,7 @@ What is held to a limit here is the processor's time on the page's main thread: 
 too, the time on the clock says more about those. `make bench` shows the clock's.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -13,12 +13,12 @@ from tests.cli.processes import Serve
 from tests.console.browsing import OpenPage
 from tests.console.environments import make_environment
 from tests.console.many_jobs import many_jobs
-from tests.console.traces import first_paint_ms
-from tests.console.watching import CHANGES_PER_SECOND, FIRST_PAINT_MS, FRAME_MS, GROWTH, JOBS, TASK_MS, watch
+from tests.console.traces import first_paint_cpu_ms
+from tests.console.watching import CHANGES_PER_SECOND, FRAME_MS, GROWTH, JOBS, TASK_MS, watch
 
 SECONDS = 40.0
-PAINT_TRIES = 5
-"""What else the machine does can make one of them slow, never fast."""
+PAINT_CPU_MS = 150.0
+"""Of the half second that a first paint may take. Nothing that needs a script comes before it."""
 
 pytestmark = pytest.mark.slow
 
@@ -36,16 +36,8 @@ def jobs(server: Serve, env: str) -> Iterator[list[str]]:
         yield ids
 
 
-def _best(measure: Callable[[], float], limit: float) -> float:
-    """The least of some tries, of which no more are made than are needed."""
-    found = measure()
-    for _ in range(PAINT_TRIES - 1):
-        found = found if found <= limit else min(found, measure())
-    return found
-
-
-def test_the_first_paint_is_soon(open_page: OpenPage, env: str, jobs: list[str]) -> None:
-    assert _best(lambda: first_paint_ms(open_page(), f"/jobs?env={env}"), FIRST_PAINT_MS) <= FIRST_PAINT_MS
+def test_the_first_paint_is_little_work(open_page: OpenPage, env: str, jobs: list[str]) -> None:
+    assert 0 < first_paint_cpu_ms(open_page(), f"/jobs?env={env}") <= PAINT_CPU_MS
 
 
 def test_a_frame_is_little_work_and_memory_stays(

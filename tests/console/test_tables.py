@@ -125,6 +125,17 @@ def test_every_row_can_be_scrolled_to_and_looked_into_with_the_keyboard(page: Pa
     expect(grid.get_by_role("gridcell", name="remark 1", exact=True)).to_be_visible()
 
 
+def test_a_key_may_come_before_the_grid_was_measured(page: Page, client: Client) -> None:
+    page.add_init_script("globalThis.ResizeObserver = class { observe() {} disconnect() {} }")
+    table = _load(client, _area(client), _lines(900))
+    page.goto(f"/tables/{table['physId']}")
+    grid = _grid(page)
+    expect(grid).to_have_attribute("aria-rowcount", "901")
+    grid.focus()
+    page.keyboard.press("End")
+    expect(grid.get_by_role("gridcell", name="remark 899", exact=True)).to_be_in_viewport()
+
+
 def test_an_address_leads_to_any_row_and_says_if_there_is_none(page: Page, client: Client) -> None:
     table = _load(client, _area(client), _lines(ROWS))
     asked: list[str] = []

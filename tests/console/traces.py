@@ -26,6 +26,7 @@ _FIRST_PAINT = """
 }).observe({ type: 'paint', buffered: true }))
 """
 _PER_MS = 1000.0
+_MS_PER_SECOND = 1000.0
 
 Event = Mapping[str, Any]
 
@@ -150,3 +151,15 @@ def first_paint_ms(page: Page, path: str) -> float:
     """From asking for a screen to the first that is painted of it. Cold if nothing was opened in the context before."""
     page.goto(path, wait_until="commit")
     return float(page.evaluate(_FIRST_PAINT))
+
+
+def first_paint_cpu_ms(page: Page, path: str) -> float:
+    """The processor's time that the page's main thread has taken when the first of a screen is painted."""
+    session = page.context.new_cdp_session(page)
+    try:
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        first_paint_ms(page, path)
+        metrics = session.send("Performance.getMetrics")["metrics"]
+    finally:
+        session.detach()
+    return float(next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration") * _MS_PER_SECOND)

@@ -58,7 +58,7 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
     const box = scroller.current;
     if (!box) return;
     place.top = box.scrollTop;
-    if (isResized) place.height = box.clientHeight - HEAD_HEIGHT;
+    if (isResized) place.height = heightOf(box);
     if (!isSame(inSight(SPARE), sight) || place.height !== height) draw({});
     else place.shown = shownNow();
   };
@@ -97,7 +97,8 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
   function moveTo(index) {
     const box = /** @type {HTMLDivElement} */ (scroller.current);
     const next = Math.max(0, Math.min(count - 1, index));
-    const least = (next + 1) * rowHeight - place.height;
+    // A key can come before the observer has told the height.
+    const least = (next + 1) * rowHeight - heightOf(box);
     if (box.scrollTop < least) box.scrollTop = least;
     else if (box.scrollTop > next * rowHeight) box.scrollTop = next * rowHeight;
     activate(next);
@@ -111,8 +112,9 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
 
   /** @param {KeyboardEvent} event */
   function onKey(event) {
-    if (event.target !== scroller.current || event.ctrlKey || event.metaKey || event.altKey || count === 0) return;
-    const page = Math.max(1, Math.floor(place.height / rowHeight) - 1);
+    const box = scroller.current;
+    if (!box || event.target !== box || event.ctrlKey || event.metaKey || event.altKey || count === 0) return;
+    const page = Math.max(1, Math.floor(heightOf(box) / rowHeight) - 1);
     const now = placeOfActive();
     /** @type {Record<string, () => void>} */
     const keys = {
@@ -162,6 +164,9 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
     </div>
   `;
 }
+
+/** What is seen of the rows, in pixels. @param {Element} box */
+const heightOf = (box) => box.clientHeight - HEAD_HEIGHT;
 
 /** @param {number} value @param {number} by */
 const modulo = (value, by) => ((value % by) + by) % by;
