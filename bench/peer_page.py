@@ -52,7 +52,8 @@ neither is to be relied on.
 - *Memory*: the worker's process tree after the idle jobs. Stepmill's is the engine's worker without a process that
   computes; `python -m bench idle` shows the whole server.
 - PgQueuer works with asyncpg, Procrastinate and Stepmill with psycopg, DBOS with SQLAlchemy on psycopg; each as its
-  documentation recommends. Each queue's file is in `bench/queues`.
+  documentation recommends. Workers run on the event loop of their own command: Stepmill's and PgQueuer's on uvloop, the
+  others' on asyncio's. Each queue's file is in `bench/queues`.
 """
 
 

@@ -29,7 +29,10 @@ class Submitter(Protocol):
 
 
 class Queue(Protocol):
-    """What a module of this package offers; one with a ``run_loop`` is run by that instead of ``asyncio.run``."""
+    """What a module of this package offers.
+
+    One with a ``run_loop`` is run by that instead of ``asyncio.run``; one with a ``work_loop``, its worker alone.
+    """
 
     async def prepare(self, url: str) -> None:
         """Make what the queue needs in an empty database."""
@@ -81,7 +84,8 @@ def main(name: str, what: str, url: str, *more: str) -> None:
     async def run() -> None:
         await todo[what]()
 
-    getattr(queue, "run_loop", asyncio.run)(run())
+    run_loop = getattr(queue, "run_loop", asyncio.run)
+    (getattr(queue, "work_loop", run_loop) if what == "work" else run_loop)(run())
 
 
 if __name__ == "__main__":

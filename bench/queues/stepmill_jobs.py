@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.queues.steps import STEPS
 from stepmill import logs
 from stepmill.auth import Principal
+from stepmill.cli.event_loop import run as work_loop
 from stepmill.engine.compute import ComputePool
 from stepmill.engine.context import StepContext
 from stepmill.engine.engine import Engine
@@ -27,6 +28,8 @@ from stepmill.gateways.documents.postgres import PostgresDocuments
 from stepmill.gateways.sql.database import Database
 from stepmill.settings import Settings
 from stepmill.store import environments
+
+__all__ = ["prepare", "submitter", "work", "work_loop"]
 
 _CALLER = Principal("local", "bench", frozenset({"administrator"}))
 

@@ -9,6 +9,7 @@ import typer
 
 from stepmill import logs
 from stepmill.app import build_worker, open_platform, serve_metrics
+from stepmill.cli import event_loop
 from stepmill.cli.failures import command
 from stepmill.cli.options import DatabaseOption, DataDirOption, JsonOption, settings_of
 from stepmill.cli.supervision.database import require_url
@@ -43,7 +44,7 @@ def worker(
         database_url=database_url, data_dir=data_dir, worker_types=types, worker_concurrency=concurrency
     )
     logs.configure(settings.log_level, "json" if as_json else settings.log_format)
-    asyncio.run(_run(settings, worker_id or f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"))
+    event_loop.run(_run(settings, worker_id or f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"))
 
 
 async def _run(settings: Settings, worker_id: str) -> None:
