@@ -1,6 +1,7 @@
 """Submit: the job, its steps, its first event and its ticket, in one transaction with the idempotency key."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -160,8 +161,9 @@ async def _insert(conn: AsyncConnection[DictRow], rows: list[dict[str, Any]]) ->
 
 
 def _accepted(engine: Engine, rows: Sequence[dict[str, Any]]) -> None:
+    for job_type, count in Counter(row["type"] for row in rows).items():
+        engine.metrics.submitted.labels(job_type).inc(count)
     for row in rows:
-        engine.metrics.submitted.labels(row["type"]).inc()
         engine.notifier.touch(row["jobId"])
 
 

@@ -216,6 +216,47 @@ BEGIN
 END
 $$;
 
+-- Submission, as before, without looking up for each first event what was written a moment before.
+CREATE OR REPLACE FUNCTION submit_batch_v1(p_jobs jsonb[]) RETURNS void LANGUAGE plpgsql
+SET search_path = stepmill, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+DECLARE
+    v_now timestamptz := clock_timestamp();
+    v_at jsonb := jsonb_build_object('at', rfc3339(v_now));
+    v_jobs jobs[];
+    v_mark text;
+BEGIN
+    WITH made AS (
+        INSERT INTO jobs (job_id, tenant_id, env_id, type, params, max_attempts, priority, timeout_seconds,
+            lock_key, lock_from, lock_to, result_step, created_by, created_at, run_at, trace_context)
+        SELECT p ->> 'jobId', p ->> 'tenantId', p ->> 'envId', p ->> 'type', p -> 'params', (p ->> 'maxAttempts')::integer,
+            (p ->> 'priority')::integer, (p ->> 'timeoutSeconds')::double precision, p ->> 'lockKey',
+            (p ->> 'lockFrom')::smallint, (p ->> 'lockTo')::smallint, (p ->> 'resultStep')::smallint, p ->> 'createdBy',
+            v_now + (n - 1) * interval '1 microsecond', -- so that a list has them in their order
+            greatest((p ->> 'runAt')::timestamptz, v_now), nullif(p -> 'traceContext', 'null')
+        FROM unnest(p_jobs) WITH ORDINALITY AS given (p, n)
+        RETURNING jobs AS job)
+    SELECT array_agg(job) INTO v_jobs FROM made;
+    INSERT INTO job_steps (job_id, idx, name, always, tenant_id)
+    SELECT p ->> 'jobId', s.ordinality - 1, s.value ->> 'name', (s.value ->> 'always')::boolean, p ->> 'tenantId'
+    FROM unnest(p_jobs) AS p, jsonb_array_elements(p -> 'steps') WITH ORDINALITY AS s;
+    INSERT INTO job_event_counters (job_id, last_seq, tenant_id) SELECT job_id, 1, tenant_id FROM unnest(v_jobs);
+    v_mark := set_config('stepmill.whole_move', 'on', true); -- each is the first of a job that was made above
+    INSERT INTO job_events (job_id, seq, kind, data, at, tenant_id, env_id)
+    SELECT j.job_id, 1, 'status', status_data_v1(j, 'submitted') || v_at, v_now, j.tenant_id, j.env_id
+    FROM unnest(v_jobs) AS j;
+    v_mark := set_config('stepmill.whole_move', 'off', true);
+    WITH flow AS MATERIALIZED ( -- once for each, not once for each job
+        SELECT tenant_id, type, priority, fair_tag_v1(tenant_id, type, priority) AS tag
+        FROM (SELECT DISTINCT tenant_id, type, priority FROM unnest(v_jobs)) AS flows)
+    INSERT INTO procrastinate_jobs (queue_name, task_name, priority, args, scheduled_at, tenant, ready, tag)
+    SELECT type, 'stepmill.run', priority, jsonb_build_object('jobId', job_id), CASE WHEN NOT ready THEN run_at END, tenant_id, ready,
+        CASE WHEN ready THEN flow.tag + row_number() OVER (PARTITION BY tenant_id, type, priority, ready ORDER BY created_at) - 1
+            ELSE 0 END
+    FROM (SELECT j.*, j.run_at <= v_now AS ready FROM unnest(v_jobs) AS j) AS made JOIN flow USING (tenant_id, type, priority)
+    ORDER BY created_at;
+END
+$$;
+
 -- The end of an attempt, as before, in one statement where nobody waits for it.
 CREATE OR REPLACE FUNCTION end_attempt_v1(p_job text, p_attempt integer, p_outcome text) RETURNS void LANGUAGE plpgsql
 SET search_path = stepmill, pg_temp AS $$
@@ -232,6 +273,7 @@ BEGIN
     END IF;
 END
 $$;
+
 -- The beginning of an attempt, as before, with fewer statements where the job has no lock, and there are no limits. `p_at_once`:
 -- only there, and only if nobody else is at the job, so that nothing is waited for; otherwise the answer is null.
 DROP FUNCTION begin_attempt_v1(text, text, jsonb);
@@ -305,6 +347,7 @@ BEGIN
         FROM job_steps s WHERE s.job_id = p_job);
 END
 $$;
+
 -- Take the next ticket and, for a worker that is named and where nothing has to be waited for, begin its job in the same commit.
 -- Limits of tenants are not looked at: where there are some, nobody is to be named. `begun` is what
 -- `begin_attempt_v1` answers, null where it is to be called yet. A claim alone may be lost with the server; a beginning may not.
@@ -362,9 +405,8 @@ BEGIN
             RETURN jsonb_build_object('idx', t.idx, 'status', 'RUNNING');
         END IF;
     END IF;
-    SELECT * INTO j FROM jobs WHERE job_id = p_job;
-    IF j.ending IS NULL AND j.lock_key IS NULL AND next_step_v1(j) IS NULL THEN
-        PERFORM end_attempt_v1(p_job, p_attempt, 'done');
+    IF v_is_plain AND NOT s.always AND NOT EXISTS (SELECT FROM job_steps o WHERE o.job_id = p_job AND o.status <> 'DONE') THEN
+        UPDATE job_attempts SET ended_at = v_now, outcome = 'done' WHERE job_id = p_job AND attempt = p_attempt;
         UPDATE jobs SET status = 'DONE', error = NULL, waiting = NULL, waiting_lock = NULL, parked = false, finished_at = v_now,
             result = CASE WHEN result_step = p_idx THEN p_output ELSE
                 (SELECT output FROM job_steps o WHERE o.job_id = p_job AND o.idx = jobs.result_step) END
@@ -372,8 +414,12 @@ BEGIN
         PERFORM append_v1(p_job, v_tenant, v_env, ARRAY['step', 'status', 'end'], ARRAY[step_data_v1(s), status_data_v1(j),
             jsonb_build_object('status', j.status, 'result', j.result, 'error', j.error)]);
         DELETE FROM procrastinate_jobs WHERE args ->> 'jobId' = p_job AND status = 'doing';
+        IF EXISTS (SELECT FROM jobs l WHERE l.tenant_id = v_tenant AND l.waiting ->> 'code' = 'limit') THEN
+            PERFORM wake_limited_v1(v_tenant);
+        END IF;
         v_next := jsonb_build_object('idx', NULL, 'status', 'DONE');
     ELSE
+        SELECT * INTO j FROM jobs WHERE job_id = p_job;
         v_next := advance_v1(j, p_attempt, p_idx, jsonb_build_array(step_event_v1(s)));
     END IF;
     v_mark := set_config('stepmill.whole_move', 'off', true);
