@@ -3,6 +3,7 @@
 import asyncio
 import statistics
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 
@@ -67,21 +68,32 @@ async def best_dbos(databases: Databases, template: str) -> Peer:
     return replace(DBOS, environment={KIND_VARIABLE: kind, POLL_VARIABLE: str(seconds)})
 
 
-async def measure_round(databases: Databases, peer: Peer, template: str, figures: Figures) -> None:
-    """Fill a queue and see how fast it empties."""
-    async with databases.copy(template) as filled:
-        async with peer.submitting(databases.url(filled)) as submitter:
-            await submitter.ordered("single", 0, 20)  # connections and plans are there
-            figures.single.append(_SINGLES / await submitter.ordered("single", 20, _SINGLES))
-            jobs, began, batches = 20 + _SINGLES, time.monotonic(), []
-            while jobs + BATCH < _MOST_JOBS and time.monotonic() - began < _FILL_SECONDS:
-                batches.append(BATCH / await submitter.ordered("batch", jobs, BATCH))
-                jobs += BATCH
-            figures.batch.append(statistics.median(batches))
-        if peer.analyzed:
-            await databases.analyze(filled)
-        for in_flight, rates in figures.jobs.items():
-            rates.append(await _jobs_per_second(databases, peer, filled, in_flight))
+async def measure_round(
+    databases: Databases, peers: Sequence[Peer], templates: Mapping[str, str], figures: Mapping[str, Figures]
+) -> None:
+    """Fill every queue and see how fast they empty, each in its turn: those that are compared, seconds apart."""
+    async with AsyncExitStack() as stack:
+        filled: dict[str, str] = {}
+        for peer in peers:
+            filled[peer.name] = await stack.enter_async_context(databases.copy(templates[peer.name]))
+            await _fill(databases, peer, filled[peer.name], figures[peer.name])
+        for in_flight in IN_FLIGHT:
+            for peer in peers:
+                rate = await _jobs_per_second(databases, peer, filled[peer.name], in_flight)
+                figures[peer.name].jobs[in_flight].append(rate)
+
+
+async def _fill(databases: Databases, peer: Peer, filled: str, figures: Figures) -> None:
+    async with peer.submitting(databases.url(filled)) as submitter:
+        await submitter.ordered("single", 0, 20)  # connections and plans are there
+        figures.single.append(_SINGLES / await submitter.ordered("single", 20, _SINGLES))
+        jobs, began, batches = 20 + _SINGLES, time.monotonic(), []
+        while jobs + BATCH < _MOST_JOBS and time.monotonic() - began < _FILL_SECONDS:
+            batches.append(BATCH / await submitter.ordered("batch", jobs, BATCH))
+            jobs += BATCH
+        figures.batch.append(statistics.median(batches))
+    if peer.analyzed:
+        await databases.analyze(filled)
 
 
 async def _jobs_per_second(databases: Databases, peer: Peer, filled: str, in_flight: int) -> float:

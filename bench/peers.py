@@ -29,7 +29,7 @@ COLUMNS = tuple(peer.name for peer in PEERS)
 DBOS_BAR = 4.0
 PROCRASTINATE_BAR = 0.9
 
-_ROUNDS = 3
+_ROUNDS = 5
 
 
 async def measure_rows() -> list[Row]:
@@ -58,8 +58,7 @@ async def _measure(made: Databases, present: list[Peer]) -> tuple[dict[str, Figu
     figures = {peer.name: Figures() for peer in present}
     quick = [await best_dbos(made, templates[DBOS.name]) if peer is DBOS else peer for peer in present]
     for _ in range(_ROUNDS):
-        for peer in quick:
-            await measure_round(made, peer, templates[peer.name], figures[peer.name])
+        await measure_round(made, quick, templates, figures)
     for peer in quick:
         await measure_latency(made, peer, templates[peer.name], figures[peer.name])
     # A crash is waited for, not computed: all at once.
