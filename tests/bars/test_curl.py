@@ -40,7 +40,7 @@ REJECT = names("line column reason code raw")
 WORKER = names("workerId host pid version types runningJobs memoryBytes startedAt lastSeenAt")
 PROBLEM = names("type title status code detail")
 
-CITIES = "id,city,founded\n" + "".join(f"{n},City {n},19{n % 90 + 10}-01-02\n" for n in range(1, 200)) + "200,Trier\n"
+CITIES = "id,city,founded\n" + "".join(f"{n},City {n},19{n % 90 + 10}-01-02\n" for n in range(1, 200)) + "Trier,200\n"
 
 
 class Curl:

@@ -45,7 +45,7 @@ def test_the_sample_becomes_a_typed_table(server: Serve) -> None:
 
 
 def test_rejected_rows_are_shown_with_their_line(server: Serve, tmp_path: Path) -> None:
-    (tmp_path / "people.csv").write_text("id,name\n" + "1,Ada\n" * 50 + "2,Grace,Hopper\n")
+    (tmp_path / "people.csv").write_text("id,name\n" + "1,Ada\n" * 50 + "Grace,Hopper,2\n")
     loaded = load(server, tmp_path / "people.csv", "--table", "rejects of people")
     assert loaded["result"]["rowsRejected"] == 1
 

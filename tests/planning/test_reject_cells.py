@@ -17,7 +17,7 @@ from stepmill.planning.reject_cells import CellSplitter
 from tests.etl.support import plan_of
 
 LOCATION = BlobLocation("memory://rejected")
-THREE = SourceFormat(format="csv", delimiter=";", quote='"', columns=("a", "b", "c"))
+THREE = SourceFormat(mend_rows=False, format="csv", delimiter=";", quote='"', columns=("a", "b", "c"))
 
 
 def rejected(data: str | bytes, source: SourceFormat = THREE) -> list[list[tuple[str | None, str | None]] | None]:

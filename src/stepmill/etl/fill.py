@@ -17,6 +17,7 @@ from stepmill.etl.plan.model import TransformPlan
 from stepmill.etl.plan.rejects import RejectLimit
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.block import BlockStart, RawBlock
+from stepmill.etl.readers.mended import MendedCount
 from stepmill.etl.readers.read import read_blocks
 from stepmill.etl.rejected import read_rejected
 from stepmill.etl.typed import TypedBlock, apply_plan
@@ -71,11 +72,13 @@ def _fill(report: Reporter, order: FillOrder, plan: TransformPlan, blocks: _Bloc
     hidden = [order.load_id_column, *([order.ordinal_column] if order.ordinal_column else [])]
     nulled: Counter[str] = Counter()
     zeros: dict[str, LostZeros] = {}
+    mended = MendedCount()
 
     def make_batches(resume_at: dict[str, Any] | None) -> Iterator[Batch]:
         with closing(made_ahead(blocks(BlockStart.from_json(resume_at) if resume_at else None))) as ready:
             for block in ready:
                 typed = apply_plan(compiled, block)
+                mended.add(block.mended)
                 nulled.update(typed.nulled)
                 for column, lost in typed.lost_zeros.items():
                     zeros[column] = zeros[column] + lost if column in zeros else lost
@@ -91,11 +94,13 @@ def _fill(report: Reporter, order: FillOrder, plan: TransformPlan, blocks: _Bloc
         expected_rows=order.expected_rows,
         stored_bytes=order.stored_bytes,
     )
-    _tell(report, nulled, zeros)
+    _tell(report, mended, nulled, zeros)
     return asdict(counts)
 
 
-def _tell(report: Reporter, nulled: Mapping[str, int], zeros: Mapping[str, LostZeros]) -> None:
+def _tell(report: Reporter, mended: MendedCount, nulled: Mapping[str, int], zeros: Mapping[str, LostZeros]) -> None:
+    for told in mended:
+        report.log("warning", told.message, code="rows_mended")
     for column, count in sorted(nulled.items()):
         report.log("warning", f"{count} values of {column} did not fit and are null, as the plan asks.", column=column)
     for column, lost in sorted(zeros.items()):

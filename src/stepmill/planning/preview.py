@@ -12,9 +12,10 @@ from stepmill.etl.plan.compile import compile_plan
 from stepmill.etl.plan.model import TransformPlan
 from stepmill.etl.plan.parse import parse_plan
 from stepmill.etl.plan.source import SourceFormat
-from stepmill.etl.readers.block import Reject
+from stepmill.etl.readers.block import RawBlock, Reject
 from stepmill.etl.readers.detect import Detected, Finding, detect_for_plan, detect_source
 from stepmill.etl.readers.first_lines import first_lines
+from stepmill.etl.readers.mended import MendedCount
 from stepmill.etl.readers.sample import read_sample
 from stepmill.etl.rejected import rejected_block
 from stepmill.etl.typed import TypedBlock, apply_plan
@@ -45,6 +46,7 @@ def preview_detected(location: BlobLocation, detected: Detected, limit: int) -> 
         warnings += [Finding(note.code, note.message, note.column) for note in plan.notes]
     else:
         columns = [_unknown(column) for column in detected.source.columns]
+    warnings += _mended(sample.blocks)
     rejects = [reject for block in sample.blocks for reject in block.rejects]
     return {
         **_how(detected.source),
@@ -74,7 +76,8 @@ def preview_plan(
     plan = parse_plan(plan_data)
     detected = detect_for_plan(location, name, plan.source, plan.source_columns)
     compiled = compile_plan(plan)
-    typed = [apply_plan(compiled, block) for block in read_sample(location, detected.source, limit)]
+    blocks = read_sample(location, detected.source, limit)
+    typed = [apply_plan(compiled, block) for block in blocks]
     splitter = CellSplitter.of_plan(plan, detected.source)
     again = [apply_plan(compiled, rejected_block(rejected, plan.source_columns))] if rejected else []
     return {
@@ -82,7 +85,7 @@ def preview_plan(
         "rows": [row for block in typed for row in _json_rows(plan, block.frame)][:limit],
         **_outcome(typed, splitter, limit),
         "ofLoad": _outcome(again, splitter, limit) if rejected else None,
-        "warnings": [finding.as_json() for finding in (*detected.warnings, *_changed_values(typed))],
+        "warnings": [finding.as_json() for finding in (*detected.warnings, *_mended(blocks), *_changed_values(typed))],
     }
 
 
@@ -119,6 +122,13 @@ def _columns(plan: TransformPlan) -> list[dict[str, Any]]:
 def _unknown(name: str) -> dict[str, Any]:
     """A column of a file without rows."""
     return {"name": name, "logicalName": name, "source": name, "type": "text", "nullable": True, **NOTHING_HELD}
+
+
+def _mended(blocks: Sequence[RawBlock]) -> list[Finding]:
+    count = MendedCount()
+    for block in blocks:
+        count.add(block.mended)
+    return [Finding("rows_mended", told.message) for told in count]
 
 
 def _changed_values(typed: Sequence[TypedBlock]) -> Iterator[Finding]:

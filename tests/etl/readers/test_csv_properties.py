@@ -17,19 +17,19 @@ from tests.etl.readers.csv_by_hand import Expected, read_by_hand
 
 LOCATION = BlobLocation("memory://properties.csv")
 THREE = ("a", "b", "c")
-PLAIN = SourceFormat(format="csv", delimiter=",", quote='"', columns=THREE)
-SPACED = SourceFormat(format="csv", delimiter=",", quote='"', skip_initial_space=True, columns=THREE)
+PLAIN = SourceFormat(mend_rows=False, format="csv", delimiter=",", quote='"', columns=THREE)
+SPACED = SourceFormat(mend_rows=False, format="csv", delimiter=",", quote='"', skip_initial_space=True, columns=THREE)
 SOURCES = st.sampled_from(
     [
         PLAIN,
-        SourceFormat(format="csv", delimiter=",", quote='"', columns=("a",)),
-        SourceFormat(format="csv", delimiter=None, quote='"', columns=("a",)),
-        SourceFormat(format="csv", delimiter=",", quote=None, columns=THREE),
-        SourceFormat(format="csv", delimiter=",", quote='"', escape="\\", columns=THREE),
-        SourceFormat(format="csv", delimiter=",", quote=None, escape="\\", columns=THREE),
-        SourceFormat(format="csv", delimiter=",", quote='"', comment="#", columns=THREE),
-        SourceFormat(format="csv", delimiter=",", quote='"', trailing_delimiter=True, columns=THREE),
-        SourceFormat(format="csv", delimiter=",", quote='"', encoding="cp1252", columns=THREE),
+        SourceFormat(mend_rows=False, format="csv", delimiter=",", quote='"', columns=("a",)),
+        SourceFormat(mend_rows=False, format="csv", delimiter=None, quote='"', columns=("a",)),
+        SourceFormat(mend_rows=False, format="csv", delimiter=",", quote=None, columns=THREE),
+        SourceFormat(mend_rows=False, format="csv", delimiter=",", quote='"', escape="\\", columns=THREE),
+        SourceFormat(mend_rows=False, format="csv", delimiter=",", quote=None, escape="\\", columns=THREE),
+        SourceFormat(mend_rows=False, format="csv", delimiter=",", quote='"', comment="#", columns=THREE),
+        SourceFormat(mend_rows=False, format="csv", delimiter=",", quote='"', trailing_delimiter=True, columns=THREE),
+        SourceFormat(mend_rows=False, format="csv", delimiter=",", quote='"', encoding="cp1252", columns=THREE),
         SPACED,
         SPACED.model_copy(update={"columns": ("a",)}),
         SPACED.model_copy(update={"delimiter": None, "columns": ("a",)}),

@@ -87,6 +87,7 @@ def test_what_the_reader_takes_for_a_record_is_shown_as_one(pieces: list[str], h
         preamble_rows=1,
         header_rows=1,
         columns=("x", "y"),
+        mend_rows=False,
     )
     fsspec.filesystem("memory").pipe("/detecting", ("title\nx;y\n" + "".join(pieces)).encode())
     begins = {2}  # the header

@@ -9,7 +9,7 @@ from stepmill.etl.readers.read import read_blocks
 from stepmill.gateways.blobs import BlobLocation
 
 LOCATION = BlobLocation("memory://stray")
-SOURCE = SourceFormat(format="csv", delimiter=",", quote='"', header_rows=1, columns=("x", "y"))
+SOURCE = SourceFormat(format="csv", delimiter=",", quote='"', header_rows=1, columns=("x", "y"), mend_rows=False)
 
 
 def read(text: str, source: SourceFormat = SOURCE, block_bytes: int = 4_096) -> list[RawBlock]:

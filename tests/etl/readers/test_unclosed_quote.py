@@ -20,7 +20,9 @@ def test_every_other_line_is_read(bad_line: int, quoted: bool) -> None:
     rows = [f'{number},"name, {number}"\n' if quoted else f"{number},name {number}\n" for number in range(2, LINES + 1)]
     rows[bad_line - 2] = f'{bad_line},"never closed\n'
     fsspec.filesystem("memory").pipe("/unclosed", f"id,name\n{''.join(rows)}".encode())
-    source = SourceFormat(format="csv", delimiter=",", quote='"', header_rows=1, columns=("id", "name"))
+    source = SourceFormat(
+        format="csv", delimiter=",", quote='"', header_rows=1, columns=("id", "name"), mend_rows=False
+    )
 
     blocks = list(read_blocks(LOCATION, source, block_bytes=8_192, record_bytes=2_048))
 

@@ -78,6 +78,9 @@ class SourceFormat(PlanModel):
     """A quote that opens a field may have spaces before it, which are left out; in other fields they are kept."""
     trim_fields: bool = False
     """Spaces that begin a field are left out, as they stand behind each delimiter."""
+    mend_rows: bool = True
+    """Rows with a field too many or too few, in another delimiter, or with a quote too many are loaded where the values
+    say plainly what was meant. The others, and all of them if this is false, are rejected."""
     comment: Mark | None = None
     """Lines that begin with it are no records."""
     trailing_delimiter: bool = False

@@ -46,12 +46,22 @@ class Reject:
 
 
 @dataclass(frozen=True)
+class MendedRow:
+    """A row of the block whose fields were put back in their places: the line, in what way, and its own text."""
+
+    line: int
+    way: str
+    raw: str
+
+
+@dataclass(frozen=True)
 class RawBlock:
     """Some consecutive records of a source.
 
     ``frame`` has only String columns, named by the source's unique column names; null means that a field is missing
     (JSON only: an empty CSV field is ``""``). ``lines`` (UInt64) has the line on which each row of ``frame`` begins.
-    ``frame.height + len(rejects)`` is the number of records; blank lines are none.
+    ``frame.height + len(rejects)`` is the number of records; blank lines are none. ``mended`` tells of rows of the
+    frame that do not stand in the file as they are there.
     """
 
     frame: pl.DataFrame
@@ -60,6 +70,7 @@ class RawBlock:
     bytes_read: int  # of the stored, maybe compressed, file up to here: for progress
     start: BlockStart
     next: BlockStart
+    mended: tuple[MendedRow, ...] = ()
 
     @property
     def records(self) -> int:

@@ -15,7 +15,7 @@ import polars as pl
 from stepmill.errors import DataError
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.block import BlockStart, RawBlock, Reject
-from stepmill.etl.readers.csv_fields import TooManyRaggedRowsError
+from stepmill.etl.readers.csv_fields import RaggedRow, TooManyRaggedRowsError
 from stepmill.etl.readers.csv_quick import QuickLook
 from stepmill.etl.readers.csv_records import CsvMarks, Fault, QuoteCounter, Records, find_lines
 from stepmill.etl.readers.csv_rows import Rows, RowSplitter, without_blank
@@ -23,6 +23,8 @@ from stepmill.etl.readers.csv_walk import LineWalk
 from stepmill.etl.readers.encoding import first_undecodable, readable, to_utf8, undecodable_records
 from stepmill.etl.readers.limits import KEPT_CHARACTERS, RECORD_BYTES, REJECTS_PER_BLOCK
 from stepmill.etl.readers.long_delimiter import restored, restored_block, single
+from stepmill.etl.readers.mend import Mender
+from stepmill.etl.readers.misfits import QUOTE_FAULTS, Misfit, mended_rows, with_mended
 from stepmill.etl.readers.quoting import LineGrammar
 from stepmill.etl.readers.rejects import reject_ragged, reject_record
 from stepmill.etl.readers.window import Window
@@ -34,9 +36,9 @@ _ONE_FIELD = "\x1f"  # stands in for the delimiter of a source that has none
 class _Part:
     """What was read from the front of a window."""
 
-    rows: Rows
+    frame: pl.DataFrame
     lines: pl.Series  # of the rows, from 0
-    rejects: list[Reject]
+    misfits: list[Misfit]
     consumed: int
     line_count: int
 
@@ -45,9 +47,15 @@ class CsvReader:
     """Reads the records of one source; ``record_bytes`` is the limit on their size."""
 
     def __init__(
-        self, source: SourceFormat, *, record_bytes: int = RECORD_BYTES, max_rejects: int = REJECTS_PER_BLOCK
+        self,
+        source: SourceFormat,
+        *,
+        record_bytes: int = RECORD_BYTES,
+        max_rejects: int = REJECTS_PER_BLOCK,
+        mender: Mender | None = None,
     ) -> None:
         self._source = source
+        self._mender = mender
         self._limit = record_bytes
         self._max_rejects = max_rejects
         self._marks = marks = csv_marks(source)
@@ -64,7 +72,7 @@ class CsvReader:
             start = window.place
             part = self._read_quickly(window) or self._read_carefully(window)
             if part is not None:
-                records = part.rows.frame.height + len(part.rejects)
+                records = part.frame.height + len(part.misfits)
                 window.take(part.consumed, lines=part.line_count, records=records)
                 if records:
                     yield self._block(part, window, start)
@@ -74,10 +82,12 @@ class CsvReader:
                 window.fill(min(2 * window.size, 4 * self._limit))
 
     def _block(self, part: _Part, window: Window, start: BlockStart) -> RawBlock:
+        frame, lines = with_mended(part.frame, part.lines, part.misfits)
         block = RawBlock(
-            frame=part.rows.frame,
-            lines=part.lines.cast(pl.UInt64) + start.line,
-            rejects=part.rejects,
+            frame=frame,
+            lines=lines.cast(pl.UInt64) + start.line,
+            rejects=[misfit.reject(start.line) for misfit in part.misfits if misfit.row is None],
+            mended=mended_rows(part.misfits, start.line),
             bytes_read=window.stored_position,
             start=start,
             next=window.place,
@@ -93,8 +103,8 @@ class CsvReader:
         found = self._quick.look(window.whole_lines())
         if found is None:
             return None
-        rejects = [self._reject_row(row.index + window.line, row.text, row.fields) for row in found.rows.ragged]
-        return _Part(found.rows, found.rows.indexes, rejects, found.consumed, found.line_count)
+        misfits = [self._ragged(row, row.index) for row in found.rows.ragged]
+        return _Part(found.rows.frame, found.rows.indexes, misfits, found.consumed, found.line_count)
 
     def _read_carefully(self, window: Window) -> _Part | None:
         """None if no record ends in the window."""
@@ -113,12 +123,11 @@ class CsvReader:
                 details={"line": window.line},
             )
         rows = without_blank(rows)
-        rejects = [self._reject_fault(fault, text, window.line) for fault in records.faults]
-        rejects.extend(
-            self._reject_row(int(records.lines[row.index]) + window.line, row.text, row.fields) for row in rows.ragged
-        )
-        rejects.sort(key=lambda reject: reject.line)
-        return _Part(rows, records.lines.gather(rows.indexes), rejects, records.consumed, records.line_count)
+        misfits = [self._faulty(fault, text) for fault in records.faults]
+        misfits.extend(self._ragged(row, int(records.lines[row.index])) for row in rows.ragged)
+        misfits.sort(key=lambda misfit: misfit.line)
+        lines_of_rows = records.lines.gather(rows.indexes)
+        return _Part(rows.frame, lines_of_rows, misfits, records.consumed, records.line_count)
 
     def _drop_undecodable(self, records: Records) -> Records:
         encoding = self._source.encoding
@@ -161,17 +170,23 @@ class CsvReader:
             next=window.place,
         )
 
-    def _reject_fault(self, fault: Fault, text: bytes, first_line: int) -> Reject:
+    def _faulty(self, fault: Fault, text: bytes) -> Misfit:
         encoding = self._source.encoding
         record = text[fault.begin : fault.end].rstrip(b"\r\n")
-        return reject_record(
-            fault.code,
-            first_line + fault.line,
-            readable(record, encoding),
-            column=self._column_of(fault, record),
-            cut_off=fault.code == "record_too_large",
-            encoding=encoding,
-        )
+        shown = readable(record, encoding)
+
+        def reject(first_line: int) -> Reject:
+            return reject_record(
+                fault.code,
+                first_line + fault.line,
+                shown,
+                column=self._column_of(fault, record),
+                cut_off=fault.code == "record_too_large",
+                encoding=encoding,
+            )
+
+        can_mend = self._mender is not None and fault.code in QUOTE_FAULTS and to_utf8(record, encoding) is not None
+        return Misfit(fault.line, shown, self._mender.spoilt(shown) if self._mender and can_mend else None, reject)
 
     def _column_of(self, fault: Fault, record: bytes) -> str | None:
         """The column that the fault is in, if the record has a field for it."""
@@ -181,8 +196,15 @@ class CsvReader:
         number = self._grammar.field_at(record, place)
         return self._source.columns[number] if number < len(self._source.columns) else None
 
-    def _reject_row(self, line: int, text: str, fields: int) -> Reject:
-        return reject_ragged(line, text, fields - self._ends_in_delimiter(text), self._source.columns)
+    def _ragged(self, row: RaggedRow, line: int) -> Misfit:
+        ends_in_delimiter = self._ends_in_delimiter(row.text)
+        text = row.text.removesuffix(self._marks.delimiter) if ends_in_delimiter else row.text
+
+        def reject(first_line: int) -> Reject:
+            fields = row.fields - ends_in_delimiter
+            return reject_ragged(first_line + line, row.text, fields, self._source.columns)
+
+        return Misfit(line, row.text, self._mender.ragged(text) if self._mender else None, reject)
 
     def _ends_in_delimiter(self, text: str) -> bool:
         """Whether the last field that was counted is only what a trailing delimiter leaves."""

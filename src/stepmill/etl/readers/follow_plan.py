@@ -96,6 +96,7 @@ def _behind_lines(text: str, count: int) -> str:
 
 
 def _compared(candidate: Detected, planned: SourceFormat) -> Detected:
+    candidate = replace(candidate, source=candidate.source.model_copy(update={"mend_rows": planned.mend_rows}))
     warnings = [*candidate.warnings]
     differing = _differences(candidate.source, planned)
     if differing:

@@ -34,7 +34,9 @@ def restored(text: str, delimiter: str | None) -> str:
 def restored_block(block: RawBlock, delimiter: str) -> RawBlock:
     """The block with its texts as they stand in the file."""
     frame = block.frame.with_columns(pl.all().str.replace_all(STAND_IN, delimiter, literal=True))
-    return replace(block, frame=frame, rejects=[_restored_reject(reject, delimiter) for reject in block.rejects])
+    rejects = [_restored_reject(reject, delimiter) for reject in block.rejects]
+    mended = tuple(replace(row, raw=restored(row.raw, delimiter)) for row in block.mended)
+    return replace(block, frame=frame, rejects=rejects, mended=mended)
 
 
 def _restored_reject(reject: Reject, delimiter: str) -> Reject:

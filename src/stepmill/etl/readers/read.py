@@ -1,6 +1,7 @@
 """Reads a source as blocks of rows, from its beginning or from where any earlier block ended."""
 
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import replace
 
 from stepmill.etl.plan.source import SourceFormat
@@ -12,10 +13,13 @@ from stepmill.etl.readers.json_array import JsonArrayReader
 from stepmill.etl.readers.json_lines import JsonLinesReader
 from stepmill.etl.readers.json_start import begins_with_array, skip_to_elements
 from stepmill.etl.readers.limits import BLOCK_BYTES, RECORD_BYTES
+from stepmill.etl.readers.mend import Mender
 from stepmill.etl.readers.quoting import LineGrammar
 from stepmill.etl.readers.window import Window, open_window
 from stepmill.gateways.blobs import BlobLocation
 
+_SHAPE_BYTES = 256 * 1024
+_SHAPE_ROWS = 1_000
 _FIRST_LOOK_BYTES = 64 * 1024
 """Of a header; walking through a whole block for it would take as long as reading several."""
 
@@ -42,13 +46,26 @@ def read_blocks(
         elif start is None and is_array:
             skip_to_elements(window, source)
         if source.format == "csv":
-            blocks = CsvReader(source, record_bytes=record_bytes).blocks(window)
+            mender = _mender(location, source) if source.mend_rows else None
+            blocks = CsvReader(source, record_bytes=record_bytes, mender=mender).blocks(window)
         elif source.format == "jsonl":
             blocks = JsonLinesReader(source, record_bytes=record_bytes).blocks(window)
         else:
             reader = JsonArrayReader(source, is_array=is_array, is_all=stop is None, record_bytes=record_bytes)
             blocks = reader.blocks(window)
         yield from _without_gaps(blocks)
+
+
+def _mender(location: BlobLocation, source: SourceFormat) -> Mender:
+    """Wherever reading begins, the file's first rows are looked at: so the outcome is the same."""
+
+    def first_rows() -> list[tuple[str, ...]]:
+        plain = source.model_copy(update={"mend_rows": False})
+        with closing(read_blocks(location, plain, block_bytes=_SHAPE_BYTES)) as blocks:
+            first = next(blocks, None)
+        return first.frame.head(_SHAPE_ROWS).rows() if first is not None else []
+
+    return Mender(csv_marks(source), len(source.columns), first_rows)
 
 
 def _without_gaps(blocks: Iterator[RawBlock]) -> Iterator[RawBlock]:
