@@ -204,7 +204,8 @@ def test_going_back_with_changes_asks_first(page: Page, loaded: dict[str, str]) 
     expect(page.get_by_role("button", name="Undo the changes")).to_be_visible()
     there = page.url
     page.once("dialog", lambda dialog: dialog.dismiss())
-    page.go_back()
+    with page.expect_event("dialog"):  # it may come when `go_back` has returned
+        page.go_back()
     expect(page.get_by_label("Type of amount")).to_have_value("text")
     expect(page).to_have_url(there)
     page.once("dialog", lambda dialog: dialog.accept())
