@@ -1,15 +1,18 @@
 """The order of tickets between tenants, and how many jobs may run at once."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
+from procrastinate.jobs import Job
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import Jsonb
 
 from stepmill.auth import Principal
+from stepmill.engine.queue import TicketQueue
 from stepmill.engine.read import get_job
 from stepmill.engine.requests import JobRequest
 from stepmill.engine.submit import submit_job
@@ -256,7 +259,7 @@ async def test_a_job_that_cannot_begin_keeps_no_other_from_beginning(bench: Benc
 
 async def test_a_job_begins_with_the_claim_of_its_ticket(bench: Bench) -> None:
     plain, locked = [await bench.submit(each, params={"key": "k"}) for each in ("PLAIN", "LOCKED")]
-    claim = "SELECT (ticket).args ->> 'jobId' AS job, begun ->> 'outcome' AS begun FROM claim_v1(NULL, NULL, 'w')"
+    claim = "SELECT (ticket).args ->> 'jobId' AS job, begun ->> 'outcome' AS begun FROM claim_v1(NULL, NULL, 1, 'w')"
     assert await bench.rows(claim) == [{"job": plain["jobId"], "begun": "run"}]
     assert await bench.rows(claim) == [{"job": locked["jobId"], "begun": None}]
     assert await bench.rows("SELECT job_id, worker_id FROM job_attempts") == [
@@ -268,4 +271,43 @@ async def test_a_claim_waits_for_nobody_who_is_at_the_job(bench: Bench) -> None:
     job = await bench.submit("PLAIN")
     async with bench.database.transaction("stepmill_engine") as conn:
         await conn.execute("SELECT FROM jobs WHERE job_id = %s FOR UPDATE", (job["jobId"],))
-        assert await bench.rows("SELECT begun FROM claim_v1(NULL, NULL, 'w')") == [{"begun": None}]
+        assert await bench.rows("SELECT begun FROM claim_v1(NULL, NULL, 1, 'w')") == [{"begun": None}]
+
+
+async def test_as_many_tickets_are_claimed_at_once_as_are_asked_for(bench: Bench) -> None:
+    jobs = [await bench.submit("PLAIN") for _ in range(4)]
+    claim = "SELECT (ticket).args ->> 'jobId' AS job, begun ->> 'outcome' AS begun FROM claim_v1(NULL, NULL, 3, 'w')"
+    assert await bench.rows(claim) == [{"job": job["jobId"], "begun": "run"} for job in jobs[:3]]
+    assert await bench.rows(claim) == [{"job": jobs[3]["jobId"], "begun": "run"}]
+    assert await bench.rows(claim) == []
+
+
+async def test_a_worker_that_stops_gives_back_what_it_has_claimed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.settings.worker_concurrency = 3
+    first, second = [await bench.submit("PLAIN") for _ in range(2)]
+    locked = await bench.submit("LOCKED", params={"key": "given back"}, priority=-1)
+    fetch, has_claimed = TicketQueue.fetch_job, asyncio.Event()
+    async with bench.worker() as worker:
+
+        async def fetch_and_stop(queue: TicketQueue, queues: Iterable[str] | None, worker_id: int) -> Job | None:
+            job = await fetch(queue, queues, worker_id)
+            if job is not None:
+                worker.stop()
+                has_claimed.set()
+            return job
+
+        monkeypatch.setattr(TicketQueue, "fetch_job", fetch_and_stop)
+        await has_claimed.wait()
+    monkeypatch.undo()
+    outcome = "SELECT outcome FROM job_attempts WHERE job_id = %s"
+    assert await bench.rows(outcome, second["jobId"]) == [{"outcome": "shutdown"}]
+    assert await bench.rows(outcome, locked["jobId"]) == []
+    tickets = "SELECT status::text FROM procrastinate_jobs WHERE args ->> 'jobId' = %s"
+    for job in (second, locked):
+        assert await bench.rows(tickets, job["jobId"]) == [{"status": "todo"}]
+    job_types.gate("given back").set()
+    async with bench.worker("worker-2"):
+        for job in (first, second, locked):
+            assert (await bench.follow(job["jobId"]))["status"] == "DONE"

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -23,7 +24,10 @@ _RECONNECT_SECONDS = 0.5
 _CLAIM = """
 SELECT (ticket).id, (ticket).queue_name, (ticket).priority, (ticket).task_name, (ticket).args, (ticket).scheduled_at,
     (ticket).attempts, (ticket).worker_id, begun
-FROM claim_v1(%s, %s, %s)
+FROM claim_v1(%s, %s, %s, %s)
+"""
+_GIVE_BACK = """
+UPDATE procrastinate_jobs SET status = 'todo', worker_id = NULL WHERE id = %(id)s AND status = 'doing'
 """
 _REMOVE = "DELETE FROM procrastinate_jobs WHERE id = %(id)s"
 
@@ -33,51 +37,86 @@ _log = structlog.get_logger(__name__)
 class TicketQueue(JobManager):
     """Procrastinate's queue. A job that ends takes its ticket along, in the commit of its end.
 
-    One that has no lock begins with the claim of its ticket, for the worker that ``begins_for`` names. While it names
-    none, jobs begin after their claims.
+    As many tickets are claimed at once as there are places in the worker, which has ``concurrency`` of them: one by one
+    they would come slower than small jobs end. Jobs that have no lock begin with the claim, for the worker that
+    ``begins_for`` is; if that is None, all begin after it.
     """
 
-    def __init__(self, connector: BaseConnector, metrics: EngineMetrics, begins_for: Callable[[], str | None]) -> None:
+    def __init__(
+        self,
+        connector: BaseConnector,
+        metrics: EngineMetrics,
+        concurrency: int,
+        begins_for: str | None,
+    ) -> None:
         super().__init__(connector)
         self._metrics = metrics
+        self._concurrency = concurrency
         self._begins_for = begins_for
         self._was_refused = False
+        self._claimed: deque[Job] = deque()
+        self._handed_out: set[int] = set()
         self._begun: dict[int, dict[str, Any]] = {}
         self._gone: set[int] = set()
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
-        """Take the next ticket."""
-        began = time.perf_counter()
+        """The next ticket, of those that were claimed before if there are any."""
+        if not self._claimed:
+            await self._claim_some(queues, worker_id)
+        if not self._claimed:
+            return None
+        job = self._claimed.popleft()
+        assert job.id is not None
+        self._handed_out.add(job.id)
+        return job
+
+    def unused(self) -> Iterator[tuple[int, dict[str, Any] | None]]:
+        """Tickets that were claimed and not asked for, each with what ``begun`` says: of a worker that was stopped."""
+        while self._claimed:
+            number = self._claimed.popleft().id
+            assert number is not None
+            yield number, self.begun(number)
+
+    async def give_back(self, ticket_id: int) -> None:
+        """Another worker may take the ticket. If this fails, a sweep makes another one."""
         try:
-            row = await self._claim(queues, worker_id)
-        except (psycopg.Error, OSError) as error:
-            # Procrastinate would take no more until all running jobs have ended. It comes again in a moment.
-            # If it was a job that can't begin, the ticket alone is taken then, so that it keeps no other from its turn.
-            self._was_refused = True
-            _log.warning("ticket_not_taken", error=type(error).__name__)
-            return None
-        self._was_refused = False
-        if row is None or row[0] is None:
-            return None
-        self._metrics.claim.labels(row[1]).observe(time.perf_counter() - began)
-        *ticket, begun = row
-        if begun is not None:
-            self._begun[row[0]] = begun
-        return _ticket(ticket)
+            await self.connector.execute_query_async(_GIVE_BACK, id=ticket_id)
+        except ConnectorException as error:
+            _log.warning("ticket_not_given_back", ticket=ticket_id, error=type(error.__cause__ or error).__name__)
 
     def begun(self, ticket_id: int | None) -> dict[str, Any] | None:
         """What ``begin_attempt_v1`` answered for the ticket's job, if it was called with the claim. Asked for once."""
         return None if ticket_id is None else self._begun.pop(ticket_id, None)
 
-    async def _claim(self, queues: Iterable[str] | None, worker_id: int) -> tuple[Any, ...] | None:
+    async def _claim_some(self, queues: Iterable[str] | None, worker_id: int) -> None:
+        began = time.perf_counter()
+        places = max(1, self._concurrency - len(self._handed_out))
+        try:
+            rows = await self._claim(queues, worker_id, places)
+        except (psycopg.Error, OSError) as error:
+            # Procrastinate would take no more until all running jobs have ended. It comes again in a moment.
+            # If it was a job that can't begin, only tickets are taken then, so that it keeps no other from its turn.
+            self._was_refused = True
+            _log.warning("ticket_not_taken", error=type(error).__name__)
+            return
+        self._was_refused = False
+        seconds = time.perf_counter() - began
+        for *ticket, begun in rows:
+            job = _ticket(ticket)
+            self._metrics.claim.labels(job.queue).observe(seconds)
+            if begun is not None:
+                self._begun[ticket[0]] = begun
+            self._claimed.append(job)
+
+    async def _claim(self, queues: Iterable[str] | None, worker_id: int, most: int) -> list[tuple[Any, ...]]:
         """By the connection itself: for each claim the connector would make a transaction and name its arguments."""
         pool = self._pool_of_tickets()
         conn = await pool.getconn()
         try:
             cursor = conn.cursor(row_factory=tuple_row)
             types = None if queues is None else list(queues)
-            await cursor.execute(_CLAIM, (types, worker_id, None if self._was_refused else self._begins_for()))
-            return await cursor.fetchone()
+            await cursor.execute(_CLAIM, (types, worker_id, most, None if self._was_refused else self._begins_for))
+            return await cursor.fetchall()
         finally:
             await pool.putconn(conn)
 
@@ -98,18 +137,20 @@ class TicketQueue(JobManager):
             self._gone.add(ticket_id)
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
-        """Remove the ticket, if it is still there. What became of the job is in its own record.
-
-        If that fails, a sweep removes it: nobody runs its job any more.
-        """
+        """Remove the ticket, if it is still there. What became of the job is in its own record."""
         assert job.id is not None
+        self._handed_out.discard(job.id)
         if job.id in self._gone:
             self._gone.discard(job.id)
             return
+        await self.remove(job.id)
+
+    async def remove(self, ticket_id: int) -> None:
+        """Remove a ticket. If that fails, a sweep does."""
         try:
-            await self.connector.execute_query_async(_REMOVE, id=job.id)
+            await self.connector.execute_query_async(_REMOVE, id=ticket_id)
         except ConnectorException as error:
-            _log.warning("ticket_not_removed", ticket=job.id, error=type(error.__cause__ or error).__name__)
+            _log.warning("ticket_not_removed", ticket=ticket_id, error=type(error.__cause__ or error).__name__)
 
 
 def _ticket(row: Sequence[Any]) -> Job:

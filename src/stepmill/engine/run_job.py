@@ -74,10 +74,10 @@ class JobRunner:
             self.running.discard(attempt)
             self._engine.notifier.touch(attempt.job["job_id"])
 
-    async def give_back(self, key: tuple[str, int]) -> None:
-        """Send back the job of an attempt that is this worker's but does not run: its beginning was never heard of."""
+    async def give_back(self, key: tuple[str, int], reason: str = "database_lost") -> None:
+        """Send back the job of an attempt that is this worker's but does not run: mostly one that it never heard of."""
         async with logged_refusal("attempt_left_open", job_id=key[0], attempt=key[1]):
-            await self._end.give_back(key, "database_lost")
+            await self._end.give_back(key, reason)
 
     async def _begin(self, job_id: str, answer: dict[str, Any] | None) -> Attempt | None:
         if answer is None:

@@ -50,10 +50,10 @@ SELECT job_id, attempt
 FROM job_attempts JOIN unnest(%s::text[], %s::integer[]) AS gone (job_id, attempt) USING (job_id, attempt)
 WHERE outcome NOT IN ('crashed', 'database_lost', 'cancel_requested')
 """
-_FEW_JOBS = 5
 _LOOK_SECONDS = 0.25
 _IDLE_LOOK_SECONDS = 1.0
 _TICKET_POLL_SECONDS = 1.0
+_GIVE_BACK_SECONDS = 5.0
 _RECONNECT_SECONDS = 0.5
 
 _log = structlog.get_logger(__name__)
@@ -138,7 +138,9 @@ class Worker:
             configure=self._as_engine,
         )
         app = procrastinate.App(connector=connector)
-        queue = TicketQueue(connector, self._engine.metrics, self._begins_with_claims)
+        # One commit less for each job. Limits of tenants are looked at by each beginning alone.
+        begins_for = None if settings.tenant_limits else self._worker_id
+        queue = TicketQueue(connector, self._engine.metrics, self._concurrency, begins_for)
         app.job_manager = queue
 
         async def run_ticket(context: JobContext, /, **ticket: str) -> None:
@@ -165,15 +167,22 @@ class Worker:
                 )
                 if not self._stopping.is_set():
                     await self._tickets.run()
+                await self._give_back_unused(queue)
         except (psycopg.Error, procrastinate.exceptions.ConnectorException, OSError) as error:
             _log.warning("queue_lost", error=type(error).__name__)
         if not self._stopping.is_set():
             await asyncio.sleep(_RECONNECT_SECONDS)
 
-    def _begins_with_claims(self) -> str | None:
-        """This worker, while few jobs run: one commit less for each. With many, claims would wait for one another."""
-        is_few = len(self._runner.running) < _FEW_JOBS
-        return self._worker_id if is_few and not self._engine.settings.tenant_limits else None
+    async def _give_back_unused(self, queue: TicketQueue) -> None:
+        """What was claimed when the worker was told to stop. With the database away, it is rescued as of the dead."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GIVE_BACK_SECONDS):
+                for ticket_id, begun in queue.unused():
+                    if begun is None:
+                        await queue.give_back(ticket_id)
+                    else:
+                        await self._runner.give_back((begun["job"]["job_id"], begun["job"]["attempt"]), "shutdown")
+                        await queue.remove(ticket_id)  # the job has a new one
 
     async def _as_engine(self, conn: AsyncConnection[Any]) -> None:
         await conn.set_autocommit(True)

@@ -348,18 +348,25 @@ BEGIN
 END
 $$;
 
--- Take the next ticket and, for a worker that is named and where nothing has to be waited for, begin its job in the same commit.
--- Limits of tenants are not looked at: where there are some, nobody is to be named. `begun` is what
--- `begin_attempt_v1` answers, null where it is to be called yet. A claim alone may be lost with the server; a beginning may not.
-CREATE FUNCTION claim_v1(p_types varchar[], p_number bigint, p_worker text,
-    OUT ticket procrastinate_jobs, OUT begun jsonb) LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+-- Take the next tickets, up to so many, and, for a worker that is named and where nothing has to be waited for, begin their jobs in
+-- the same commit. Limits of tenants are not looked at: where there are some, nobody is to be named. `begun` is what
+-- `begin_attempt_v1` answers, null where it is to be called yet. Claims alone may be lost with the server; a beginning may not.
+CREATE FUNCTION claim_v1(p_types varchar[], p_number bigint, p_most integer, p_worker text)
+RETURNS TABLE (ticket procrastinate_jobs, begun jsonb) LANGUAGE plpgsql SET search_path = stepmill, pg_temp AS $$
+DECLARE
+    v_has_begun boolean := false;
 BEGIN
-    ticket := procrastinate_fetch_job_v2(p_types, p_number);
-    IF ticket.id IS NOT NULL AND p_worker IS NOT NULL THEN
-        begun := begin_attempt_v1(ticket.args ->> 'jobId', p_worker, NULL, true);
-        IF begun IS NOT NULL THEN
-            PERFORM set_config('synchronous_commit', 'on', true);
+    FOR n IN 1..p_most LOOP
+        ticket := procrastinate_fetch_job_v2(p_types, p_number);
+        EXIT WHEN ticket.id IS NULL;
+        IF p_worker IS NOT NULL THEN
+            begun := begin_attempt_v1(ticket.args ->> 'jobId', p_worker, NULL, true);
+            v_has_begun := v_has_begun OR begun IS NOT NULL;
         END IF;
+        RETURN NEXT;
+    END LOOP;
+    IF v_has_begun THEN
+        PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
 END
 $$;
