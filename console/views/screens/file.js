@@ -32,10 +32,11 @@ export function Screen() {
 }
 
 /** How it is read and why, its text with what is no record marked, and what each column is and holds. @param {any} preview */
-function contentOf({ format, encoding, compression, delimiter, quote, headerRows, recordsPath, evidence, warnings, columns, rows, rejects, lines, rowsProfiled }) {
+function contentOf({ format, encoding, compression, member, delimiter, quote, headerRows, recordsPath, evidence, warnings, columns, rows, rejects, lines, rowsProfiled }) {
   const facts = [
     ["Format", format],
     ["Packed", compression !== "none" && compression],
+    ["In the archive", member],
     ["Encoding", encoding],
     ["Delimiter", delimiter === "\t" ? "tab" : delimiter],
     ["Quote", quote],

@@ -4,8 +4,9 @@ import asyncio
 
 from stepmill.errors import DataError
 from stepmill.etl.plan.source import Compression
+from stepmill.etl.readers.archives import find_archive
 from stepmill.etl.readers.codecs import CODECS, without_suffix
-from stepmill.etl.readers.compression import find_compression, open_bytes
+from stepmill.etl.readers.compression import Packing, find_compression, read_head
 from stepmill.etl.readers.json_shape import find_shape
 from stepmill.gateways.blobs import BlobLocation
 
@@ -34,6 +35,8 @@ def format_of(head: bytes, name: str) -> str:
     for signature, known in _SIGNATURES:
         if head.startswith(signature):
             return known
+    if find_archive(head) == "tar":
+        return "tar"
     shape = find_shape(_text(head))
     if shape is None:
         return "csv"
@@ -42,8 +45,7 @@ def format_of(head: bytes, name: str) -> str:
 
 
 def _sniff(location: BlobLocation, name: str) -> str:
-    with location.open() as file:
-        head = file.read(_HEAD_BYTES)
+    head = read_head(location, Packing(), _HEAD_BYTES)
     packed = find_compression(head)
     if packed == "none":
         return format_of(head, name)
@@ -51,10 +53,8 @@ def _sniff(location: BlobLocation, name: str) -> str:
 
 
 def _unpacked(location: BlobLocation, packed: Compression) -> bytes:
-    text = bytearray(_HEAD_BYTES)
     try:
-        with open_bytes(location, packed) as stream:
-            return bytes(text[: stream.read_into(memoryview(text))])
+        return read_head(location, Packing(packed), _HEAD_BYTES)
     except DataError:
         return b""
 

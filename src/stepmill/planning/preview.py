@@ -101,7 +101,7 @@ def _outcome(typed: Sequence[TypedBlock], splitter: CellSplitter, limit: int) ->
 
 def _how(source: SourceFormat) -> dict[str, Any]:
     data = source.model_dump(mode="json", by_alias=True)
-    names = ("format", "compression", "encoding", "delimiter", "quote", "escape", "comment")
+    names = ("format", "compression", "archive", "member", "encoding", "delimiter", "quote", "escape", "comment")
     return {name: data[name] for name in (*names, "headerRows", "preambleRows", "recordsPath")} | {"sheet": None}
 
 

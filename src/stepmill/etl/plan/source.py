@@ -52,6 +52,12 @@ _MOST_DELIMITER = 8
 Compression = Literal["none", "gzip", "bzip2", "xz", "zstd"]
 """How a file may be packed."""
 
+MEMBER_CHARACTERS = 1_000
+"""How long the path of what is read in an archive may be."""
+
+Archive = Literal["none", "zip", "tar"]
+"""What may hold the file among others."""
+
 Mark = Annotated[str, AfterValidator(_one_ascii_character)]
 """A character with a meaning: a quote, an escape."""
 
@@ -65,7 +71,13 @@ class SourceFormat(PlanModel):
     format: Literal["csv", "jsonl", "json"]
     """``json`` is one array of objects, an object that holds one, or objects one after another."""
     compression: Compression = "none"
-    """How the file is packed."""
+    """How the file is packed, as a whole."""
+    archive: Archive = "none"
+    """Whether it is an archive."""
+    member: Annotated[str, Field(max_length=MEMBER_CHARACTERS)] | None = None
+    """The path in the archive of what is read. A file that lacks it is read as if the plan named none."""
+    member_compression: Compression = "none"
+    """How that is packed once more."""
     encoding: Annotated[str, AfterValidator(canonical_encoding)] = "utf-8"
     """Python's name of the encoding. A byte order mark is skipped where there is one."""
     delimiter: Delimiter | None = None
@@ -101,6 +113,8 @@ class SourceFormat(PlanModel):
             raise ValueError("delimiter, quote, escape and comment must differ from each other")
         if len(self.delimiter or "") > 1 and any(mark and mark in (self.delimiter or "") for mark in marks[1:]):
             raise ValueError("quote, escape and comment must not be part of the delimiter")
+        if (self.member is None) != (self.archive == "none"):
+            raise ValueError("an archive needs the member that is read, and only an archive has one")
         if self.skip_initial_space and " " in marks:
             raise ValueError("spaces that begin a field can't be skipped where the space is a mark")
         if self.format == "csv" and not self.columns:

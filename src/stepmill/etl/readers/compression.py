@@ -1,12 +1,15 @@
-"""A stored file as a stream of its decompressed bytes, from any offset in them."""
+"""A stored file as a stream of its unpacked bytes, from any offset in them."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Protocol
+from dataclasses import dataclass
+from io import SEEK_CUR, BufferedReader, RawIOBase
+from typing import IO, Any, Protocol
 
 from stepmill.errors import DataError
-from stepmill.etl.plan.source import Compression
+from stepmill.etl.plan.source import Archive, Compression, SourceFormat
+from stepmill.etl.readers.archives import ArchiveMember, Readable, list_members, open_member
 from stepmill.etl.readers.codecs import CODECS, Codec, Member
 from stepmill.gateways.blobs import BlobLocation
 
@@ -31,19 +34,31 @@ class ByteStream(Protocol):
         """Fill ``view`` from its front; less than all of it only at the end. Returns how much was filled."""
 
 
+@dataclass(frozen=True)
+class Packing:
+    """How a file holds text: compressed as a whole; an archive, of which a member is read, compressed once more."""
+
+    compression: Compression = "none"
+    archive: Archive = "none"
+    member: str | None = None
+    member_compression: Compression = "none"
+
+    @classmethod
+    def of(cls, source: SourceFormat) -> "Packing":
+        """As a plan has it."""
+        return cls(source.compression, source.archive, source.member, source.member_compression)
+
+
 @contextmanager
 def open_bytes(
-    location: BlobLocation, compression: Compression, offset: int = 0, stop: int | None = None
+    location: BlobLocation, packing: Packing, offset: int = 0, stop: int | None = None
 ) -> Iterator[ByteStream]:
-    """Open the file at ``offset`` of its decompressed bytes; the stream ends at ``stop``, or with the file."""
-    with location.open() as file:
-        stream: ByteStream
-        if compression == "none":
-            file.seek(offset)
-            stream = _Plain(file)
-        else:
-            stream = packed = _Packed(file, CODECS[compression])
-            packed.skip(offset)
+    """Open the file at ``offset`` of its unpacked bytes; the stream ends at ``stop``, or with the text.
+
+    Raises DataError where it can't be unpacked, also while it is read.
+    """
+    with location.open() as file, _unpacking(file, packing) as stream:
+        stream.skip(offset)
         yield stream if stop is None else _Limited(stream, stop - offset)
 
 
@@ -52,9 +67,97 @@ def find_compression(head: bytes) -> Compression:
     return next((name for name, codec in CODECS.items() if codec.begins(head)), "none")
 
 
+def read_head(location: BlobLocation, packing: Packing, count: int) -> bytes:
+    """The first unpacked bytes, up to ``count``."""
+    head = bytearray(count)
+    with open_bytes(location, packing) as stream:
+        return bytes(head[: stream.read_into(memoryview(head))])
+
+
+def members_of(location: BlobLocation, compression: Compression, archive: Archive) -> list[ArchiveMember]:
+    """The files in an archive that may be compressed as a whole; see ``list_members``."""
+    with location.open() as file:
+        can_seek = compression == "none"
+        opened = file if can_seek else _as_file(_Packed(file, CODECS[compression]))
+        return list_members(opened, archive, can_seek=can_seek)
+
+
+class _Skipping(ByteStream, Protocol):
+    @abstractmethod
+    def skip(self, count: int) -> None:
+        """Go on behind the next ``count`` bytes."""
+
+
+@contextmanager
+def _unpacking(file: IO[bytes], packing: Packing) -> Iterator[_Skipping]:
+    can_seek = packing.compression == "none"
+    outer: _Skipping = _Plain(file) if can_seek else _Packed(file, CODECS[packing.compression])
+    if packing.member is None:
+        yield outer
+        return
+    opened = file if can_seek else _as_file(outer)
+    with open_member(opened, packing.archive, packing.member, can_seek=can_seek) as member:
+        is_plain = packing.member_compression == "none"
+        inner: _Skipping = _Member(member) if is_plain else _Packed(member, CODECS[packing.member_compression])
+        yield _Placed(inner, outer)
+
+
+def _as_file(stream: ByteStream) -> IO[bytes]:
+    return BufferedReader(_StreamFile(stream), _CHUNK)
+
+
+class _StreamFile(RawIOBase):
+    """A stream for who wants a file to read forward."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        return self._stream.read_into(memoryview(buffer))
+
+
+class _Member:
+    """A member of an archive as it is there. How far that is in the stored file, the archive's stream knows."""
+
+    stored_position = 0
+
+    def __init__(self, member: Readable) -> None:
+        self._member = member
+
+    def read_into(self, view: memoryview) -> int:
+        filled = 0
+        while filled < len(view) and (data := self._member.read(min(len(view) - filled, _CHUNK))):
+            view[filled : filled + len(data)] = data
+            filled += len(data)
+        return filled
+
+    def skip(self, count: int) -> None:
+        while count > 0 and (data := self._member.read(min(count, _CHUNK))):
+            count -= len(data)
+
+
+class _Placed:
+    """What is read of a member, with the place in the stored file."""
+
+    def __init__(self, inner: _Skipping, outer: ByteStream) -> None:
+        self._outer = outer
+        self.read_into = inner.read_into
+        self.skip = inner.skip
+
+    @property
+    def stored_position(self) -> int:
+        return self._outer.stored_position
+
+
 class _Plain:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
+
+    def skip(self, count: int) -> None:
+        self._file.seek(count, SEEK_CUR)
 
     @property
     def stored_position(self) -> int:
@@ -90,7 +193,7 @@ class _Limited:
 class _Packed:
     """One or more compressed members behind one another. Zero bytes after the last are padding, as of a tape."""
 
-    def __init__(self, file: IO[bytes], codec: Codec) -> None:
+    def __init__(self, file: Readable, codec: Codec) -> None:
         self._file = file
         self._codec = codec
         self._stored = 0

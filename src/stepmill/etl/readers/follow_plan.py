@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from stepmill.errors import DataError
 from stepmill.etl.plan.source import WIDE_ENCODINGS, SourceFormat
 from stepmill.etl.readers.charset import Charset
 from stepmill.etl.readers.column_names import column_names, joined_header
+from stepmill.etl.readers.compression import Packing
 from stepmill.etl.readers.csv_text import Dialect, read_rows, usual_width
 from stepmill.etl.readers.detect_csv import renamed_columns
 from stepmill.etl.readers.findings import Detected, Finding, shown
@@ -15,7 +16,7 @@ from stepmill.etl.readers.survey import Survey
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _MAX_NAMED = 20
-_ABOUT_BYTES = frozenset({"compression", "encoding", "guessed_encoding", "encoding_errors"})
+_ABOUT_BYTES = frozenset({"compression", "archive", "more_members", "encoding", "guessed_encoding", "encoding_errors"})
 
 
 def planned_encoding(planned: SourceFormat, survey: Survey, found: Charset) -> Charset:
@@ -70,7 +71,7 @@ def _as_planned(detected: Detected, text: str, planned: SourceFormat) -> Detecte
         columns = column_names(header, len(header))
     elif usual_width(rows) - has_trailing != len(columns):
         return None
-    own = {"compression": detected.source.compression, "encoding": detected.source.encoding}
+    own = {**asdict(Packing.of(detected.source)), "encoding": detected.source.encoding}
     source = planned.model_copy(update={**own, "columns": columns, "trailing_delimiter": has_trailing})
     evidence = [finding for finding in detected.evidence if finding.code in _ABOUT_BYTES]
     warnings = [finding for finding in detected.warnings if finding.code in _ABOUT_BYTES]

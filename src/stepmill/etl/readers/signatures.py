@@ -3,6 +3,7 @@
 import re
 
 from stepmill.errors import DataError
+from stepmill.etl.readers.archives import find_archive
 from stepmill.etl.readers.compression import find_compression
 
 _STARTS = (
@@ -56,7 +57,7 @@ def refuse_other_formats(head: bytes, name: str, *, is_wide: bool) -> None:
         raise DataError(
             "not_a_table",
             f"{name!r} is {kind}. Tables are read from CSV, JSON and JSON Lines files, also compressed"
-            " with gzip, bzip2, xz or zstd.",
+            " with gzip, bzip2, xz or zstd, and in zip or tar archives.",
             details={"looksLike": kind},
         )
 
@@ -68,9 +69,10 @@ def _by_start(head: bytes) -> str | None:
     packed = find_compression(head)
     if packed != "none":
         return f"a {packed} file inside another compressed one"
-    if head.startswith(b"PK\x03\x04"):
-        return next((kind for part, kind in _ZIP_PARTS if part in head[:65536]), "a zip archive")
-    return None
+    archive = find_archive(head)
+    if archive == "zip":
+        return next((kind for part, kind in _ZIP_PARTS if part in head[:65536]), "a zip archive inside another one")
+    return "a tar archive inside another one" if archive == "tar" else None
 
 
 def _by_content(head: bytes) -> str | None:

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from stepmill.etl.plan.source import Compression
-from stepmill.etl.readers.compression import MAGIC_BYTES, find_compression, open_bytes
+from stepmill.etl.readers.compression import Packing, open_bytes
 from stepmill.etl.readers.csv_records import byte_series
 from stepmill.gateways.blobs import BlobLocation
 
@@ -40,7 +39,7 @@ class Sample:
 class Survey:
     """What a look over the whole file found."""
 
-    compression: Compression
+    packing: Packing
     head: bytes = b""
     after_head: bytes = b""
     """What follows the head, kept where hardly a line ends in it."""
@@ -65,15 +64,13 @@ class Survey:
         return self.text_bytes == len(self.head)
 
 
-def survey_file(location: BlobLocation) -> Survey:
-    """Look over the whole file. Raises DataError where it can't be decompressed."""
-    with location.open() as file:
-        compression = find_compression(file.read(MAGIC_BYTES))
-    survey = Survey(compression)
+def survey_file(location: BlobLocation, packing: Packing) -> Survey:
+    """Look over all of the text. Raises DataError where it can't be unpacked."""
+    survey = Survey(packing)
     thinning = _Thinning(survey)
     buffer = bytearray(_CHUNK)
     rest = b""
-    with open_bytes(location, compression) as stream:
+    with open_bytes(location, packing) as stream:
         while count := stream.read_into(memoryview(buffer)):
             chunk = bytes(memoryview(buffer)[:count])
             if not survey.text_bytes:

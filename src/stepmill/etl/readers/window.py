@@ -5,12 +5,13 @@ from contextlib import contextmanager
 
 from stepmill.etl.plan.source import WIDE_ENCODINGS, SourceFormat
 from stepmill.etl.readers.block import BlockStart
-from stepmill.etl.readers.compression import ByteStream, open_bytes
+from stepmill.etl.readers.compression import ByteStream, Packing, open_bytes, read_head
 from stepmill.etl.readers.encoding import WideText, bom_length, source_length
 from stepmill.etl.readers.long_delimiter import ShortenedText, source_bytes
 from stepmill.gateways.blobs import BlobLocation
 
 _SMALLEST = 64
+_LONGEST_BOM = 4
 
 
 class Window:
@@ -136,7 +137,7 @@ def open_window(
 ) -> Iterator[Window]:
     """A window on the text of a file, from ``start`` or, without one, from what follows its byte order mark."""
     begin = start or _after_bom(location, source)
-    with open_bytes(location, source.compression, begin.offset, stop.offset if stop else None) as stream:
+    with open_bytes(location, Packing.of(source), begin.offset, stop.offset if stop else None) as stream:
         text: ByteStream = WideText(stream, source.encoding) if source.encoding in WIDE_ENCODINGS else stream
         long_delimiter = source.delimiter if len(source.delimiter or "") > 1 else None
         if long_delimiter is not None:
@@ -147,7 +148,5 @@ def open_window(
 
 
 def _after_bom(location: BlobLocation, source: SourceFormat) -> BlockStart:
-    head = bytearray(4)
-    with open_bytes(location, source.compression) as stream:
-        count = stream.read_into(memoryview(head))
-    return BlockStart(bom_length(bytes(head[:count]), source.encoding), 1, 0)
+    head = read_head(location, Packing.of(source), _LONGEST_BOM)
+    return BlockStart(bom_length(head, source.encoding), 1, 0)
