@@ -21,6 +21,8 @@ from psycopg_pool import AsyncConnectionPool
 from stepmill.engine.metrics import EngineMetrics
 
 _RECONNECT_SECONDS = 0.5
+_AT_ONCE = 10
+"""Of many the first would wait long for the last to begin."""
 _CLAIM = """
 SELECT (ticket).id, (ticket).queue_name, (ticket).priority, (ticket).task_name, (ticket).args, (ticket).scheduled_at,
     (ticket).attempts, (ticket).worker_id, begun
@@ -92,7 +94,7 @@ class TicketQueue(JobManager):
         began = time.perf_counter()
         places = max(1, self._concurrency - len(self._handed_out))
         try:
-            rows = await self._claim(queues, worker_id, places)
+            rows = await self._claim(queues, worker_id, min(places, _AT_ONCE))
         except (psycopg.Error, OSError) as error:
             # Procrastinate would take no more until all running jobs have ended. It comes again in a moment.
             # If it was a job that can't begin, only tickets are taken then, so that it keeps no other from its turn.
