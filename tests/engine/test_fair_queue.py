@@ -1,6 +1,5 @@
 """The order of tickets between tenants, and how many jobs may run at once."""
 
-import asyncio
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -282,32 +281,36 @@ async def test_as_many_tickets_are_claimed_at_once_as_are_asked_for(bench: Bench
     assert await bench.rows(claim) == []
 
 
-async def test_a_worker_that_stops_gives_back_what_it_has_claimed(
+async def test_a_worker_that_stops_gives_back_at_once_what_it_has_claimed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench.settings.worker_concurrency = 3
-    first, second = [await bench.submit("PLAIN") for _ in range(2)]
+    bench.settings.worker_concurrency, bench.settings.shutdown_grace_seconds = 3, 60.0
+    running = await bench.submit("LOCKED", params={"key": "running"}, priority=1)
+    plain = await bench.submit("PLAIN")
     locked = await bench.submit("LOCKED", params={"key": "given back"}, priority=-1)
-    fetch, has_claimed = TicketQueue.fetch_job, asyncio.Event()
+    fetch = TicketQueue.fetch_job
     async with bench.worker() as worker:
 
         async def fetch_and_stop(queue: TicketQueue, queues: Iterable[str] | None, worker_id: int) -> Job | None:
             job = await fetch(queue, queues, worker_id)
             if job is not None:
                 worker.stop()
-                has_claimed.set()
             return job
 
         monkeypatch.setattr(TicketQueue, "fetch_job", fetch_and_stop)
-        await has_claimed.wait()
-    monkeypatch.undo()
-    outcome = "SELECT outcome FROM job_attempts WHERE job_id = %s"
-    assert await bench.rows(outcome, second["jobId"]) == [{"outcome": "shutdown"}]
-    assert await bench.rows(outcome, locked["jobId"]) == []
-    tickets = "SELECT status::text FROM procrastinate_jobs WHERE args ->> 'jobId' = %s"
-    for job in (second, locked):
-        assert await bench.rows(tickets, job["jobId"]) == [{"status": "todo"}]
+        ticket = "SELECT FROM stepmill.procrastinate_jobs WHERE args ->> 'jobId' = %s AND status = 'todo'"
+        await bench.until(
+            "SELECT FROM stepmill.job_attempts WHERE outcome = 'shutdown' AND job_id = %s", plain["jobId"]
+        )
+        await bench.until(ticket, locked["jobId"])
+        attempts = "SELECT outcome FROM job_attempts WHERE job_id = %s"
+        assert await bench.rows(attempts, running["jobId"]) == [{"outcome": None}]
+        assert await bench.rows(attempts, locked["jobId"]) == []
+        monkeypatch.undo()
+        job_types.gate("running").set()
+    tickets = "SELECT args ->> 'jobId' AS job, status::text FROM procrastinate_jobs ORDER BY 1"
+    assert await bench.rows(tickets) == [{"job": job["jobId"], "status": "todo"} for job in (plain, locked)]
     job_types.gate("given back").set()
     async with bench.worker("worker-2"):
-        for job in (first, second, locked):
+        for job in (running, plain, locked):
             assert (await bench.follow(job["jobId"]))["status"] == "DONE"

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import socket
+import time
 from collections.abc import Awaitable, Callable, Sequence, Set
 from contextlib import suppress
 from typing import Any
@@ -85,6 +86,8 @@ class Worker:
         self._said_hello = asyncio.Event()
         self._stopping = asyncio.Event()
         self._tickets: Any = None
+        self._queue: TicketQueue | None = None
+        self._giving_back = asyncio.Lock()
         self._given_back: dict[tuple[str, int], asyncio.Task[None]] = {}
         # Procrastinate says each ticket's start and end at INFO; the job's own events say more.
         logging.getLogger("procrastinate").setLevel(logging.ERROR)
@@ -140,7 +143,7 @@ class Worker:
         app = procrastinate.App(connector=connector)
         # One commit less for each job. Limits of tenants are looked at by each beginning alone.
         begins_for = None if settings.tenant_limits else self._worker_id
-        queue = TicketQueue(connector, self._engine.metrics, self._concurrency, begins_for)
+        self._queue = queue = TicketQueue(connector, self._engine.metrics, self._concurrency, begins_for)
         app.job_manager = queue
 
         async def run_ticket(context: JobContext, /, **ticket: str) -> None:
@@ -167,22 +170,24 @@ class Worker:
                 )
                 if not self._stopping.is_set():
                     await self._tickets.run()
-                await self._give_back_unused(queue)
+                await self._give_back_unused()
         except (psycopg.Error, procrastinate.exceptions.ConnectorException, OSError) as error:
             _log.warning("queue_lost", error=type(error).__name__)
         if not self._stopping.is_set():
             await asyncio.sleep(_RECONNECT_SECONDS)
 
-    async def _give_back_unused(self, queue: TicketQueue) -> None:
+    async def _give_back_unused(self) -> None:
         """What was claimed when the worker was told to stop. With the database away, it is rescued as of the dead."""
+        if self._queue is None:
+            return
         with suppress(TimeoutError):
-            async with asyncio.timeout(_GIVE_BACK_SECONDS):
-                for ticket_id, begun in queue.unused():
+            async with asyncio.timeout(_GIVE_BACK_SECONDS), self._giving_back:
+                for ticket_id, begun in self._queue.unused():
                     if begun is None:
-                        await queue.give_back(ticket_id)
+                        await self._queue.give_back(ticket_id)
                     else:
                         await self._runner.give_back((begun["job"]["job_id"], begun["job"]["attempt"]), "shutdown")
-                        await queue.remove(ticket_id)  # the job has a new one
+                        await self._queue.remove(ticket_id)  # the job has a new one
 
     async def _as_engine(self, conn: AsyncConnection[Any]) -> None:
         await conn.set_autocommit(True)
@@ -193,11 +198,14 @@ class Worker:
 
     async def _end_after_grace(self) -> None:
         await self._stopping.wait()
-        await asyncio.sleep(self._engine.settings.shutdown_grace_seconds)
+        ends_at = time.monotonic() + self._engine.settings.shutdown_grace_seconds
         while True:  # over and over: a ticket may be taken late, and a cancelled job goes on with its always-steps
-            for attempt in list(self._runner.running):
-                attempt.interruption.raise_it("shutdown")
-            await asyncio.sleep(_LOOK_SECONDS)
+            await self._give_back_unused()
+            left = ends_at - time.monotonic()
+            if left <= 0:
+                for attempt in list(self._runner.running):
+                    attempt.interruption.raise_it("shutdown")
+            await asyncio.sleep(min(left, _LOOK_SECONDS) if left > 0 else _LOOK_SECONDS)
 
     async def _watch(self) -> None:
         while True:
