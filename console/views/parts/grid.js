@@ -97,7 +97,6 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
   function moveTo(index) {
     const box = /** @type {HTMLDivElement} */ (scroller.current);
     const next = Math.max(0, Math.min(count - 1, index));
-    // A key can come before the observer has told the height.
     const least = (next + 1) * rowHeight - heightOf(box);
     if (box.scrollTop < least) box.scrollTop = least;
     else if (box.scrollTop > next * rowHeight) box.scrollTop = next * rowHeight;
@@ -165,7 +164,7 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
   `;
 }
 
-/** What is seen of the rows, in pixels. @param {Element} box */
+/** @param {Element} box */
 const heightOf = (box) => box.clientHeight - HEAD_HEIGHT;
 
 /** @param {number} value @param {number} by */

@@ -36,7 +36,7 @@ function contentOf({ format, encoding, compression, member, delimiter, quote, he
   const facts = [
     ["Format", format],
     ["Packed", compression !== "none" && compression],
-    ["In the archive", member],
+    ["Member", member],
     ["Encoding", encoding],
     ["Delimiter", delimiter === "\t" ? "tab" : delimiter],
     ["Quote", quote],
