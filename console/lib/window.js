@@ -1,5 +1,5 @@
 /**
- * Which of many rows of one height are in sight, with some before and after them, so that a scroll finds them drawn.
+ * Which rows are in sight, with some before and after them.
  * @param {{scrollTop: number, height: number, rowHeight: number, count: number, spare: number}} place
  * @returns {{first: number, last: number}} `last` is not in it
  */

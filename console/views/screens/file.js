@@ -31,7 +31,7 @@ export function Screen() {
   return html`<${Loaded} resource=${known} what="This file" title="File">${page}<//>`;
 }
 
-/** How it is read and why, its text with what is no record marked, and what each column is and holds. @param {any} preview */
+/** How it is read, its text, and its columns. @param {any} preview */
 function contentOf({ format, encoding, compression, member, delimiter, quote, headerRows, recordsPath, evidence, warnings, columns, rows, rejects, lines, rowsProfiled }) {
   const facts = [
     ["Format", format],
