@@ -111,9 +111,8 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
 
   /** @param {KeyboardEvent} event */
   function onKey(event) {
-    const box = scroller.current;
-    if (!box || event.target !== box || event.ctrlKey || event.metaKey || event.altKey || count === 0) return;
-    const page = Math.max(1, Math.floor(heightOf(box) / rowHeight) - 1);
+    if (event.target !== scroller.current || event.ctrlKey || event.metaKey || event.altKey || count === 0) return;
+    const page = Math.max(1, Math.floor(place.height / rowHeight) - 1);
     const now = placeOfActive();
     /** @type {Record<string, () => void>} */
     const keys = {

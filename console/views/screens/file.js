@@ -32,11 +32,10 @@ export function Screen() {
 }
 
 /** How it is read, its text, and its columns. @param {any} preview */
-function contentOf({ format, encoding, compression, member, delimiter, quote, headerRows, recordsPath, evidence, warnings, columns, rows, rejects, lines, rowsProfiled }) {
+function contentOf({ format, encoding, compression, delimiter, quote, headerRows, recordsPath, evidence, warnings, columns, rows, rejects, lines, rowsProfiled }) {
   const facts = [
     ["Format", format],
     ["Packed", compression !== "none" && compression],
-    ["Member", member],
     ["Encoding", encoding],
     ["Delimiter", delimiter === "\t" ? "tab" : delimiter],
     ["Quote", quote],
