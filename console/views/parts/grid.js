@@ -58,7 +58,7 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
     const box = scroller.current;
     if (!box) return;
     place.top = box.scrollTop;
-    if (isResized) place.height = heightOf(box);
+    if (isResized) place.height = box.clientHeight - HEAD_HEIGHT;
     if (!isSame(inSight(SPARE), sight) || place.height !== height) draw({});
     else place.shown = shownNow();
   };
@@ -97,7 +97,7 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
   function moveTo(index) {
     const box = /** @type {HTMLDivElement} */ (scroller.current);
     const next = Math.max(0, Math.min(count - 1, index));
-    const least = (next + 1) * rowHeight - heightOf(box);
+    const least = (next + 1) * rowHeight - box.clientHeight - HEAD_HEIGHT;
     if (box.scrollTop < least) box.scrollTop = least;
     else if (box.scrollTop > next * rowHeight) box.scrollTop = next * rowHeight;
     activate(next);
@@ -162,9 +162,6 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
     </div>
   `;
 }
-
-/** @param {Element} box */
-const heightOf = (box) => box.clientHeight - HEAD_HEIGHT;
 
 /** @param {number} value @param {number} by */
 const modulo = (value, by) => ((value % by) + by) % by;
