@@ -97,8 +97,8 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
   function moveTo(index) {
     const box = /** @type {HTMLDivElement} */ (scroller.current);
     const next = Math.max(0, Math.min(count - 1, index));
-    const least = (next + 1) * rowHeight - box.clientHeight + HEAD_HEIGHT;
-    if (box.scrollTop < least) box.scrollTop = least;
+    const low = (next + 1) * rowHeight - box.clientHeight + HEAD_HEIGHT;
+    if (box.scrollTop < low) box.scrollTop = low;
     else if (box.scrollTop > next * rowHeight) box.scrollTop = next * rowHeight;
     activate(next);
   }
