@@ -5,6 +5,7 @@ too, the time on the clock says more about those. `make bench` shows the clock's
 """
 
 from collections.abc import Iterator
+from math import inf
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -13,10 +14,12 @@ from tests.cli.processes import Serve
 from tests.console.browsing import OpenPage
 from tests.console.environments import make_environment
 from tests.console.many_jobs import many_jobs
-from tests.console.traces import first_paint_cpu_ms
-from tests.console.watching import CHANGES_PER_SECOND, FRAME_MS, GROWTH, JOBS, TASK_MS, watch
+from tests.console.traces import first_paint_cpu_ms, first_paint_ms
+from tests.console.watching import CHANGES_PER_SECOND, FIRST_PAINT_MS, FRAME_MS, GROWTH, JOBS, TASK_MS, watch
 
 SECONDS = 40.0
+PAINT_TRIES = 5
+"""What else the machine does can make one of them slow, never fast."""
 PAINT_CPU_MS = 150.0
 """Of the half second that a first paint may take. Nothing that needs a script comes before it."""
 
@@ -34,6 +37,15 @@ def jobs(server: Serve, env: str) -> Iterator[list[str]]:
     """The newest first."""
     with many_jobs(server, JOBS, env) as ids:
         yield ids
+
+
+def test_the_first_paint_is_soon(open_page: OpenPage, env: str, jobs: list[str]) -> None:
+    tries: list[float] = []
+    while len(tries) < PAINT_TRIES and min(tries, default=inf) > FIRST_PAINT_MS:
+        page = open_page()
+        tries.append(first_paint_ms(page, f"/jobs?env={env}"))
+        page.close()  # it would go on to read all jobs, while the next is measured
+    assert min(tries) <= FIRST_PAINT_MS, tries
 
 
 def test_the_first_paint_is_little_work(open_page: OpenPage, env: str, jobs: list[str]) -> None:
