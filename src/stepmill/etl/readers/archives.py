@@ -13,6 +13,7 @@ from typing import IO, Final, Literal, Protocol
 
 from stepmill.errors import DataError
 from stepmill.etl.plan.source import Archive
+from stepmill.etl.readers.bombs import refuse_bomb
 
 HEAD_BYTES = 512
 """How many of a file's first bytes tell whether it is an archive."""
@@ -22,8 +23,6 @@ _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")  # the second has no members
 _TAR_MAGIC = b"ustar"
 _TAR_MAGIC_AT = 257
 _ENCRYPTED = 0x1
-_MOST_RATIO = 1_000
-_RATIO_COUNTS_FROM = 64 * 1024 * 1024  # of text: what is smaller does no harm
 
 
 class Readable(Protocol):
@@ -102,13 +101,7 @@ class _Zip:
             raise _no_such_member("zip", path) from None
         if info.flag_bits & _ENCRYPTED:
             raise DataError("encrypted_archive", f"{path!r} in the zip archive has a password. Pack it without one.")
-        if info.file_size > max(_RATIO_COUNTS_FROM, _MOST_RATIO * info.compress_size):
-            raise DataError(
-                "compression_bomb",
-                f"{path!r} in the zip archive swells to more than {_MOST_RATIO:,} times its size, which no table does."
-                " It is not unpacked.",
-                details={"storedBytes": info.compress_size, "textBytes": info.file_size},
-            )
+        refuse_bomb(f"{path!r} in the zip archive", info.compress_size, info.file_size)
         with _told("zip", path):
             member = self._file.open(info)
         with member:

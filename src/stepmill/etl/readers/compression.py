@@ -10,6 +10,7 @@ from typing import IO, Any, Protocol
 from stepmill.errors import DataError
 from stepmill.etl.plan.source import Archive, Compression, SourceFormat
 from stepmill.etl.readers.archives import ArchiveMember, Readable, list_members, open_member
+from stepmill.etl.readers.bombs import refuse_bomb
 from stepmill.etl.readers.codecs import CODECS, Codec, Member
 from stepmill.gateways.blobs import BlobLocation
 
@@ -17,8 +18,6 @@ MAGIC_BYTES = 10
 """How many of a file's first bytes tell how it is packed."""
 
 _CHUNK = 256 * 1024
-_MOST_RATIO = 1_000
-_RATIO_COUNTS_FROM = 64 * 1024 * 1024  # of text: what is smaller does no harm
 
 
 class ByteStream(Protocol):
@@ -227,7 +226,7 @@ class _Packed:
             data = self._feed(member, min(limit, _CHUNK))
             if data:
                 self._position += len(data)
-                self._refuse_bomb()
+                refuse_bomb(f"The {self._codec.name} file", self._stored, self._position)
                 return data
             if at_end and self._member is not None:
                 raise DataError(
@@ -269,15 +268,6 @@ class _Packed:
             )
         self._member = self._codec.member()
         return self._member
-
-    def _refuse_bomb(self) -> None:
-        if self._position > _RATIO_COUNTS_FROM and self._position > _MOST_RATIO * self._stored:
-            raise DataError(
-                "compression_bomb",
-                f"The {self._codec.name} file swells to more than {_MOST_RATIO:,} times its size, which no table does."
-                " It is not unpacked further.",
-                details=self._place(),
-            )
 
     def _place(self) -> dict[str, int]:
         return {"storedBytes": self._stored, "textBytes": self._position}

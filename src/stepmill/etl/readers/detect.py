@@ -75,9 +75,8 @@ def _visible(survey: Survey, charset: Charset) -> str:
 def _detect(looked: _Looked, charset: Charset) -> Detected:
     survey = looked.survey
     evidence, warnings = _about_packing(looked.found)
-    about_charset = _about_charset(charset)
-    evidence.append(about_charset[0])
-    warnings += about_charset[1:]
+    evidence.append(Finding("encoding", f"The encoding is {charset.encoding}: {charset.reason}."))
+    warnings += _doubts(charset)
     shape = find_shape(head_text(survey, charset.encoding))
     header: tuple[str, ...] | None = None
     if shape is None:
@@ -111,9 +110,8 @@ def _about_packing(found: FoundPacking) -> tuple[list[Finding], list[Finding]]:
     return evidence, [Finding("more_members", message)]
 
 
-def _about_charset(charset: Charset) -> list[Finding]:
-    """The first says what was decided, the others what may surprise."""
-    findings = [Finding("encoding", f"The encoding is {charset.encoding}: {charset.reason}.")]
+def _doubts(charset: Charset) -> list[Finding]:
+    findings = []
     if charset.is_guess:
         message = f"The encoding is a guess: {charset.reason}. Look whether names and words with accents are right."
         findings.append(Finding("guessed_encoding", message))

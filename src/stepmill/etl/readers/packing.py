@@ -32,9 +32,11 @@ def find_packing(location: BlobLocation, wanted: str | None = None) -> FoundPack
 
     Raises DataError ``empty_archive`` for one without files, and what unpacking raises.
     """
-    compression = find_compression(read_head(location, Packing(), HEAD_BYTES))
+    head = read_head(location, Packing(), HEAD_BYTES)
+    compression = find_compression(head)
     outer = Packing(compression)
-    head = read_head(location, outer, HEAD_BYTES)
+    if compression != "none":
+        head = read_head(location, outer, HEAD_BYTES)
     archive = find_archive(head)
     if archive == "none" or (archive == "zip" and head.startswith(tuple(map(str.encode, _OFFICE)), _FIRST_NAME_AT)):
         return FoundPacking(outer)

@@ -34,11 +34,6 @@ class ColumnShape:
         spaced = max(self.spaced, _SPACE_AS_OFTEN) if cell.startswith(" ") else 1.0
         return max(_LEAST, (_KIND_SHARE * kind + (1 - _KIND_SHARE) * pattern) * spaced)
 
-    @property
-    def empty(self) -> float:
-        """The share of values that are empty."""
-        return self.kinds.get(CellKind.EMPTY.name, 0.0)
-
 
 def shapes_of(rows: Sequence[Sequence[str]]) -> tuple[ColumnShape, ...]:
     """The shape of each column of rows of one width; there is at least one row."""

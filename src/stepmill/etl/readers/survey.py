@@ -39,7 +39,6 @@ class Sample:
 class Survey:
     """What a look over the whole file found."""
 
-    packing: Packing
     head: bytes = b""
     after_head: bytes = b""
     """What follows the head, kept where hardly a line ends in it."""
@@ -66,7 +65,7 @@ class Survey:
 
 def survey_file(location: BlobLocation, packing: Packing) -> Survey:
     """Look over all of the text. Raises DataError where it can't be unpacked."""
-    survey = Survey(packing)
+    survey = Survey()
     thinning = _Thinning(survey)
     buffer = bytearray(_CHUNK)
     rest = b""
