@@ -97,6 +97,7 @@ export function Grid({ label, name, count, rowHeight = 36, columns, row, item, v
   function moveTo(index) {
     const box = /** @type {HTMLDivElement} */ (scroller.current);
     const next = Math.max(0, Math.min(count - 1, index));
+    // Not by `place.height`: a key can come before the observer has told it.
     const low = (next + 1) * rowHeight - box.clientHeight + HEAD_HEIGHT;
     if (box.scrollTop < low) box.scrollTop = low;
     else if (box.scrollTop > next * rowHeight) box.scrollTop = next * rowHeight;

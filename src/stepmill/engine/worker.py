@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import socket
-import time
 from collections.abc import Awaitable, Callable, Sequence, Set
 from contextlib import suppress
 from typing import Any
@@ -102,7 +101,7 @@ class Worker:
     async def run(self) -> None:
         """Work until :meth:`stop`."""
         await self._compute_pool.start()
-        beside = [self._probe.run, self._watch, self._end_after_grace, *self._duties]
+        beside = [self._probe.run, self._watch, self._end_after_grace, self._give_back_when_stopped, *self._duties]
         tasks = [asyncio.ensure_future(each()) for each in beside]
         for task in tasks:
             task.add_done_callback(self._end_with)
@@ -198,14 +197,17 @@ class Worker:
 
     async def _end_after_grace(self) -> None:
         await self._stopping.wait()
-        ends_at = time.monotonic() + self._engine.settings.shutdown_grace_seconds
+        await asyncio.sleep(self._engine.settings.shutdown_grace_seconds)
         while True:  # over and over: a ticket may be taken late, and a cancelled job goes on with its always-steps
+            for attempt in list(self._runner.running):
+                attempt.interruption.raise_it("shutdown")
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _give_back_when_stopped(self) -> None:
+        await self._stopping.wait()
+        while True:  # over and over: a claim may be under way
             await self._give_back_unused()
-            left = ends_at - time.monotonic()
-            if left <= 0:
-                for attempt in list(self._runner.running):
-                    attempt.interruption.raise_it("shutdown")
-            await asyncio.sleep(min(left, _LOOK_SECONDS) if left > 0 else _LOOK_SECONDS)
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _watch(self) -> None:
         while True:

@@ -413,7 +413,7 @@ BEGIN
         END IF;
     END IF;
     IF v_is_plain AND NOT s.always AND NOT EXISTS (SELECT FROM job_steps o WHERE o.job_id = p_job AND o.status <> 'DONE') THEN
-        UPDATE job_attempts SET ended_at = v_now, outcome = 'done' WHERE job_id = p_job AND attempt = p_attempt;
+        PERFORM end_attempt_v1(p_job, p_attempt, 'done');
         UPDATE jobs SET status = 'DONE', error = NULL, waiting = NULL, waiting_lock = NULL, parked = false, finished_at = v_now,
             result = CASE WHEN result_step = p_idx THEN p_output ELSE
                 (SELECT output FROM job_steps o WHERE o.job_id = p_job AND o.idx = jobs.result_step) END
@@ -421,9 +421,6 @@ BEGIN
         PERFORM append_v1(p_job, v_tenant, v_env, ARRAY['step', 'status', 'end'], ARRAY[step_data_v1(s), status_data_v1(j),
             jsonb_build_object('status', j.status, 'result', j.result, 'error', j.error)]);
         DELETE FROM procrastinate_jobs WHERE args ->> 'jobId' = p_job AND status = 'doing';
-        IF EXISTS (SELECT FROM jobs l WHERE l.tenant_id = v_tenant AND l.waiting ->> 'code' = 'limit') THEN
-            PERFORM wake_limited_v1(v_tenant);
-        END IF;
         v_next := jsonb_build_object('idx', NULL, 'status', 'DONE');
     ELSE
         SELECT * INTO j FROM jobs WHERE job_id = p_job;
