@@ -25,10 +25,11 @@ TITLE = f"{JOBS:,} queued jobs"
 
 _AT_ONCE = 5_000
 _CLAIMS = 2_000
+_BATCH = 10
 _PAGES = 40
 _TYPES = ["BARS_WORK", "BARS_TALK", "BARS_FAIL"]
 
-_CLAIM = "SELECT args ->> 'jobId' FROM procrastinate_fetch_job_v2(%s, %s)"
+_CLAIM = "SELECT (ticket).args ->> 'jobId', begun FROM claim_v1(%s, %s, %s, 'bench')"
 _BEGIN = "SELECT begin_attempt_v1(%s, 'bench', NULL)"
 # It says that it is alive once and for all, as the api would give its jobs to others.
 _WORKER = """
@@ -47,13 +48,15 @@ async def measure_rows() -> list[Row]:
             filled = time.perf_counter() - began
             async with api_process(url, blobs) as client:
                 pages = await _pages(client)
-                claims = _claims(conn)
+                claims = _claims(conn, 1)
+                batches = _claims(conn, _BATCH)
                 handed_over = _hand_over(conn)
     return [
         Row("waiting for one lock; with locks of their own", f"{ONE_LOCK:,}; {OWN_LOCK:,}"),
         Row("submitting them, by SQL", f"{JOBS / filled:,.0f} jobs/s"),
         at_most("claim and begin, median", statistics.median(claims), CLAIM_BAR_MS, " ms"),
         Row("the same, 99th percentile", f"{sorted(claims)[int(len(claims) * 0.99)]:.2f} ms"),
+        Row(f"{_BATCH} claimed at once and begun, median", f"{statistics.median(batches):.2f} ms"),
         Row("the lock's release to the next in line", f"{handed_over:.2f} ms"),
         *(
             at_most(f"GET /api/jobs: {name}, median", statistics.median(each), PAGE_BAR_MS, " ms")
@@ -127,20 +130,25 @@ def _job(number: int) -> dict[str, Any]:
     return job
 
 
-def _claims(conn: psycopg.Connection[Any]) -> list[float]:
-    """Milliseconds of each claim with its begin."""
+def _claims(conn: psycopg.Connection[Any], at_once: int) -> list[float]:
+    """Milliseconds of each claim of so many with their beginnings: as a worker makes it, with a second one for locks."""
     worker = conn.execute("SELECT * FROM procrastinate_register_worker_v1()").fetchone()
     assert worker is not None
     took = []
-    for _ in range(_CLAIMS):
+    for _ in range(_CLAIMS // at_once):
         began = time.perf_counter()
-        ticket = conn.execute(_CLAIM, (_TYPES, worker[0])).fetchone()
-        assert ticket is not None
-        answer = conn.execute(_BEGIN, ticket).fetchone()
+        claimed = conn.execute(_CLAIM, (_TYPES, worker[0], at_once)).fetchall()
+        answers = [begun or _begin(conn, job) for job, begun in claimed]
         took.append((time.perf_counter() - began) * 1000)
-        assert answer is not None
-        assert answer[0]["outcome"] == "run"
+        assert [answer["outcome"] for answer in answers] == ["run"] * at_once
     return took
+
+
+def _begin(conn: psycopg.Connection[Any], job: str) -> dict[str, Any]:
+    row = conn.execute(_BEGIN, (job,)).fetchone()
+    assert row is not None
+    answer: dict[str, Any] = row[0]
+    return answer
 
 
 def _hand_over(conn: psycopg.Connection[Any]) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import psycopg
@@ -279,6 +280,51 @@ async def test_as_many_tickets_are_claimed_at_once_as_are_asked_for(bench: Bench
     assert await bench.rows(claim) == [{"job": job["jobId"], "begun": "run"} for job in jobs[:3]]
     assert await bench.rows(claim) == [{"job": jobs[3]["jobId"], "begun": "run"}]
     assert await bench.rows(claim) == []
+
+
+async def test_a_job_whose_worker_has_died_begins_alone(bench: Bench) -> None:
+    """Else one that kills its worker would take along, time after time, those that begin together with it."""
+    killer, other = [await bench.submit("PLAIN") for _ in range(2)]
+    claim = "SELECT (ticket).args ->> 'jobId' AS job, begun ->> 'outcome' AS begun FROM claim_v1(NULL, NULL, 10, 'w')"
+    assert await bench.rows(claim) == [{"job": job["jobId"], "begun": "run"} for job in (killer, other)]
+    await bench.rows("SELECT rescue_v1(job_id, attempt, 'crashed', 5) FROM job_attempts")
+    assert await bench.rows(claim) == [{"job": job["jobId"], "begun": None} for job in (killer, other)]
+    assert len(await bench.rows("SELECT FROM job_attempts WHERE ended_at IS NULL")) == 0
+
+
+async def test_what_another_claim_holds_puts_nothing_behind_before_its_turn(bench: Bench) -> None:
+    first = await bench.submit("PLAIN", priority=10)
+    later = await bench.submit("PLAIN", priority=-10)
+    between = await bench.submit("TALKATIVE", priority=0)
+    claim = "SELECT args ->> 'jobId' AS job FROM procrastinate_fetch_job_v2(%s, NULL)"
+    async with bench.database.transaction("stepmill_engine") as conn:
+        row = await (await conn.execute(claim, (["PLAIN", "TALKATIVE"],))).fetchone()
+        assert row == {"job": first["jobId"]}
+        assert await bench.rows(claim, ["PLAIN", "TALKATIVE"]) == [{"job": between["jobId"]}]
+        assert await bench.rows(claim, ["PLAIN", "TALKATIVE"]) == [{"job": later["jobId"]}]
+        assert await bench.rows(claim, ["PLAIN", "TALKATIVE"]) == [{"job": None}]
+
+
+async def test_the_end_of_a_job_takes_the_next_ticket_with_it(bench: Bench) -> None:
+    bench.settings.worker_concurrency = 1
+    jobs = [await bench.submit("PLAIN") for _ in range(4)]
+    async with bench.worker():
+        for job in jobs:
+            assert (await bench.follow(job["jobId"]))["status"] == "DONE"
+    events = await bench.rows("SELECT job_id, xmin::text AS made_by FROM job_events ORDER BY job_id, seq")
+    made_by = [[event["made_by"] for event in events if event["job_id"] == job["jobId"]] for job in jobs]
+    # The first claim may have found one ticket only, and then nobody knew of more.
+    assert [last[-1] in following for last, following in pairwise(made_by)][1:] == [True, True]
+
+
+async def test_a_job_ends_though_the_next_can_not_begin(bench: Bench) -> None:
+    bench.settings.worker_concurrency = 1
+    first, broken, last = [await bench.submit("PLAIN", priority=priority) for priority in (3, 2, 1)]
+    bench.past_the_guards("DELETE FROM job_event_counters WHERE job_id = %s", broken["jobId"])
+    async with bench.worker():
+        for job in (first, last):
+            assert (await bench.follow(job["jobId"]))["status"] == "DONE"
+    assert await bench.rows("SELECT status FROM jobs WHERE job_id = %s", broken["jobId"]) == [{"status": "PENDING"}]
 
 
 async def test_a_worker_that_stops_gives_back_at_once_what_it_has_claimed(

@@ -106,7 +106,7 @@ async def test_a_connection_that_is_lost_keeps_no_job_waiting_for_a_running_one(
     bench.settings.worker_concurrency = 2
     lose = f"""
         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE application_name = 'stepmill:tickets' AND query {which} 'LISTEN%'
+        WHERE application_name LIKE 'stepmill:tickets:%' AND query {which} 'LISTEN%'
     """
     async with bench.worker():
         long = (await bench.submit("WITH_RELEASE", params={"key": "lost"}))["jobId"]

@@ -31,7 +31,12 @@ SHAPES = (
 )
 MOST_JOBS = 3
 """Few, so that much happens to each."""
-_FETCH = "SELECT id, args FROM procrastinate_fetch_job_v2(NULL, NULL)"
+_FETCH = "SELECT id, args ->> 'jobId' AS job, NULL AS begun FROM procrastinate_fetch_job_v2(NULL, NULL)"
+_CLAIM = "SELECT (ticket).id, (ticket).args ->> 'jobId' AS job, begun FROM claim_v1(NULL, NULL, %s, 'w')"
+_FINISH_AND_CLAIM = """
+SELECT following, (ticket).id, (ticket).args ->> 'jobId' AS job, begun
+FROM finish_and_claim_v1(%s, %s, %s::smallint, '{}', NULL, NULL, NULL, 'w')
+"""
 _ERROR = {"code": "broken", "message": "It is broken."}
 _JOBS = """
 SELECT job_id, status, attempt, parked, failures, crashes, ending ->> 'status' AS ending,
@@ -93,15 +98,29 @@ class Engine(RuleBasedStateMachine):
 
     @rule()
     def take_a_ticket(self) -> None:
-        ticket = self.conn.execute(_FETCH).fetchone()
-        if ticket is None or ticket["id"] is None:
+        self._take(self.conn.execute(_FETCH).fetchall())
+
+    @rule(most=st.integers(1, MOST_JOBS))
+    def claim_tickets(self, most: int) -> None:
+        self._take(self.conn.execute(_CLAIM, (most,)).fetchall())
+
+    def _take(self, tickets: list[DictRow]) -> None:
+        if not tickets or tickets[0]["id"] is None:
             runnable = [
                 key for key, job in self.model.jobs.items() if job.waits and job.due and job.waits_since is None
             ]
             assert not runnable
             return
+        for ticket in tickets:
+            self._taken(ticket)
+
+    def _taken(self, ticket: DictRow) -> None:
         self.conn.execute("DELETE FROM procrastinate_jobs WHERE id = %s", (ticket["id"],))
-        self._begin(ticket["args"]["jobId"])
+        if ticket["begun"] is None:
+            self._begin(ticket["job"])
+        else:
+            assert self.model.jobs[ticket["job"]].crashes == 0
+            assert ticket["begun"]["outcome"] == self.model.begin(ticket["job"])
 
     @precondition(lambda self: self.model.jobs)
     @rule(choice=Choice)
@@ -115,6 +134,19 @@ class Engine(RuleBasedStateMachine):
         job = self.model.jobs[job_id]
         self._ask("finish_step_v1(%s, %s, %s::smallint, '{}', NULL)", job_id, job.attempt, job.current)
         self.model.finish(job_id)
+
+    @precondition(lambda self: self._some(_works))
+    @rule(choice=Choice)
+    def finish_and_take_the_next(self, choice: Any) -> None:
+        job_id = self._one(choice, _works)
+        job = self.model.jobs[job_id]
+        answer = self.conn.execute(_FINISH_AND_CLAIM, (job_id, job.attempt, job.current)).fetchone()
+        assert answer is not None
+        self.model.finish(job_id)
+        assert answer["following"].get("status", "RUNNING") == job.status
+        if answer["id"] is not None:
+            assert job.status == "DONE"
+            self._taken(answer)
 
     @precondition(lambda self: self._some(_works))
     @rule(choice=Choice, retryable=st.booleans(), code=st.sampled_from(["broken", "timeout"]))

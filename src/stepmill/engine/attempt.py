@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from stepmill.engine.claim_ahead import ClaimsAhead
 from stepmill.engine.interruption import Interruption
 from stepmill.engine.job_type import EnvParams, JobType
 from stepmill.engine.lock_document import LockDocument
@@ -25,6 +26,7 @@ class Attempt:
     started: float = field(default_factory=time.monotonic)
     interruption: Interruption = field(default_factory=Interruption)
     lock_document: LockDocument | None = None
+    claims: ClaimsAhead | None = None
     has_artifacts: bool = False
     status: str | None = None  # the job's, once no step of this attempt is left to run
     stopped_by: str | None = None  # what cut the attempt off, where something did

@@ -22,6 +22,7 @@ _COUNT = f"SELECT count(*) AS n {_THEIRS}"
 _CANCEL_GRACE_SECONDS = 0.2
 _POLL_SECONDS = 0.02
 _GIVE_UP_SECONDS = 30.0
+_NAME_BYTES = 63  # the server cuts a longer one
 
 _log = structlog.get_logger(__name__)
 
@@ -29,6 +30,11 @@ _log = structlog.get_logger(__name__)
 def attempt_name(job_id: str, attempt: int) -> str:
     """The ``application_name`` of every connection of an attempt."""
     return f"stepmill:{job_id}:{attempt}"
+
+
+def tickets_name(worker_id: str) -> str:
+    """The ``application_name`` of the connections by which a worker claims."""
+    return f"stepmill:tickets:{worker_id}"[:_NAME_BYTES]
 
 
 async def end_backends(database: Database, application_name: str) -> None:

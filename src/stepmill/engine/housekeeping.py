@@ -6,6 +6,9 @@ It may take long, so it is no part of the sweep, which dead workers' jobs wait f
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import chain, repeat
 
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
 from stepmill.engine.alone import again_and_again, alone, done_or_logged
 from stepmill.engine.engine import Engine
 
@@ -13,7 +16,10 @@ _LOCK = 5041_0002
 _HOLD_AT_MOST = "10min"
 _FIRST_SECONDS = 1.0
 _EVERY_SECONDS = 60.0
-_OLD_KEYS = "DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(secs => %s)"
+_OLD_KEYS = """
+DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM idempotency_keys WHERE created_at < now() - make_interval(secs => %s) LIMIT 5000))
+"""
 _DAY_SECONDS = 86_400
 _FAILED = "housekeeping_failed"
 
@@ -37,6 +43,12 @@ class Housekeeper:
         async with alone(self._engine.database, _LOCK, hold_at_most=_HOLD_AT_MOST) as conn:
             if conn is None:
                 return
-            await conn.execute(_OLD_KEYS, (self._engine.settings.idempotency_days * _DAY_SECONDS,))
+            await done_or_logged(lambda: self._remove_old_keys(conn), _FAILED)
             for duty in self._duties:
                 await done_or_logged(duty, _FAILED)
+
+    async def _remove_old_keys(self, conn: AsyncConnection[DictRow]) -> None:
+        """In small parts, each a commit."""
+        seconds = self._engine.settings.idempotency_days * _DAY_SECONDS
+        while (await conn.execute(_OLD_KEYS, (seconds,))).rowcount:
+            pass

@@ -18,16 +18,13 @@ from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool
 
+from stepmill.engine.claim_ahead import TICKET_FIELDS, Wanted
 from stepmill.engine.metrics import EngineMetrics
 
 _RECONNECT_SECONDS = 0.5
 _AT_ONCE = 10
 """Of many the first would wait long for the last to begin."""
-_CLAIM = """
-SELECT (ticket).id, (ticket).queue_name, (ticket).priority, (ticket).task_name, (ticket).args, (ticket).scheduled_at,
-    (ticket).attempts, (ticket).worker_id, begun
-FROM claim_v1(%s, %s, %s, %s)
-"""
+_CLAIM = f"SELECT {TICKET_FIELDS}, begun FROM claim_v1(%s, %s, %s, %s)"
 _GIVE_BACK = """
 UPDATE procrastinate_jobs SET status = 'todo', worker_id = NULL WHERE id = %(id)s AND status = 'doing'
 """
@@ -41,7 +38,8 @@ class TicketQueue(JobManager):
 
     As many tickets are claimed at once as there are places in the worker, which has ``concurrency`` of them: one by one
     they would come slower than small jobs end. Jobs that have no lock begin with the claim, for the worker that
-    ``begins_for`` is; if that is None, all begin after it.
+    ``begins_for`` is; if that is None, all begin after it. If ``claims_ahead``, a job that ends takes the ticket of the
+    next with it, which saves a commit.
     """
 
     def __init__(
@@ -50,12 +48,16 @@ class TicketQueue(JobManager):
         metrics: EngineMetrics,
         concurrency: int,
         begins_for: str | None,
+        *,
+        claims_ahead: bool = False,
     ) -> None:
         super().__init__(connector)
         self._metrics = metrics
         self._concurrency = concurrency
         self._begins_for = begins_for
-        self._was_refused = False
+        self._claims_ahead = claims_ahead and begins_for is not None
+        self._asked: tuple[list[str] | None, int] | None = None
+        self._has_more = False
         self._claimed: deque[Job] = deque()
         self._handed_out: set[int] = set()
         self._begun: dict[int, dict[str, Any]] = {}
@@ -92,32 +94,59 @@ class TicketQueue(JobManager):
 
     async def _claim_some(self, queues: Iterable[str] | None, worker_id: int) -> None:
         began = time.perf_counter()
-        places = max(1, self._concurrency - len(self._handed_out))
-        try:
-            rows = await self._claim(queues, worker_id, min(places, _AT_ONCE))
-        except (psycopg.Error, OSError) as error:
-            # Procrastinate would take no more until all running jobs have ended. It comes again in a moment.
-            # If it was a job that can't begin, only tickets are taken then, so that it keeps no other from its turn.
-            self._was_refused = True
-            _log.warning("ticket_not_taken", error=type(error).__name__)
+        self._asked = types, number = None if queues is None else list(queues), worker_id
+        most = min(max(1, self._concurrency - len(self._handed_out)), _AT_ONCE)
+        # If a job can't begin, only tickets are taken, so that it keeps no other from its turn.
+        for begins_for in dict.fromkeys((self._begins_for, None)):
+            try:
+                rows = await self._claim(types, number, most, begins_for)
+                break
+            except (psycopg.Error, OSError) as error:
+                _log.warning("ticket_not_taken", error=type(error).__name__)
+        else:  # Procrastinate would take no more until all running jobs have ended. It comes again in a moment.
+            self._has_more = False
             return
-        self._was_refused = False
-        seconds = time.perf_counter() - began
+        self._has_more = len(rows) == most
+        seconds = (time.perf_counter() - began) / max(1, len(rows))
         for *ticket, begun in rows:
-            job = _ticket(ticket)
-            self._metrics.claim.labels(job.queue).observe(seconds)
-            if begun is not None:
-                self._begun[ticket[0]] = begun
-            self._claimed.append(job)
+            self._metrics.claim.labels(ticket[1]).observe(seconds)
+            self._keep(ticket, begun)
 
-    async def _claim(self, queues: Iterable[str] | None, worker_id: int, most: int) -> list[tuple[Any, ...]]:
+    def _keep(self, ticket: Sequence[Any], begun: dict[str, Any] | None) -> None:
+        if begun is not None:
+            self._begun[ticket[0]] = begun
+        self._claimed.append(_ticket(ticket))
+
+    def wanted(self) -> Wanted | None:
+        """What to claim for the place that a job is about to leave, if more was there when it was last looked."""
+        if not self._claims_ahead or not self._has_more or self._asked is None or self._begins_for is None:
+            return None
+        return Wanted(*self._asked, self._begins_for)
+
+    def take_in(self, ticket: tuple[Any, ...] | None, begun: dict[str, Any] | None) -> None:
+        """The ticket that was claimed for it."""
+        if ticket is None:
+            self._has_more = False
+        else:
+            self._keep(ticket, begun)
+
+    def refused(self) -> None:
+        """The next claim is made by itself."""
+        self._has_more = False
+
+    def stop(self) -> None:
+        """Claim nothing ahead any more."""
+        self._claims_ahead = False
+
+    async def _claim(
+        self, types: list[str] | None, number: int, most: int, begins_for: str | None
+    ) -> list[tuple[Any, ...]]:
         """By the connection itself: for each claim the connector would make a transaction and name its arguments."""
         pool = self._pool_of_tickets()
         conn = await pool.getconn()
         try:
             cursor = conn.cursor(row_factory=tuple_row)
-            types = None if queues is None else list(queues)
-            await cursor.execute(_CLAIM, (types, worker_id, most, None if self._was_refused else self._begins_for))
+            await cursor.execute(_CLAIM, (types, number, most, begins_for))
             return await cursor.fetchall()
         finally:
             await pool.putconn(conn)

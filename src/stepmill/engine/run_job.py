@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from stepmill.engine.artifacts import JobArtifacts
 from stepmill.engine.attempt import Attempt, check_type
+from stepmill.engine.claim_ahead import ClaimsAhead
 from stepmill.engine.compute import ComputePool
 from stepmill.engine.engine import Engine
 from stepmill.engine.failures import is_connection_lost
@@ -43,15 +44,19 @@ class JobRunner:
         self._end = StepEnd(engine, compute_pool)
         self.running: set[Attempt] = set()
 
-    async def run(self, job_id: str, begun: dict[str, Any] | None = None) -> str | None:
+    async def run(
+        self, job_id: str, begun: dict[str, Any] | None = None, claims: ClaimsAhead | None = None
+    ) -> str | None:
         """Use a ticket for ``job_id``. A stale one does nothing. Answers the job's status, if this run gave it one.
 
-        ``begun`` is what the beginning of its attempt answered, where it has begun already.
+        ``begun`` is what the beginning of its attempt answered, where it has begun already. ``claims`` may have the
+        next ticket claimed together with the job's end.
         """
         taken = Taken()
         attempt = await self._begin(job_id, begun)
         if attempt is None:
             return None
+        attempt.claims = claims
         with observed_run(self._engine.metrics, attempt, taken):
             await self._run(attempt)
         return attempt.status
@@ -186,7 +191,10 @@ class JobRunner:
         assert attempt.index is not None
         with observed_step(self._engine.metrics, attempt, step.step_name):
             output = await attempt.job_type.steps[attempt.index].run(step)
-            return await step.finish_alone(output) if step.next is None else step.next
+            if step.next is not None:
+                return step.next
+            is_last = attempt.index == len(attempt.job_type.steps) - 1
+            return await step.finish_alone(output, attempt.claims if is_last else None)
 
     async def _completed(
         self, attempt: Attempt, step: RunningStep, work: "asyncio.Task[dict[str, Any]]"

@@ -6,13 +6,16 @@ from contextlib import asynccontextmanager
 from typing import Any, get_type_hints
 
 import psycopg
+from psycopg.rows import tuple_row
 from psycopg.types.json import Jsonb
 
 from stepmill.engine.artifacts import JobArtifacts
 from stepmill.engine.backends import attempt_name
+from stepmill.engine.claim_ahead import TICKET_FIELDS, ClaimsAhead, Wanted
 from stepmill.engine.compute import ComputePool
 from stepmill.engine.context import AttemptConnection, Transaction
 from stepmill.engine.engine import Engine
+from stepmill.engine.failures import is_connection_lost
 from stepmill.engine.fence import assert_current_async, is_attempt_lost
 from stepmill.engine.job_type import EnvParams, JobType, Output
 from stepmill.engine.json_data import storable
@@ -23,6 +26,9 @@ from stepmill.gateways.sql.roles import Role
 from stepmill.settings import Settings
 
 _FINISH = "SELECT finish_step_v1(%s, %s, %s::smallint, %s, %s) AS next"
+_FINISH_AND_CLAIM = f"""
+SELECT following, begun, {TICKET_FIELDS} FROM finish_and_claim_v1(%s, %s, %s::smallint, %s, %s, %s, %s, %s)
+"""
 _AS_ENGINE = "SELECT set_config('role', 'stepmill_engine', true)"
 
 
@@ -128,16 +134,45 @@ class RunningStep:
         tx.finished = True
         return output
 
-    async def finish_alone(self, output: Output) -> dict[str, Any]:
-        """Record the step DONE in a transaction of its own and return what comes next."""
+    async def finish_alone(self, output: Output, claims: ClaimsAhead | None = None) -> dict[str, Any]:
+        """Record the step DONE in a transaction of its own and return what comes next.
+
+        If it is the last, the next ticket is claimed with it as far as ``claims`` wants one.
+        """
         await self.report.close()
+        wanted = claims.wanted() if claims is not None else None
+        if claims is not None and wanted is not None:
+            async with self._engine.database.autocommit() as conn:
+                following = await self._finish_and_claim(conn, output, claims, wanted)
+            if following is not None:
+                return following
         async with self._engine.database.autocommit() as conn:
             return await self._finish(conn, output)
 
+    async def _finish_and_claim(
+        self, conn: psycopg.AsyncConnection[Any], output: Output, claims: ClaimsAhead, wanted: Wanted
+    ) -> dict[str, Any] | None:
+        """None if nothing was done: it may be for the claim, which is then made by itself."""
+        data, values = self._record(output)
+        cursor = conn.cursor(row_factory=tuple_row)
+        try:
+            await cursor.execute(_FINISH_AND_CLAIM, (*values, wanted.types, wanted.number, wanted.worker_id))
+            row = await cursor.fetchone()
+        except psycopg.Error as error:
+            if is_attempt_lost(error):
+                raise AttemptLostError(self.job_id, self.attempt) from error
+            if is_connection_lost(error):
+                raise
+            claims.refused()
+            return None
+        assert row is not None
+        following, begun, *ticket = row
+        claims.take_in(tuple(ticket) if ticket[0] is not None else None, begun)
+        self.finished_output = data
+        return dict(following)
+
     async def _finish(self, conn: psycopg.AsyncConnection[Any], output: Output) -> dict[str, Any]:
-        data = storable(output.model_dump(mode="json", by_alias=True))
-        progress = self.report.latest_progress
-        values = (self.job_id, self.attempt, self._index, Jsonb(data), Jsonb(progress) if progress else None)
+        data, values = self._record(output)
         try:
             row = await (await conn.execute(_FINISH, values)).fetchone()
         except psycopg.Error as error:
@@ -148,6 +183,12 @@ class RunningStep:
         self.finished_output = data
         following: dict[str, Any] = row["next"]
         return following
+
+    def _record(self, output: Output) -> tuple[dict[str, Any], tuple[Any, ...]]:
+        """The output as it is stored, and what the statement is given that stores it."""
+        data = storable(output.model_dump(mode="json", by_alias=True))
+        progress = self.report.latest_progress
+        return data, (self.job_id, self.attempt, self._index, Jsonb(data), Jsonb(progress) if progress else None)
 
     async def compute(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run ``function(report, *args)`` in a child process."""

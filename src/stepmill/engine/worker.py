@@ -22,6 +22,7 @@ from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
 
 from stepmill import __version__
+from stepmill.engine.backends import tickets_name
 from stepmill.engine.compute import ComputePool
 from stepmill.engine.engine import Engine
 from stepmill.engine.notify import CANCEL_CHANNEL
@@ -95,6 +96,8 @@ class Worker:
         """Take no further jobs, let the running ones finish for a while, then hand them back."""
         self._stopping.set()
         self._said_hello.set()  # nobody need wait for it any more
+        if self._queue is not None:
+            self._queue.stop()
         if self._tickets is not None:
             self._tickets.stop()
 
@@ -136,18 +139,22 @@ class Worker:
             min_size=1,
             max_size=2,
             num_workers=1,
-            kwargs={"application_name": "stepmill:tickets"},
+            kwargs={"application_name": tickets_name(self._worker_id)},
             configure=self._as_engine,
         )
         app = procrastinate.App(connector=connector)
         # One commit less for each job. Limits of tenants are looked at by each beginning alone.
         begins_for = None if settings.tenant_limits else self._worker_id
-        self._queue = queue = TicketQueue(connector, self._engine.metrics, self._concurrency, begins_for)
+        # Claims of limited types wait for one another, which the end of a job need not.
+        claims_ahead = not self._type_limits and not self._stopping.is_set()
+        self._queue = queue = TicketQueue(
+            connector, self._engine.metrics, self._concurrency, begins_for, claims_ahead=claims_ahead
+        )
         app.job_manager = queue
 
         async def run_ticket(context: JobContext, /, **ticket: str) -> None:
             try:
-                if await self._runner.run(ticket["jobId"], queue.begun(context.job.id)) in TERMINAL:
+                if await self._runner.run(ticket["jobId"], queue.begun(context.job.id), queue) in TERMINAL:
                     queue.is_gone(context.job.id)
             except Exception as error:  # noqa: BLE001  (Procrastinate would log its text; a sweep makes another ticket)
                 _log.error("ticket_failed", job_id=ticket["jobId"], traceback=trace_of(error))
@@ -193,6 +200,8 @@ class Worker:
         await conn.execute("SET ROLE stepmill_engine")
         # A crash of the server may lose the last claims, which are then made again; a job's beginning is not lost.
         await conn.execute("SET synchronous_commit = off")
+        # A claim whose answer nobody takes holds its jobs, and all claims of limited types.
+        await conn.execute("SET tcp_user_timeout = '25s'")
         await conn.execute("SELECT set_config('stepmill.type_limits', %s, false)", (self._type_limits,))
 
     async def _end_after_grace(self) -> None:
