@@ -131,7 +131,7 @@ def _job(number: int) -> dict[str, Any]:
 
 
 def _claims(conn: psycopg.Connection[Any], at_once: int) -> list[float]:
-    """Milliseconds of each claim of so many with their beginnings: as a worker makes it, with a second one for locks."""
+    """Milliseconds of each claim of so many with their beginnings, as a worker makes it."""
     worker = conn.execute("SELECT * FROM procrastinate_register_worker_v1()").fetchone()
     assert worker is not None
     took = []

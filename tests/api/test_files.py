@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.api import TOKEN, Api, bearer
 from tests.support.problems import assert_problem
+from tests.support.workbooks import OLD_EXCEL, document_row, excel, open_document
 
 AREAS = "/api/envs/default/areas"
 CSV = b"a;b\n1;2\n"
@@ -224,6 +225,9 @@ async def test_formats_are_told_from_the_first_bytes(client: httpx.AsyncClient, 
         ("a.csv.gz", gzip.compress(CSV, mtime=0), "csv.gz"),
         ("a.json.gz", gzip.compress(b"[1]", mtime=0), "json.gz"),
         ("a.gz", b"\x1f\x8bbroken", "csv.gz"),
+        ("a.xlsx", excel({"x": [("id", "name"), (1, "a")]}), "xlsx"),
+        ("a.ods", open_document({"x": document_row("id", "name")}), "ods"),
+        ("a.xls", OLD_EXCEL, "xls"),
         ("a.csv", bz2.compress(CSV), "csv.bz2"),
         ("a.jsonl.xz", lzma.compress(b'{"a": 1}\n{"a": 2}\n'), "jsonl.xz"),
         ("a.zst", b"\x28\xb5\x2f\xfdbroken", "csv.zst"),

@@ -2,7 +2,7 @@
 
 import asyncio
 import gzip
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from psycopg import sql
 
 from tests.jobs.platform import Platform
 from tests.support.problems import assert_problem
+from tests.support.workbooks import OLD_EXCEL, excel
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -39,6 +40,7 @@ async def test_a_file_becomes_a_typed_table(platform: Platform) -> None:
     assert (entry["loadId"], entry["jobId"], entry["mode"]) == (result["loadId"], job["jobId"], "replaceFile")
 
 
+ROWS = [(1, date(2024, 1, 31), 9.5), (2, date(2024, 2, 29), 12)]
 FIRST = '{"id": 1, "placed": "2024-01-31", "amount": 9.50}'
 SECOND = '{"id": 2, "placed": "2024-02-29", "amount": 12.00}'
 
@@ -50,6 +52,8 @@ SECOND = '{"id": 2, "placed": "2024-02-29", "amount": 12.00}'
         ("orders.txt", ORDERS.replace(",", ";").encode("utf-16")),
         ("orders.jsonl", f"{FIRST}\n{SECOND}\n".encode()),
         ("orders.json", f"[{FIRST},\n {SECOND}]".encode()),
+        ("orders.xlsx", excel({"orders": [("id", "placed", "amount"), *ROWS]})),
+        ("orders.xls", OLD_EXCEL),
         ("api.json", f'{{"data": {{"items": [{FIRST}, {SECOND}]}}}}'.encode()),
     ],
 )
@@ -72,6 +76,27 @@ async def test_a_second_file_is_read_by_the_plan_whatever_its_dress(platform: Pl
     events = (await platform.client.get(f"/api/jobs/{job['jobId']}/events", params={"limit": 500})).json()["items"]
     warnings = [event["data"] for event in events if event["event"] == "log" and event["data"]["level"] == "warning"]
     assert any("note" in warning["message"] for warning in warnings)
+
+
+async def test_a_workbook_is_read_once_and_its_rejects_have_the_rows_of_the_sheet(platform: Platform) -> None:
+    area = await platform.create_area()
+    rows = [("Orders of 2024",), (), ("id", "placed", "amount"), *ROWS]
+    await platform.load(area, excel({"Cover": [("all orders",)], "2024": rows}), "orders.xlsx")
+    plan = await platform.get(f"/areas/{area}/plan")
+    assert (plan["source"]["format"], plan["source"]["sheet"]) == ("excel", "2024")
+    assert await platform.types(area) == {"id": "integer", "placed": "date", "amount": "numeric"}
+
+    job = await platform.load(area, excel({"2025": [*rows, (3, "not\nyet", 1)]}), "more.xlsx")
+    assert (job["result"]["rowsLoaded"], job["result"]["rowsRejected"]) == (2, 1)
+    (reject,) = await platform.rejects(job["result"]["loadId"])
+    assert (reject["line"], reject["column"], reject["raw"]) == (6, "placed", "not\nyet")
+    assert await platform.api.bench.gateways.blobs.find(f"artifacts/{job['jobId']}") == []
+
+    file = await platform.upload(area, excel({"2024": rows}), "orders.xlsx")
+    preview = await platform.get(f"/files/{file}/preview")
+    assert (preview["format"], preview["sheet"], preview["preambleRows"]) == ("excel", "2024", 2)
+    assert [tuple(row.values()) for row in preview["rows"]] == [("1", "2024-01-31", "9.5"), ("2", "2024-02-29", "12")]
+    assert [line["text"] for line in preview["lines"]][2:4] == ["id,placed,amount", "1,2024-01-31,9.5"]
 
 
 async def test_rejects_are_kept_with_their_place_and_can_be_replayed(platform: Platform) -> None:

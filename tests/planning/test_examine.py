@@ -10,6 +10,7 @@ from stepmill.gateways.blobs import BlobLocation
 from stepmill.planning.examine import examine_file
 
 LOCATION = BlobLocation("memory://examined")
+TEXT = BlobLocation("memory://examined-text")
 
 
 class Silent:
@@ -39,7 +40,7 @@ def test_a_file_without_rows_is_refused_in_words_that_fit_it(name: str, data: by
     fsspec.filesystem("memory").pipe("/examined", data)
 
     with pytest.raises(DataError) as caught:
-        examine_file(Silent(), LOCATION, name)
+        examine_file(Silent(), LOCATION, name, TEXT)
 
     assert caught.value.code == "no_rows"
     assert caught.value.message.startswith(message)

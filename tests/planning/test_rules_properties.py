@@ -278,6 +278,12 @@ def test_slips_of_the_pen_are_announced_and_nothing_else_is_rejected(file: File,
     check(file, load(file.texts, block_bytes))
 
 
+def test_a_zero_among_arrays_is_not_announced_as_rejected() -> None:
+    cells = [("0", "0"), *[("[]", "[]")] * 1_100]
+    file = File({"first": cells, "second": [(f"x{n}", f"x{n}") for n in range(len(cells))]})
+    check(file, load(file.texts, 10_000))
+
+
 def test_a_zero_among_words_is_rejected_as_announced() -> None:
     cells = [("0", None), *[("false", False)] * 1_100]
     file = File({"first": cells, "second": [(f"x{n}", f"x{n}") for n in range(len(cells))]})

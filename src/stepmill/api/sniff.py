@@ -13,15 +13,16 @@ from stepmill.gateways.blobs import BlobLocation
 _HEAD_BYTES = 16 * 1024
 _SIGNATURES = (
     (b"%PDF-", "pdf"),
-    (b"PK\x03\x04", "zip"),
     (b"PAR1", "parquet"),
     (b"\x89PNG", "png"),
     (b"\xff\xd8\xff", "jpeg"),
     (b"GIF8", "gif"),
     (b"7z\xbc\xaf", "7z"),
-    (b"\xd0\xcf\x11\xe0", "ole"),
+    (b"\xd0\xcf\x11\xe0", "xls"),
     (b"<?xml", "xml"),
 )
+_ZIP = b"PK\x03\x04"
+_ZIP_PARTS = ((b"xl/", "xlsx"), (b"opendocument.spreadsheet", "ods"), (b"word/", "docx"))
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -35,6 +36,8 @@ def format_of(head: bytes, name: str) -> str:
     for signature, known in _SIGNATURES:
         if head.startswith(signature):
             return known
+    if head.startswith(_ZIP):
+        return next((known for part, known in _ZIP_PARTS if part in head), "zip")
     if find_archive(head) == "tar":
         return "tar"
     shape = find_shape(_text(head))

@@ -16,6 +16,7 @@ from stepmill.cli.output import out
 from stepmill.cli.show_inspected import show_inspected
 from stepmill.errors import StepmillError
 from stepmill.etl.readers.codecs import without_suffix
+from stepmill.etl.readers.decoded import decoding_for_now
 from stepmill.etl.readers.detect import Detected, detect_source
 from stepmill.gateways.blobs import BlobLocation
 from stepmill.planning.as_csv import write_as_csv
@@ -58,26 +59,30 @@ def inspect(
 def _inspect(file: Path, rows: int, target: Path | None, *, as_json: bool) -> dict[str, Any]:
     """Look at one file, write it and tell of it as it was asked for."""
     location = BlobLocation(f"file://{file.absolute()}")
-    detected = detect_source(location, file.name)
+    with decoding_for_now() as decoding:
+        return _tell(file, detect_source(location, file.name, decoding), rows, target, as_json=as_json)
+
+
+def _tell(file: Path, detected: Detected, rows: int, target: Path | None, *, as_json: bool) -> dict[str, Any]:
     if target is not None:
-        written = _write(location, detected, target)
+        written = _write(detected, target)
         if not as_json:
             out().print(f"[green]✓[/] {escape(str(file))} → {escape(str(target))}, {written:,} rows", soft_wrap=True)
             return {}
-    told = preview_detected(location, detected, rows)
+    told = preview_detected(detected, rows)
     if not as_json:
         show_inspected(out(), {"name": file.name, **told, "columns": [orjson.loads(each) for each in told["columns"]]})
         return {}
     return {"name": file.name, **told, "columns": [orjson.Fragment(each) for each in told["columns"]]}
 
 
-def _write(location: BlobLocation, detected: Detected, target: Path) -> int:
+def _write(detected: Detected, target: Path) -> int:
     """Write it whole or not at all. Returns the number of rows."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}-", delete=False) as file:
         part = Path(file.name)
         try:
-            rows = write_as_csv(location, detected, file)
+            rows = write_as_csv(detected, file)
             file.flush()
             part.chmod(0o644)
             part.replace(target)

@@ -96,6 +96,7 @@ class ComputePool:
             **os.environ,
             "STEPMILL_COMPUTE_WARM": ",".join(warm_modules),
             "STEPMILL_COMPUTE_PARENT": str(os.getpid()),
+            "STEPMILL_COMPUTE_MEMORY_BYTES": str(memory_bytes),  # as the limit of what a child starts in its turn
             "MALLOC_ARENA_MAX": "2",  # fewer arenas: less memory held for nothing
         }
         self._idle: list[_Child] = []

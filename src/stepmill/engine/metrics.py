@@ -57,14 +57,16 @@ class EngineMetrics:
         )
         self.claim = Histogram(
             "stepmill_claim_seconds",
-            "Taking a ticket out of the queue; looks that found none are left out.",
+            "Taking a ticket out of the queue, with the beginning of its job where that has no lock; a share of the"
+            " time that several took together. Looks that found none are left out, and tickets that the end of another"
+            " job took along.",
             ["type"],
             registry=registry,
             buckets=_QUICK,
         )
         self.begin = Histogram(
             "stepmill_begin_seconds",
-            "Beginning an attempt once its ticket is taken.",
+            "Beginning an attempt once its ticket is taken; next to nothing where it has begun with that.",
             ["type"],
             registry=registry,
             buckets=_QUICK,

@@ -71,7 +71,7 @@ def _with_all_columns(compiled: CompiledPlan, frame: pl.DataFrame) -> pl.DataFra
     missing = compiled.missing_columns(frame.columns)
     if not missing:
         return frame
-    if compiled.plan.source.format == "csv":
+    if compiled.plan.source.has_fixed_columns:
         names = ", ".join(missing[:10])
         raise DataError(
             "missing_columns",

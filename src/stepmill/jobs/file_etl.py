@@ -18,7 +18,7 @@ from stepmill.etl.fill import fill_from_file, fill_from_rejects
 from stepmill.etl.plan.model import TransformPlan
 from stepmill.planning.filling import Destination, Rows, filled_target
 from stepmill.planning.layout import key_of, with_key
-from stepmill.planning.reading import plan_of_version, read_by_plan
+from stepmill.planning.reading import TEXT, plan_of_version, read_by_plan
 from stepmill.store import areas, environments, files, plans
 from stepmill.store.areas import Area
 from stepmill.warehouse.bring_in import bring_in
@@ -55,6 +55,7 @@ class Extracted(Output):
     source: dict[str, Any] | None = None  # null for rejects, which are rows already
     records: int | None = None
     stored_bytes: int | None = None
+    is_decoded: bool = False  # then the text is the artifact of Extract
 
 
 class Transformed(Output):
@@ -104,6 +105,7 @@ async def extract(ctx: StepContext[FileEtlParams]) -> Extracted:
         source=reading.source,
         records=reading.records,
         stored_bytes=reading.stored_bytes,
+        is_decoded=reading.is_decoded,
     )
 
 
@@ -218,7 +220,9 @@ async def _rows(ctx: StepContext[FileEtlParams], extracted: Extracted, plan: Tra
     args: tuple[Any, ...] = (ctx.params.replay_of,)
     if ctx.params.replay_of is None:
         file = await files.get(ctx.gateways.documents, ctx.tenant_id, ctx.env_id, ctx.params.file_id)
-        fill, args = fill_from_file, (ctx.gateways.blobs.location(file.blob_path), extracted.source)
+        stored = ctx.gateways.blobs.location(file.blob_path)
+        text = ctx.artifacts.location(TEXT) if extracted.is_decoded else stored
+        fill, args = fill_from_file, (text, extracted.source)
     return Rows(
         plan=with_key(plan, key_of(plan, extracted.mode, extracted.key_columns)),
         plan_version=extracted.plan_version,

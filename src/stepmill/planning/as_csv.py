@@ -12,21 +12,20 @@ from stepmill.etl.ahead import made_ahead
 from stepmill.etl.readers.block import RawBlock
 from stepmill.etl.readers.detect import Detected
 from stepmill.etl.readers.read import read_blocks
-from stepmill.gateways.blobs import BlobLocation
 
 
-def write_as_csv(location: BlobLocation, detected: Detected, target: IO[bytes]) -> int:
+def write_as_csv(detected: Detected, target: IO[bytes]) -> int:
     """Write the header as it stands in the file, if there is one, and each row that was not rejected.
 
     Values are the texts of the file; UTF-8, commas, double quotes where they are needed, LF. Returns the number of
     rows. Raises DataError as ``read_blocks`` does.
     """
-    names = detected.source.columns or tuple(_names(location, detected))
-    header = detected.header if detected.source.format == "csv" else names
+    names = detected.source.columns or tuple(_names(detected))
+    header = detected.header if detected.source.has_fixed_columns else names
     if header:
         target.write(_line(header))
     rows = 0
-    for block in _blocks(location, detected):
+    for block in _blocks(detected):
         frame = block.frame
         frame = frame.select(
             pl.col(name) if name in frame.columns else pl.lit(None, pl.String).alias(name) for name in names
@@ -36,13 +35,13 @@ def write_as_csv(location: BlobLocation, detected: Detected, target: IO[bytes]) 
     return rows
 
 
-def _names(location: BlobLocation, detected: Detected) -> dict[str, None]:
+def _names(detected: Detected) -> dict[str, None]:
     """The fields of JSON records, in the order in which they first come."""
-    return {name: None for block in _blocks(location, detected) for name in block.frame.columns}
+    return {name: None for block in _blocks(detected) for name in block.frame.columns}
 
 
-def _blocks(location: BlobLocation, detected: Detected) -> Iterator[RawBlock]:
-    with closing(made_ahead(read_blocks(location, detected.source))) as blocks:
+def _blocks(detected: Detected) -> Iterator[RawBlock]:
+    with closing(made_ahead(read_blocks(detected.text, detected.source))) as blocks:
         yield from blocks
 
 

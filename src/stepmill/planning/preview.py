@@ -13,6 +13,7 @@ from stepmill.etl.plan.model import TransformPlan
 from stepmill.etl.plan.parse import parse_plan
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.block import RawBlock, Reject
+from stepmill.etl.readers.decoded import decoding_for_now
 from stepmill.etl.readers.detect import Detected, Finding, detect_for_plan, detect_source
 from stepmill.etl.readers.first_lines import first_lines
 from stepmill.etl.readers.mended import MendedCount
@@ -33,15 +34,16 @@ def preview_file(report: Reporter, location: BlobLocation, name: str, limit: int
     Columns are JSON texts, so that numbers keep all their digits. Types are told from the first 100,000 records here,
     or fewer of a file with large ones; a load looks at all of them.
     """
-    return preview_detected(location, detect_source(location, name), limit)
+    with decoding_for_now() as decoding:
+        return preview_detected(detect_source(location, name, decoding), limit)
 
 
-def preview_detected(location: BlobLocation, detected: Detected, limit: int) -> dict[str, Any]:
+def preview_detected(detected: Detected, limit: int) -> dict[str, Any]:
     """The same of a file of which it is known how it is read."""
-    sample = take_sample(location, detected.source)
+    sample = take_sample(detected.text, detected.source)
     warnings = list(detected.warnings)
     if sample.profile.rows:
-        plan = make_plan(detected.source, sample.profile)
+        plan = make_plan(detected.source, sample.profile, detected.declared)
         columns = [told | held for told, held in zip(_columns(plan), column_stats(plan, sample.blocks), strict=True)]
         warnings += [Finding(note.code, note.message, note.column) for note in plan.notes]
     else:
@@ -51,7 +53,7 @@ def preview_detected(location: BlobLocation, detected: Detected, limit: int) -> 
     return {
         **_how(detected.source),
         "columns": [json_text(column) for column in columns],
-        "lines": [line.as_json() for line in first_lines(location, detected.source, limit)],
+        "lines": [line.as_json() for line in first_lines(detected.text, detected.source, limit)],
         "rows": list(islice((row for block in sample.blocks for row in block.frame.iter_rows(named=True)), limit)),
         "rowsProfiled": sample.profile.rows,
         "rejects": _rejects(rejects[:limit], CellSplitter(detected.source)),
@@ -74,9 +76,10 @@ def preview_plan(
     Raises DataError where the file can't be read by the plan.
     """
     plan = parse_plan(plan_data)
-    detected = detect_for_plan(location, name, plan.source, plan.source_columns)
+    with decoding_for_now() as decoding:
+        detected = detect_for_plan(location, name, decoding, plan.source, plan.source_columns)
+        blocks = read_sample(detected.text, detected.source, limit)
     compiled = compile_plan(plan)
-    blocks = read_sample(location, detected.source, limit)
     typed = [apply_plan(compiled, block) for block in blocks]
     splitter = CellSplitter.of_plan(plan, detected.source)
     again = [apply_plan(compiled, rejected_block(rejected, plan.source_columns))] if rejected else []
@@ -101,8 +104,8 @@ def _outcome(typed: Sequence[TypedBlock], splitter: CellSplitter, limit: int) ->
 
 def _how(source: SourceFormat) -> dict[str, Any]:
     data = source.model_dump(mode="json", by_alias=True)
-    names = ("format", "compression", "archive", "member", "encoding", "delimiter", "quote", "escape", "comment")
-    return {name: data[name] for name in (*names, "headerRows", "preambleRows", "recordsPath")} | {"sheet": None}
+    names = ("format", "compression", "archive", "member", "sheet", "encoding", "delimiter", "quote", "escape")
+    return {name: data[name] for name in (*names, "comment", "headerRows", "preambleRows", "recordsPath")}
 
 
 def _columns(plan: TransformPlan) -> list[dict[str, Any]]:

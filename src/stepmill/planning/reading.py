@@ -10,12 +10,18 @@ from stepmill.planning.examine import examine_file, examine_for_plan
 from stepmill.store import plans
 from stepmill.store.files import File
 
+TEXT = "text"
+"""The job's artifact with the text of a workbook's sheet."""
+
 _WARNINGS_LOGGED = 20
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a file is read (``source``), by which version of the plan, and how many records it has, if that is known."""
+    """How a file is read (``source``), by which version of the plan, and how many records it has, if that is known.
+
+    ``is_decoded``: its text is the job's artifact ``TEXT``.
+    """
 
     source: dict[str, Any]
     plan_version: int
@@ -23,6 +29,7 @@ class Reading:
     plan_made: bool
     records: int | None
     stored_bytes: int
+    is_decoded: bool
 
 
 async def read_by_plan(ctx: StepContext[Any], owner_id: str, file: File) -> Reading:
@@ -31,10 +38,10 @@ async def read_by_plan(ctx: StepContext[Any], owner_id: str, file: File) -> Read
     Safe to repeat, and two files at once make one plan.
     """
     documents = ctx.gateways.documents
-    location = ctx.gateways.blobs.location(file.blob_path)
+    location, text = ctx.gateways.blobs.location(file.blob_path), ctx.artifacts.location(TEXT)
     stored = await plans.in_force(documents, ctx.tenant_id, ctx.env_id, owner_id)
     if stored is None:
-        found = await ctx.compute(examine_file, location, file.name)
+        found = await ctx.compute(examine_file, location, file.name, text)
         stored = await plans.add_first(documents, ctx.tenant_id, ctx.env_id, owner_id, found["plan"])
         if stored.author == "rules" and stored.plan == found["plan"]:
             _log_warnings(ctx, found["warnings"])
@@ -43,7 +50,7 @@ async def read_by_plan(ctx: StepContext[Any], owner_id: str, file: File) -> Read
         ctx.log("info", f"Another load stored plan version {stored.version} first; this file is read by that.")
     plan = parse_plan(stored.plan)
     planned = plan.source.model_dump(mode="json", by_alias=True)
-    found = await ctx.compute(examine_for_plan, location, file.name, planned, list(plan.source_columns))
+    found = await ctx.compute(examine_for_plan, location, file.name, text, planned, list(plan.source_columns))
     _log_warnings(ctx, found["warnings"])
     return _reading(stored, found, plan_made=False)
 
@@ -62,6 +69,7 @@ def _reading(stored: plans.PlanVersion, found: dict[str, Any], *, plan_made: boo
         plan_made=plan_made,
         records=found.get("records"),
         stored_bytes=found["storedBytes"],
+        is_decoded=found["isDecoded"],
     )
 
 

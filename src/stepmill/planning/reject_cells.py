@@ -12,6 +12,7 @@ from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.csv import csv_marks
 from stepmill.etl.readers.long_delimiter import restored, shortened
 from stepmill.etl.readers.quoting import LineGrammar
+from stepmill.etl.readers.workbook import text_form
 
 _SHOWN_CELLS = 200
 _SHOWN_OFFENDING = 20  # further ones, where the fault is behind the first 200
@@ -50,8 +51,8 @@ class CellSplitter:
         if isinstance(content, dict):
             origins = self.origins.get(column or "", (column,))
             found = [_cell(name, value, offending=name in origins) for name, value in content.items()]
-        elif self.source is not None and self.source.format == "csv":
-            found = _split(str(content), self.source, column, code)
+        elif self.source is not None and self.source.has_layout:
+            found = _split(str(content), text_form(self.source), column, code)
         return found and _within_limits(found)
 
 

@@ -10,7 +10,7 @@ dates in ``rules_dates``, for names in ``names``. For the table as a whole:
 - The rows that few misfits cost stay below the plan's reject limit; columns beyond it are text.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from stepmill.errors import DataError
@@ -19,10 +19,10 @@ from stepmill.etl.plan.mappings.trim import Trim
 from stepmill.etl.plan.model import Note, PlanColumn, TransformPlan
 from stepmill.etl.plan.rejects import DEFAULT_REJECT_LIMIT
 from stepmill.etl.plan.source import SourceFormat
-from stepmill.etl.plan.types import LogicalType
+from stepmill.etl.plan.types import LogicalType, TargetType
 from stepmill.etl.profile import CandidateFacts, ColumnProfile, SourceProfile
 from stepmill.planning.names import logical_names, physical_names
-from stepmill.planning.rules_choice import Choice, Habits, Remark, quoted, text_because
+from stepmill.planning.rules_choice import Choice, Habits, Remark, as_declared, quoted, text_because
 from stepmill.planning.rules_columns import choose, holding
 from stepmill.planning.rules_dates import date_candidates_of, order_of
 from stepmill.planning.rules_local_numbers import decimal_mark_of
@@ -30,6 +30,7 @@ from stepmill.planning.rules_words import names_event_time
 
 _SHOWN_EXAMPLES = 5
 _SHOWN_NAME = 200
+_NOTHING_DECLARED: Mapping[str, TargetType] = {}
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,10 @@ class _Chosen:
         return self.kind.misfits if self.kind else self.profile.nul_values
 
 
-def make_plan(source: SourceFormat, profile: SourceProfile) -> TransformPlan:
-    """The plan for a source with this profile.
+def make_plan(
+    source: SourceFormat, profile: SourceProfile, declared: Mapping[str, TargetType] = _NOTHING_DECLARED
+) -> TransformPlan:
+    """The plan for a source with this profile. Columns whose types it ``declared`` have those.
 
     Raises DataError ``no_columns`` for a source without any and ``too_many_columns`` for one with more than a table
     can have.
@@ -56,7 +59,8 @@ def make_plan(source: SourceFormat, profile: SourceProfile) -> TransformPlan:
     habits = _habits(profile)
     chosen = []
     for column, name, logical in zip(profile.columns, physical_names(headers), logical_names(headers), strict=True):
-        choice, kind = choose(column, name, habits)
+        said = declared.get(column.name)
+        choice, kind = choose(column, name, habits) if said is None else (as_declared(said), None)
         chosen.append(_Chosen(column, name, logical, choice, kind))
     chosen = _within_limit(chosen, profile)
     return TransformPlan(
@@ -110,8 +114,7 @@ def _as_text(item: _Chosen) -> _Chosen:
 
 def _column(item: _Chosen) -> PlanColumn:
     choice = item.choice
-    is_typed = choice.type is not LogicalType.TEXT
-    nulls = [word for word in item.profile.null_words if word] if is_typed else []
+    nulls = [word for word in item.profile.null_words if word] if item.kind is not None else []
     return PlanColumn(
         name=item.name,
         logical_name=item.logical_name,
@@ -120,7 +123,7 @@ def _column(item: _Chosen) -> PlanColumn:
         scale=choice.scale,
         unit=choice.unit,
         source=item.profile.name,
-        prepare=(Trim(kind="TRIM"),) if is_typed and item.profile.padded else (),
+        prepare=(Trim(kind="TRIM"),) if item.kind is not None and item.profile.padded else (),
         mapping=choice.mapping,
         null_values=tuple(sorted({*nulls, *choice.non_values})),
     )
@@ -148,7 +151,7 @@ def _remarks(item: _Chosen) -> list[Remark]:
     elif profile.nul_values:
         message = f"Values with the character NUL can't be stored; to be rejected: {profile.nul_values:,} values."
         remarks.append(Remark("nul_characters", message))
-    if not profile.filled:
+    if not profile.filled and item.choice.type is LogicalType.TEXT:
         remarks.append(Remark("all_empty", "No row has a value, so the column is text."))
     if item.logical_name != profile.name:
         before, after = quoted(profile.name[:_SHOWN_NAME]), quoted(item.logical_name)

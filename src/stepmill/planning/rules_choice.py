@@ -5,7 +5,7 @@ from typing import Literal
 
 from stepmill.etl.plan.mappings.direct import Direct
 from stepmill.etl.plan.mappings.union import Mapping
-from stepmill.etl.plan.types import LogicalType
+from stepmill.etl.plan.types import LogicalType, TargetType
 from stepmill.etl.values.text import NUL
 
 DRAWN_NUL = "\u2400"
@@ -39,6 +39,13 @@ class Habits:
 
     date_order: Literal["day", "month"] | None = None
     decimal_mark: Literal[".", ","] | None = None
+
+
+def as_declared(target: TargetType) -> Choice:
+    """The type that the file itself says."""
+    if target.logical is LogicalType.NUMERIC:
+        return Choice(target.logical, precision=target.precision, scale=target.scale)
+    return Choice(target.logical, Direct(non_finite=target.logical is LogicalType.DOUBLE))
 
 
 def text_because(code: str, message: str) -> Choice:

@@ -9,6 +9,8 @@ whole column would be text. A kind for all values comes before one for most.
 
 from collections.abc import Callable, Iterator
 
+import orjson
+
 from stepmill.etl.candidates.candidate import FEW_MISFITS
 from stepmill.etl.candidates.words import PAIRS
 from stepmill.etl.plan.mappings.boolean_map import BooleanMap
@@ -56,6 +58,8 @@ def _holds_for_all(item: CandidateFacts) -> bool:
 
 
 def _holds_for_most(item: CandidateFacts) -> bool:
+    if item.kind == "json" and any(map(_is_json, item.examples)):
+        return False  # a number among objects is JSON, too, and would not be rejected
     values = item.fits + item.misfits
     if values >= ENOUGH_VALUES and item.misfits <= values * MISFIT_SHARE:
         return len(item.examples) <= FEW_MISFITS
@@ -67,6 +71,14 @@ def _holds_for_most(item: CandidateFacts) -> bool:
         and are_words
         and item.kind not in _WORDS_THEMSELVES
     )
+
+
+def _is_json(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _choices(

@@ -3,16 +3,18 @@
 import fsspec
 
 from stepmill.etl.plan.source import SourceFormat
+from stepmill.etl.readers.decoded import Decoding
 from stepmill.etl.readers.detect import Detected, detect_for_plan, detect_source
 from stepmill.gateways.blobs import BlobLocation
 
 LOCATION = BlobLocation("memory://detecting")
+DECODING = Decoding(BlobLocation("memory://detecting-text"))
 
 
 def detect(data: bytes | str, name: str = "data.csv", encoding: str = "utf-8") -> Detected:
     """How the file is read."""
     store(data, encoding)
-    return detect_source(LOCATION, name)
+    return detect_source(LOCATION, name, DECODING)
 
 
 def detect_further(
@@ -20,7 +22,7 @@ def detect_further(
 ) -> Detected:
     """How the file is read that comes after the one the plan was made for."""
     store(data, encoding)
-    return detect_for_plan(LOCATION, name, planned, needed)
+    return detect_for_plan(LOCATION, name, DECODING, planned, needed)
 
 
 def warnings_of(detected: Detected) -> list[str]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from stepmill.etl.readers.detect import detect_source
 from stepmill.etl.readers.read import read_blocks
 from stepmill.gateways.blobs import BlobLocation
+from tests.etl.readers.detecting import DECODING
 
 LOCATION = BlobLocation("memory://round-trip")
 
@@ -74,7 +75,7 @@ def test_what_was_written_is_read(
     data = text.getvalue().encode(encoding)
     fsspec.filesystem("memory").pipe("/round-trip", gzip.compress(data) if is_packed else data)
 
-    detected = detect_source(LOCATION, "data.csv")
+    detected = detect_source(LOCATION, "data.csv", DECODING)
     blocks = list(read_blocks(LOCATION, detected.source))
 
     assert [list(row) for block in blocks for row in block.frame.rows()] == rows

@@ -7,6 +7,7 @@ from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.detect import detect_source
 from stepmill.etl.readers.read import read_blocks
 from stepmill.gateways.blobs import BlobLocation
+from tests.etl.readers.detecting import DECODING
 
 LOCATION = BlobLocation("memory://unclosed")
 LINES = 20_000
@@ -37,6 +38,6 @@ def test_it_is_detected_as_what_it_is_but_for_that_line() -> None:
     rows = "".join(f'{number},"name, {number}"\n' for number in range(LINES))
     fsspec.filesystem("memory").pipe("/unclosed", f'id,name\n{rows}0,"never closed\n'.encode())
 
-    source = detect_source(LOCATION, "data.csv").source
+    source = detect_source(LOCATION, "data.csv", DECODING).source
 
     assert (source.delimiter, source.quote, source.columns) == (",", '"', ("id", "name"))

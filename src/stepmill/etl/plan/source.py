@@ -55,6 +55,12 @@ Compression = Literal["none", "gzip", "bzip2", "xz", "zstd"]
 MEMBER_CHARACTERS = 1_000
 """How long the path of what is read in an archive may be."""
 
+SHEET_CHARACTERS = 1_000
+"""How long the name of a sheet may be; Excel's own limit is 31."""
+
+MOST_MEMBERS = 1_000
+"""How many files of an archive may be read as one table."""
+
 Archive = Literal["none", "zip", "tar"]
 """What may hold the file among others."""
 
@@ -68,14 +74,20 @@ Delimiter = Annotated[str, AfterValidator(_few_ascii_characters)]
 class SourceFormat(PlanModel):
     """How a file is read. What does not concern its format stays at its default."""
 
-    format: Literal["csv", "jsonl", "json"]
-    """``json`` is one array of objects, an object that holds one, or objects one after another."""
+    format: Literal["csv", "jsonl", "json", "excel", "parquet", "arrow"]
+    """``json`` is one array of objects, an object that holds one, or objects one after another; ``excel`` a sheet of a
+    workbook of Excel or OpenDocument; ``arrow`` an Arrow (Feather) file or stream."""
+    sheet: Annotated[str, Field(max_length=SHEET_CHARACTERS)] | None = None
+    """The sheet that is read. A workbook that lacks it is read as if the plan named none."""
     compression: Compression = "none"
     """How the file is packed, as a whole."""
     archive: Archive = "none"
     """Whether it is an archive."""
     member: Annotated[str, Field(max_length=MEMBER_CHARACTERS)] | None = None
-    """The path in the archive of what is read. A file that lacks it is read as if the plan named none."""
+    """The path in the archive of what is read; with a ``*``, which stands for any characters, of all that are read one
+    after another, as far as they are alike. A file that lacks it is read as if the plan named none."""
+    members: Annotated[tuple[str, ...], Field(max_length=MOST_MEMBERS)] = ()
+    """The paths that a ``member`` with a ``*`` stands for, in order; looked for in each file anew."""
     member_compression: Compression = "none"
     """How that is packed once more."""
     encoding: Annotated[str, AfterValidator(canonical_encoding)] = "utf-8"
@@ -106,6 +118,16 @@ class SourceFormat(PlanModel):
     columns: tuple[SourceName, ...] = ()
     """Unique names of the columns. Empty for JSON: take the fields as they come."""
 
+    @property
+    def has_fixed_columns(self) -> bool:
+        """Whether all records have the same fields, in the same places."""
+        return self.format not in ("json", "jsonl")
+
+    @property
+    def has_layout(self) -> bool:
+        """Whether lines before the table and its header have to be told from its records."""
+        return self.format in ("csv", "excel")
+
     @model_validator(mode="after")
     def _marks_differ(self) -> Self:
         marks = [mark for mark in (self.delimiter, self.quote, self.escape, self.comment) if mark is not None]
@@ -115,10 +137,16 @@ class SourceFormat(PlanModel):
             raise ValueError("quote, escape and comment must not be part of the delimiter")
         if (self.member is None) != (self.archive == "none"):
             raise ValueError("an archive needs the member that is read, and only an archive has one")
+        if self.archive == "zip" and self.compression != "none":
+            raise ValueError("a zip archive that is compressed once more is unpacked first")
+        if self.members and "*" not in (self.member or ""):
+            raise ValueError("several members are read only by a pattern")
         if self.skip_initial_space and " " in marks:
             raise ValueError("spaces that begin a field can't be skipped where the space is a mark")
-        if self.format == "csv" and not self.columns:
-            raise ValueError("a CSV source needs the names of its columns")
-        if self.format == "csv" and len(set(self.columns)) != len(self.columns):
+        if self.sheet is not None and self.format != "excel":
+            raise ValueError("only a workbook has sheets")
+        if self.has_fixed_columns and not self.columns:
+            raise ValueError("a source whose format is not JSON needs the names of its columns")
+        if self.has_fixed_columns and len(set(self.columns)) != len(self.columns):
             raise ValueError("column names must differ from each other")
         return self

@@ -59,7 +59,7 @@ def find_archive(head: bytes) -> Archive:
 def list_members(file: IO[bytes], archive: Archive, *, can_seek: bool) -> list[ArchiveMember]:
     """The files in an archive in its order, without folders, links and devices.
 
-    Raises DataError ``damaged_file``, ``truncated_file``, ``nested_archive`` and ``too_many_members``.
+    A zip archive must be seekable. Raises DataError ``damaged_file``, ``truncated_file`` and ``too_many_members``.
     """
     members = []
     with _OPEN[archive](file, can_seek) as opened:
@@ -139,7 +139,7 @@ class _Tar:
 @contextmanager
 def _open_zip(file: IO[bytes], can_seek: bool) -> Iterator[_Opened]:
     if not can_seek:
-        raise DataError("nested_archive", "The file is a zip archive packed once more. Upload the archive itself.")
+        raise ValueError("a zip archive is read from its end")
     with _told("zip"):
         opened = zipfile.ZipFile(file)
     with opened:

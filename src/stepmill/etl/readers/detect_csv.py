@@ -12,6 +12,7 @@ from stepmill.etl.readers.csv_text import Dialect, Row, read_rows
 from stepmill.etl.readers.dialect import Ranked, rank_dialects, separator_line
 from stepmill.etl.readers.findings import Finding, shown
 from stepmill.etl.readers.header import Layout, find_layout
+from stepmill.etl.readers.workbook import SHEET_DIALECT, without_line_ends
 
 _CLOSE = 0.97  # of the best score: then another delimiter might be meant as well
 _MANY_LINES = 5  # above a table: few titles have more
@@ -36,7 +37,7 @@ def detect_csv(samples: list[str]) -> CsvFound:
         samples = [samples[0][samples[0].index("\n") + 1 :], *samples[1:]]
     ranked = rank_dialects(samples, separator)
     dialect = ranked[0].dialect
-    rows, others = read_rows(samples[0], dialect), _others(samples[1:], dialect)
+    rows, others = _rows(samples, dialect)
     trim_fields = dialect.delimiter is not None and _begin_with_spaces(samples, dialect.delimiter)
     if trim_fields:
         rows, others = _trimmed(rows), _trimmed(others)
@@ -57,13 +58,40 @@ def detect_csv(samples: list[str]) -> CsvFound:
         header_rows=layout.header_rows,
         columns=column_names(layout.header, layout.width),
     )
-    header = tuple(layout.header) if layout.header is not None else None
+    header = _header(layout)
     warnings = [
         *_skipped(preamble, layout),
         *_doubts(ranked, layout, separator),
         *renamed_columns(header, source.columns),
     ]
     return CsvFound(source, header, tuple(_evidence(source, ranked[0], layout, separator)), tuple(warnings))
+
+
+def detect_sheet(samples: list[str], sheet: str | None) -> CsvFound:
+    """How the text of a workbook's sheet is read, which has a dialect of its own: where its table begins."""
+    rows, others = _rows([without_line_ends(sample) for sample in samples], SHEET_DIALECT)
+    layout = replace(find_layout(rows, others), comment=None)
+    source = SourceFormat(
+        format="excel",
+        sheet=sheet,
+        trailing_delimiter=layout.trailing_delimiter,
+        preamble_rows=layout.preamble_rows,
+        header_rows=layout.header_rows,
+        columns=column_names(layout.header, layout.width),
+    )
+    header = _header(layout)
+    skipped = [line for line in samples[0].split("\n")[: layout.preamble_rows] if line.strip()]
+    warnings = [*_skipped(skipped, layout), *_doubtful_header(layout), *renamed_columns(header, source.columns)]
+    return CsvFound(source, header, tuple(_about_rows(source)), tuple(warnings))
+
+
+def _rows(samples: list[str], dialect: Dialect) -> tuple[list[Row], list[Row]]:
+    """Of the first sample, and of the others."""
+    return read_rows(samples[0], dialect), [row for sample in samples[1:] for row in read_rows(sample, dialect)]
+
+
+def _header(layout: Layout) -> tuple[str, ...] | None:
+    return tuple(layout.header) if layout.header is not None else None
 
 
 def _begin_with_spaces(samples: list[str], delimiter: str) -> bool:
@@ -94,10 +122,6 @@ def _renamed(number: int, cell: str, name: str) -> Finding:
     return Finding("changed_name", f"The name of column {number} can't be used; it is {name!r}.", name)
 
 
-def _others(samples: list[str], dialect: Dialect) -> list[Row]:
-    return [row for sample in samples for row in read_rows(sample, dialect)]
-
-
 def _skipped(preamble: list[str], layout: Layout) -> list[Finding]:
     """A warning on lines above the table that might have been meant as rows."""
     if not preamble or not (layout.skips_fields or len(preamble) > _MANY_LINES):
@@ -122,10 +146,14 @@ def _doubts(ranked: list[Ranked], layout: Layout, separator: str | None) -> list
                 f" {_delimiter(rival.dialect)}.",
             )
         )
-    if layout.is_doubtful:
-        first = "names the columns" if layout.header is not None else "is data"
-        found.append(Finding("doubtful_header", f"It is a guess that the first row {first}."))
-    return found
+    return [*found, *_doubtful_header(layout)]
+
+
+def _doubtful_header(layout: Layout) -> list[Finding]:
+    if not layout.is_doubtful:
+        return []
+    first = "names the columns" if layout.header is not None else "is data"
+    return [Finding("doubtful_header", f"It is a guess that the first row {first}.")]
 
 
 def _evidence(source: SourceFormat, best: Ranked, layout: Layout, separator: str | None) -> list[Finding]:
@@ -147,13 +175,19 @@ def _evidence(source: SourceFormat, best: Ranked, layout: Layout, separator: str
         found.append(Finding("initial_space", "Spaces before a quote that opens a field are left out."))
     if source.trim_fields:
         found.append(Finding("trimmed", "Spaces behind the delimiters are no part of the fields."))
-    if source.preamble_rows:
-        count = source.preamble_rows
-        found.append(Finding("preamble", f"{count:,} {'line comes' if count == 1 else 'lines come'} before the table."))
     if source.comment is not None:
         found.append(Finding("comment", f"Lines that begin with {shown(source.comment)} are comments."))
     if source.trailing_delimiter:
         found.append(Finding("trailing_delimiter", "Each row ends with one more delimiter, and nothing after it."))
+    return [*found, *_about_rows(source)]
+
+
+def _about_rows(source: SourceFormat) -> list[Finding]:
+    """Where the table begins, and whether it has a header."""
+    found = []
+    if source.preamble_rows:
+        count = source.preamble_rows
+        found.append(Finding("preamble", f"{count:,} {'line comes' if count == 1 else 'lines come'} before the table."))
     if source.header_rows > 1:
         found.append(Finding("header", f"The first {source.header_rows} rows name the columns, joined by a space."))
     else:

@@ -1,8 +1,11 @@
 """What detection hands on: how a file is read, why, and what may surprise."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 from stepmill.etl.plan.source import SourceFormat
+from stepmill.etl.plan.types import TargetType
+from stepmill.gateways.blobs import BlobLocation
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ class Detected:
     """How a file is read.
 
     ``evidence`` says why, ``warnings`` what may surprise. ``header`` has the header's cells as they stand in the file,
-    None where there is none. ``text_bytes`` is the size after decompression, ``stored_bytes`` before.
+    None where there is none. ``text`` is where it is read: the file itself, or what was decoded of it. Its size is
+    ``text_bytes`` after decompression, ``stored_bytes`` before.
     """
 
     source: SourceFormat
@@ -32,6 +36,11 @@ class Detected:
     header: tuple[str, ...] | None
     text_bytes: int
     stored_bytes: int
+    text: BlobLocation
+    samples: tuple[str, ...] = ()
+    """Of a table of text, for who reads it another way: its beginning, and pieces from further on."""
+    declared: Mapping[str, TargetType] = field(default_factory=dict)
+    """The types of columns that the file itself declares."""
 
 
 def shown(text: str) -> str:

@@ -1,6 +1,6 @@
 """The first lines of a file as text, each with what it is to the reader: what people see beside a preview's rows."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from stepmill.etl.plan.source import SourceFormat
@@ -12,6 +12,7 @@ from stepmill.etl.readers.limits import RECORD_BYTES
 from stepmill.etl.readers.long_delimiter import restored
 from stepmill.etl.readers.quoting import LineGrammar
 from stepmill.etl.readers.window import open_window
+from stepmill.etl.readers.workbook import text_form, without_line_ends
 from stepmill.gateways.blobs import BlobLocation
 
 LineKind = Literal["preamble", "header", "record", "comment", "blank"]
@@ -38,8 +39,14 @@ class Line:
 def first_lines(location: BlobLocation, source: SourceFormat, count: int) -> list[Line]:
     """The lines before the records and the first ``count`` after them, so far as they are in the first 512 KiB.
 
-    A line of a record in JSON is one of the text, which may hold many records or a part of one.
+    A line of a record in JSON is one of the text, which may hold many records or a part of one; of a workbook's sheet,
+    each row is one line. Parquet and Arrow files have no lines.
     """
+    if source.members:
+        source = source.model_copy(update={"member": source.members[0], "members": ()})
+    if source.has_fixed_columns and not source.has_layout:
+        return []
+    is_sheet, source = source.format == "excel", text_form(source)
     with open_window(location, source, None, None, _READ_BYTES) as window:
         text, at_end = bytes(window.view), window.at_end
     lines = find_lines(text, at_end=at_end)
@@ -48,10 +55,11 @@ def first_lines(location: BlobLocation, source: SourceFormat, count: int) -> lis
     begins = [0, *ends][: len(ends) + is_cut]
     wanted = source.preamble_rows + source.header_rows + count
     kinds = _kinds_in_csv(lines, source) if source.format == "csv" else {}
-    return [
+    found = [
         _line(number, text[begin:end], source, kinds.get(number), is_cut=is_cut and end == len(text))
         for number, (begin, end) in enumerate(zip(begins[:wanted], [*ends, len(text)], strict=False), 1)
     ]
+    return [replace(line, text=without_line_ends(line.text)) for line in found] if is_sheet else found
 
 
 def _line(number: int, data: bytes, source: SourceFormat, kind: LineKind | None, *, is_cut: bool) -> Line:

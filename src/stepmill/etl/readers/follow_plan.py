@@ -13,10 +13,16 @@ from stepmill.etl.readers.csv_text import Dialect, read_rows, usual_width
 from stepmill.etl.readers.detect_csv import renamed_columns
 from stepmill.etl.readers.findings import Detected, Finding, shown
 from stepmill.etl.readers.survey import Survey
+from stepmill.etl.readers.workbook import SHEET_DIALECT
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _MAX_NAMED = 20
-_ABOUT_BYTES = frozenset({"compression", "archive", "more_members", "encoding", "guessed_encoding", "encoding_errors"})
+_ABOUT_BYTES = frozenset(
+    {
+        *("compression", "archive", "members", "more_members", "sheet", "more_sheets"),
+        *("encoding", "guessed_encoding", "encoding_errors"),
+    }
+)
 
 
 def planned_encoding(planned: SourceFormat, survey: Survey, found: Charset) -> Charset:
@@ -31,17 +37,17 @@ def planned_encoding(planned: SourceFormat, survey: Survey, found: Charset) -> C
     return Charset(planned.encoding, "the plan says so")
 
 
-def follow_plan(detected: Detected, samples: list[str], planned: SourceFormat, needed: Sequence[str]) -> Detected:
+def follow_plan(detected: Detected, planned: SourceFormat, needed: Sequence[str]) -> Detected:
     """The file read as planned, if so it has all columns that are needed; else as detected, if so it has them.
 
     In JSON a field may be missing in each record, so the columns are the plan's.
     """
-    if detected.source.format != "csv":
+    if not detected.source.has_fixed_columns:
         source = detected.source.model_copy(update={"columns": planned.columns})
         return _compared(replace(detected, source=source), planned)
     candidates = [detected]
-    if planned.format == "csv":
-        tried = _as_planned(detected, samples[0], planned)
+    if planned.format == detected.source.format and planned.has_layout:
+        tried = _as_planned(detected, detected.samples[0], planned)
         candidates = [tried, detected] if tried is not None else candidates
     for candidate in candidates:
         if not _missing(candidate, needed):
@@ -71,7 +77,8 @@ def _as_planned(detected: Detected, text: str, planned: SourceFormat) -> Detecte
         columns = column_names(header, len(header))
     elif usual_width(rows) - has_trailing != len(columns):
         return None
-    own = {**asdict(Packing.of(detected.source)), "encoding": detected.source.encoding}
+    found = detected.source
+    own = {**asdict(Packing.of(found)), "members": found.members, "encoding": found.encoding, "sheet": found.sheet}
     source = planned.model_copy(update={**own, "columns": columns, "trailing_delimiter": has_trailing})
     evidence = [finding for finding in detected.evidence if finding.code in _ABOUT_BYTES]
     warnings = [finding for finding in detected.warnings if finding.code in _ABOUT_BYTES]
@@ -85,6 +92,8 @@ def _as_planned(detected: Detected, text: str, planned: SourceFormat) -> Detecte
 
 
 def _dialect_of(source: SourceFormat) -> Dialect:
+    if source.format == "excel":
+        return SHEET_DIALECT
     return Dialect(source.delimiter, source.quote, source.escape, source.skip_initial_space)
 
 
@@ -103,7 +112,7 @@ def _compared(candidate: Detected, planned: SourceFormat) -> Detected:
     if differing:
         message = f"The file is read otherwise than the plan says: {'; '.join(differing)}."
         warnings.append(Finding("differs_from_plan", message))
-    if candidate.source.format == planned.format == "csv":
+    if candidate.source.has_fixed_columns and planned.has_fixed_columns:
         new = [name for name in candidate.source.columns if name not in planned.columns]
         if new:
             message = f"The file has columns that the plan does not know: {_named(new)}. They are not loaded."
@@ -113,8 +122,10 @@ def _compared(candidate: Detected, planned: SourceFormat) -> Detected:
 
 def _differences(source: SourceFormat, planned: SourceFormat) -> list[str]:
     """What a user may have set, and is not so here."""
-    names = {"format": "format", "encoding": "encoding", "records_path": "records path"}
-    if source.format == planned.format == "csv":
+    names = {"format": "format", "encoding": "encoding", "records_path": "records path", "sheet": "sheet"}
+    if source.format != planned.format:
+        del names["encoding"]  # not all have one
+    if source.format == planned.format and source.has_layout:
         names |= {
             "delimiter": "delimiter",
             "quote": "quote",

@@ -3,13 +3,8 @@
 It does so inside quotes, too, and there it is what it stood for again once the fields are apart.
 """
 
-from dataclasses import replace
-
-import orjson
-import polars as pl
-
 from stepmill.errors import DataError
-from stepmill.etl.readers.block import RawBlock, Reject
+from stepmill.etl.readers.block import RawBlock
 from stepmill.etl.readers.compression import ByteStream
 
 STAND_IN = "\x1e"
@@ -33,16 +28,7 @@ def restored(text: str, delimiter: str | None) -> str:
 
 def restored_block(block: RawBlock, delimiter: str) -> RawBlock:
     """The block with its texts as they stand in the file."""
-    frame = block.frame.with_columns(pl.all().str.replace_all(STAND_IN, delimiter, literal=True))
-    rejects = [_restored_reject(reject, delimiter) for reject in block.rejects]
-    mended = tuple(replace(row, raw=restored(row.raw, delimiter)) for row in block.mended)
-    return replace(block, frame=frame, rejects=rejects, mended=mended)
-
-
-def _restored_reject(reject: Reject, delimiter: str) -> Reject:
-    record = orjson.dumps(restored(orjson.loads(reject.record), delimiter)).decode()
-    raw = reject.raw and restored(reject.raw, delimiter)
-    return replace(reject, raw=raw, record=record)
+    return block.with_replaced(STAND_IN, delimiter)
 
 
 class ShortenedText:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.block import BlockStart, RawBlock
+from stepmill.etl.readers.columnar import read_columnar
 from stepmill.etl.readers.csv import CsvReader, csv_marks
 from stepmill.etl.readers.csv_records import find_lines
 from stepmill.etl.readers.csv_walk import LineWalk
@@ -13,9 +14,11 @@ from stepmill.etl.readers.json_array import JsonArrayReader
 from stepmill.etl.readers.json_lines import JsonLinesReader
 from stepmill.etl.readers.json_start import begins_with_array, skip_to_elements
 from stepmill.etl.readers.limits import BLOCK_BYTES, RECORD_BYTES
+from stepmill.etl.readers.members import read_members
 from stepmill.etl.readers.mend import Mender
 from stepmill.etl.readers.quoting import LineGrammar
 from stepmill.etl.readers.window import Window, open_window
+from stepmill.etl.readers.workbook import text_form, with_line_ends
 from stepmill.gateways.blobs import BlobLocation
 
 _SHAPE_BYTES = 256 * 1024
@@ -37,8 +40,18 @@ def read_blocks(
 
     ``start`` and ``stop`` are the ``next`` of any two blocks of the same source; without them reading goes from the
     first record to the last. Memory depends on ``block_bytes`` and ``record_bytes``, not on the source. Raises
-    DataError where the file as a whole can't be read further.
+    DataError where the file as a whole can't be read further. Of a workbook, ``location`` is where its text is.
     """
+    if source.members:
+        sizes = {"block_bytes": block_bytes, "record_bytes": record_bytes}
+        yield from _without_gaps(
+            read_members(source, start, stop, lambda one, begin, end: read_blocks(location, one, begin, end, **sizes))
+        )
+        return
+    if source.format in ("parquet", "arrow"):
+        yield from read_columnar(location, source, start, stop, block_bytes)
+        return
+    is_sheet, source = source.format == "excel", text_form(source)
     is_array = source.format == "json" and begins_with_array(location, source)
     with open_window(location, source, start, stop, block_bytes) as window:
         if start is None and source.format == "csv":
@@ -53,7 +66,8 @@ def read_blocks(
         else:
             reader = JsonArrayReader(source, is_array=is_array, is_all=stop is None, record_bytes=record_bytes)
             blocks = reader.blocks(window)
-        yield from _without_gaps(blocks)
+        blocks = _without_gaps(blocks)
+        yield from map(with_line_ends, blocks) if is_sheet else blocks
 
 
 def _mender(location: BlobLocation, source: SourceFormat) -> Mender:

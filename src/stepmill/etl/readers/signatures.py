@@ -14,12 +14,9 @@ _STARTS = (
     (b"GIF89a", "a GIF image"),
     (b"II*\x00", "a TIFF image"),
     (b"MM\x00*", "a TIFF image"),
-    (b"PAR1", "a Parquet file"),
-    (b"ARROW1", "an Arrow file"),
     (b"Obj\x01", "an Avro file"),
     (b"ORC", "an ORC file"),
     (b"SQLite format 3\x00", "an SQLite database"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document (.xls, .doc)"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (b"Rar!\x1a\x07", "a RAR archive"),
     (b"\x7fELF", "a program"),
@@ -27,10 +24,8 @@ _STARTS = (
     (b"{\\rtf", "an RTF document"),
 )
 _ZIP_PARTS = (
-    (b"xl/", "an Excel workbook (.xlsx)"),
     (b"word/", "a Word document (.docx)"),
     (b"ppt/", "a PowerPoint document (.pptx)"),
-    (b"opendocument.spreadsheet", "an OpenDocument spreadsheet (.ods)"),
     (b"opendocument", "an OpenDocument file"),
 )
 _MARKUP = (
@@ -56,8 +51,9 @@ def refuse_other_formats(head: bytes, name: str, *, is_wide: bool) -> None:
     if kind is not None:
         raise DataError(
             "not_a_table",
-            f"{name!r} is {kind}. Tables are read from CSV, JSON and JSON Lines files, also compressed"
-            " with gzip, bzip2, xz or zstd, and in zip or tar archives.",
+            f"{name!r} is {kind}. Tables are read from CSV, JSON, JSON Lines, Parquet and Arrow files and from"
+            " workbooks of Excel and OpenDocument, also compressed with gzip, bzip2, xz or zstd, and in zip or tar"
+            " archives.",
             details={"looksLike": kind},
         )
 

@@ -49,6 +49,29 @@ class BlobLocation:
             raise NotFoundError("blob_not_found", "The file's bytes are no longer there: it was deleted.") from None
         return opened
 
+    @contextmanager
+    def writing(self) -> Iterator[IO[bytes]]:
+        """A file to write it to, seen whole or not at all. Blocking. Raises UnavailableError ``storage_full``."""
+        if (path := self.local_path) is None:  # object storage shows an object when its upload is completed
+            file: Any = fsspec.open(self.url, "wb", **self.options).open()
+            try:
+                yield file
+            except BaseException:
+                file.discard()
+                raise
+            file.close()
+            return
+        unfinished = Path(f"{path}.{uuid4().hex}.part")
+        with _said_when_full():
+            unfinished.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with unfinished.open("wb") as local:
+                    yield local
+                    _publish(local, unfinished, Path(path))
+            except BaseException:
+                unfinished.unlink(missing_ok=True)
+                raise
+
 
 @dataclass(frozen=True)
 class Stored:
