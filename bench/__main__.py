@@ -36,6 +36,7 @@ def main() -> int:
     reached = []
     for name in parts:
         part = importlib.import_module(f"bench.{name}")
+        os.sync()  # what the part before it left to be written is not this one's
         with console.status(f"Measuring: {part.TITLE} …"):
             rows = asyncio.run(part.measure_rows())
         columns = getattr(part, "COLUMNS", ("measured",))

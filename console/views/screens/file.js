@@ -32,17 +32,18 @@ export function Screen() {
 }
 
 /** How it is read, its text, and its columns. @param {any} preview */
-function contentOf({ format, encoding, compression, delimiter, quote, headerRows, recordsPath, evidence, warnings, columns, rows, rejects, lines, rowsProfiled }) {
+function contentOf({ format, encoding, compression, delimiter, quote, sheet, headerRows, recordsPath, evidence, warnings, columns, rows, rejects, lines, rowsProfiled }) {
   const facts = [
     ["Format", format],
     ["Packed", compression !== "none" && compression],
     ["Encoding", encoding],
     ["Delimiter", delimiter === "\t" ? "tab" : delimiter],
     ["Quote", quote],
-    ["Header rows", format === "csv" && (headerRows || "none")],
+    ["Sheet", sheet],
+    ["Header rows", headerRows],
     ["Records at", recordsPath],
   ];
-  const textLine = (/** @type {{line: number, text: string, kind: string}} */ { line, text, kind }) => html`
+  const asRow = (/** @type {{line: number, text: string, kind: string}} */ { line, text, kind }) => html`
     <tr class=${kind}><th scope="row">${line}</th><td><code>${text}</code></td><td class="soft small">${KINDS[kind] ?? kind}</td></tr>`;
   /** @type {TableColumn[]} */
   const ofColumns = [
@@ -56,8 +57,8 @@ function contentOf({ format, encoding, compression, delimiter, quote, headerRows
   const ofRows = Object.keys(rows[0] ?? {}).map((name) => /** @type {TableColumn} */ ([name, (row) => html`<span class="cell">${row[name]}</span>`]));
   return html`
     <${Section} title="How it is read" id="how"><div class="sheet pad flow"><${Facts} items=${facts} /><div class="small soft">${listOf(evidence)}</div></div><${Findings} findings=${warnings} /><//>
-    <${Section} title="As it stands there" id="text"><div class="sheet scroll text-lines" role="group" aria-label="Text" tabindex="0"><table><tbody>${lines.map(textLine)}</tbody></table></div><//>
-    <${Section} title="Columns" id="columns" aside=${`What ${counted(rowsProfiled, "row")} hold`}><${Table} label="Columns" columns=${ofColumns} items=${columns} /><//>
+    ${lines[0] && html`<${Section} title="As it stands there" id="text"><div class="sheet scroll text-lines" role="group" aria-label="Text" tabindex="0"><table><tbody>${lines.map(asRow)}</tbody></table></div><//>`}
+    <${Section} title="Columns" id="columns" aside=${`Of ${counted(rowsProfiled, "row")}`}><${Table} label="Columns" columns=${ofColumns} items=${columns} /><//>
     ${rejects.length > 0 && html`<${Section} title="Rows that can't be split" id="rejects"><div class="sheet"><${RejectRows} rejects=${rejects} /></div><//>`}
     ${format !== "csv" && html`<${Section} title="First rows" id="rows"><${Table} label="First rows" columns=${ofRows} items=${rows} /><//>`}
   `;

@@ -4,13 +4,11 @@ A message is four bytes of length and then its body: a pickled call from the wor
 child says is not: it reads what strangers wrote). The child ends with its parent, however that ends.
 """
 
-import ctypes
 import importlib
 import os
 import pickle
 import signal
 import struct
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -19,9 +17,9 @@ from typing import Any, BinaryIO
 import orjson
 
 from stepmill.errors import StepmillError
+from stepmill.lifelines import die_with
 
 HEADER = struct.Struct(">I")
-_PR_SET_PDEATHSIG = 1
 
 
 class ChildReporter:
@@ -122,10 +120,7 @@ def _operational_error() -> type[Exception]:
 
 def _end_with_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() == 1 and os.environ.get("STEPMILL_COMPUTE_PARENT") != "1":
-            os._exit(1)
+    die_with(int(os.environ["STEPMILL_COMPUTE_PARENT"]))
 
 
 if __name__ == "__main__":

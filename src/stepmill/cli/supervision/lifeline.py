@@ -4,30 +4,23 @@ The parent keeps the other end of the child's standard input. When it ends, even
 the kernel also kills the child, which works on one that is frozen and can't see its pipe.
 """
 
-import ctypes
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 
-_PR_SET_PDEATHSIG = 1
+from stepmill.lifelines import die_with
 
 
 def die_with_parent() -> None:
     """End this process at once when its parent has ended."""
-    _kill_with_parent()
+    die_with(os.getppid())
     _when_input_closes(lambda: os._exit(1))
 
 
 def stop_with_parent() -> None:
     """End this process in order, as by SIGTERM, when its parent has ended."""
     _when_input_closes(lambda: os.kill(os.getpid(), signal.SIGTERM))
-
-
-def _kill_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _when_input_closes(end: Callable[[], None]) -> None:

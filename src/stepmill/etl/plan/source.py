@@ -109,10 +109,14 @@ class SourceFormat(PlanModel):
     """Lines that begin with it are no records."""
     trailing_delimiter: bool = False
     """Rows end with one more delimiter, with nothing after it."""
-    preamble_rows: int = Field(default=0, ge=0, le=1_000)
+    preamble_rows: int = Field(default=0, ge=0, le=100_000)
     """Lines before the header (or the first record) that are no records."""
     header_rows: int = Field(default=0, ge=0, le=10)
     """Records after the preamble that name the columns; of several, cells above one another are joined by a space."""
+    first_table_only: bool = True
+    """Where another table is found below the first, it is not read, nor what comes after it."""
+    last_line: int | None = Field(default=None, ge=1)
+    """The line before that other table; looked for in each file anew."""
     records_path: Annotated[str, Field(max_length=1_000)] | None = None
     """For ``json``: the keys, joined by dots, that lead to the array; null for the top."""
     columns: tuple[SourceName, ...] = ()

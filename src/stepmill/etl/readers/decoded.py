@@ -34,8 +34,8 @@ class Decoding:
 @contextmanager
 def decoding_for_now() -> Iterator[Decoding]:
     """A place for the text of a file as long as the context lasts."""
-    with _folder() as folder:
-        yield Decoding(BlobLocation(f"file://{folder / 'text'}"))
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
+        yield Decoding(BlobLocation(f"file://{folder}/text"))
 
 
 def decode_workbook(

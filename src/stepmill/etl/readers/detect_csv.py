@@ -12,6 +12,7 @@ from stepmill.etl.readers.csv_text import Dialect, Row, read_rows
 from stepmill.etl.readers.dialect import Ranked, rank_dialects, separator_line
 from stepmill.etl.readers.findings import Finding, shown
 from stepmill.etl.readers.header import Layout, find_layout
+from stepmill.etl.readers.tables import second_table
 from stepmill.etl.readers.workbook import SHEET_DIALECT, without_line_ends
 
 _CLOSE = 0.97  # of the best score: then another delimiter might be meant as well
@@ -30,8 +31,11 @@ class CsvFound:
     warnings: tuple[Finding, ...]
 
 
-def detect_csv(samples: list[str]) -> CsvFound:
-    """How the text is read that begins with the first sample; it has at least one line that is not blank."""
+def detect_csv(samples: list[str], *, is_whole: bool) -> CsvFound:
+    """How the text is read that begins with the first sample, or is no more than that (``is_whole``).
+
+    It has at least one line that is not blank.
+    """
     separator = separator_line(samples[0])
     if separator is not None:
         samples = [samples[0][samples[0].index("\n") + 1 :], *samples[1:]]
@@ -41,10 +45,12 @@ def detect_csv(samples: list[str]) -> CsvFound:
     trim_fields = dialect.delimiter is not None and _begin_with_spaces(samples, dialect.delimiter)
     if trim_fields:
         rows, others = _trimmed(rows), _trimmed(others)
+    rows, last_line = _first_table(rows, is_whole=is_whole)
     layout = find_layout(rows, others)
     preamble = [line for line in islice(io.StringIO(samples[0], newline=""), layout.preamble_rows) if line.strip()]
     if separator is not None:
         layout = replace(layout, preamble_rows=layout.preamble_rows + 1)
+        last_line = last_line and last_line + 1
     source = SourceFormat(
         format="csv",
         delimiter=dialect.delimiter,
@@ -56,10 +62,12 @@ def detect_csv(samples: list[str]) -> CsvFound:
         trailing_delimiter=layout.trailing_delimiter,
         preamble_rows=layout.preamble_rows,
         header_rows=layout.header_rows,
+        last_line=last_line,
         columns=column_names(layout.header, layout.width),
     )
     header = _header(layout)
     warnings = [
+        *_another_table(last_line),
         *_skipped(preamble, layout),
         *_doubts(ranked, layout, separator),
         *renamed_columns(header, source.columns),
@@ -67,9 +75,10 @@ def detect_csv(samples: list[str]) -> CsvFound:
     return CsvFound(source, header, tuple(_evidence(source, ranked[0], layout, separator)), tuple(warnings))
 
 
-def detect_sheet(samples: list[str], sheet: str | None) -> CsvFound:
+def detect_sheet(samples: list[str], sheet: str | None, *, is_whole: bool) -> CsvFound:
     """How the text of a workbook's sheet is read, which has a dialect of its own: where its table begins."""
     rows, others = _rows([without_line_ends(sample) for sample in samples], SHEET_DIALECT)
+    rows, last_line = _first_table(rows, is_whole=is_whole)
     layout = replace(find_layout(rows, others), comment=None)
     source = SourceFormat(
         format="excel",
@@ -77,12 +86,28 @@ def detect_sheet(samples: list[str], sheet: str | None) -> CsvFound:
         trailing_delimiter=layout.trailing_delimiter,
         preamble_rows=layout.preamble_rows,
         header_rows=layout.header_rows,
+        last_line=last_line,
         columns=column_names(layout.header, layout.width),
     )
     header = _header(layout)
     skipped = [line for line in samples[0].split("\n")[: layout.preamble_rows] if line.strip()]
-    warnings = [*_skipped(skipped, layout), *_doubtful_header(layout), *renamed_columns(header, source.columns)]
+    warnings = [*_another_table(last_line), *_skipped(skipped, layout), *_doubtful_header(layout)]
+    warnings += renamed_columns(header, source.columns)
     return CsvFound(source, header, tuple(_about_rows(source)), tuple(warnings))
+
+
+def _first_table(rows: list[Row], *, is_whole: bool) -> tuple[list[Row], int | None]:
+    """The rows above a second table, and the last line that is not of that."""
+    other = second_table(rows) if is_whole else None
+    return (rows, None) if other is None else (rows[:other], rows[other].line - 1)
+
+
+def _another_table(last_line: int | None) -> list[Finding]:
+    if last_line is None:
+        return []
+    message = f"Another table begins in line {last_line + 1:,}. It is not read; to read that instead of the first, set"
+    message += f" `preambleRows` in the plan's source to {last_line:,}."
+    return [Finding("more_tables", message)]
 
 
 def _rows(samples: list[str], dialect: Dialect) -> tuple[list[Row], list[Row]]:

@@ -13,7 +13,7 @@ from stepmill.etl.readers.json_shape import JsonShape, find_shape
 from stepmill.etl.readers.packing import FoundPacking
 from stepmill.etl.readers.signatures import refuse_other_formats
 from stepmill.etl.readers.survey import Survey, survey_file
-from stepmill.etl.readers.texts import head_text, sample_lines
+from stepmill.etl.readers.texts import head_text, is_in_first_sample, sample_lines
 from stepmill.gateways.blobs import BlobLocation
 
 
@@ -48,7 +48,7 @@ def detect_text(looked: LookedAt, charset: Charset) -> Detected:
     shape = find_shape(head_text(survey, charset.encoding))
     if shape is None:
         samples = sample_lines(survey, charset.encoding)
-        csv = detect_csv(samples)
+        csv = detect_csv(samples, is_whole=is_in_first_sample(survey, charset.encoding))
         source, header = csv.source, csv.header
         evidence += csv.evidence
         warnings += csv.warnings

@@ -12,7 +12,7 @@ from stepmill.etl.readers.detect_csv import detect_sheet
 from stepmill.etl.readers.findings import Detected, Finding
 from stepmill.etl.readers.opened import OpenedFile
 from stepmill.etl.readers.survey import survey_file
-from stepmill.etl.readers.texts import sample_lines
+from stepmill.etl.readers.texts import is_in_first_sample, sample_lines
 from stepmill.etl.readers.workbook_child import SheetText
 
 
@@ -30,7 +30,8 @@ def detect_workbook(file: OpenedFile, decoding: Decoding, wanted: str | None) ->
             "empty_file", f"The sheet {sheet.sheet!r} of {file.name!r} has nothing in it to make a table of."
         )
     samples = sample_lines(survey, "utf-8")
-    csv = detect_sheet(samples, sheet.sheet if len(sheet.sheet) <= SHEET_CHARACTERS else None)
+    name = sheet.sheet if len(sheet.sheet) <= SHEET_CHARACTERS else None
+    csv = detect_sheet(samples, name, is_whole=is_in_first_sample(survey, "utf-8"))
     told = Finding("sheet", f"It is a workbook, of which the sheet {sheet.sheet!r} is read.")
     about = about_name(without_suffix(file.name), csv.source.format)
     return Detected(

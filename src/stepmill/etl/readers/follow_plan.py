@@ -78,7 +78,9 @@ def _as_planned(detected: Detected, text: str, planned: SourceFormat) -> Detecte
     elif usual_width(rows) - has_trailing != len(columns):
         return None
     found = detected.source
+    ends = planned.first_table_only and found.last_line is not None and planned.preamble_rows < found.last_line
     own = {**asdict(Packing.of(found)), "members": found.members, "encoding": found.encoding, "sheet": found.sheet}
+    own["last_line"] = found.last_line if ends else None
     source = planned.model_copy(update={**own, "columns": columns, "trailing_delimiter": has_trailing})
     evidence = [finding for finding in detected.evidence if finding.code in _ABOUT_BYTES]
     warnings = [finding for finding in detected.warnings if finding.code in _ABOUT_BYTES]

@@ -52,6 +52,8 @@ def read_blocks(
         yield from read_columnar(location, source, start, stop, block_bytes)
         return
     is_sheet, source = source.format == "excel", text_form(source)
+    if stop is None and source.last_line is not None:
+        stop = _behind(location, source, source.last_line)
     is_array = source.format == "json" and begins_with_array(location, source)
     with open_window(location, source, start, stop, block_bytes) as window:
         if start is None and source.format == "csv":
@@ -68,6 +70,15 @@ def read_blocks(
             blocks = reader.blocks(window)
         blocks = _without_gaps(blocks)
         yield from map(with_line_ends, blocks) if is_sheet else blocks
+
+
+def _behind(location: BlobLocation, source: SourceFormat, line: int) -> BlockStart:
+    """Where the next line begins."""
+    with open_window(location, source, None, None, BLOCK_BYTES) as window:
+        for _ in range(line):
+            window.skip_line()
+            window.fill()
+        return window.place
 
 
 def _mender(location: BlobLocation, source: SourceFormat) -> Mender:

@@ -40,6 +40,14 @@ def sample_lines(survey: Survey, encoding: str) -> list[str]:
     return samples
 
 
+def is_in_first_sample(survey: Survey, encoding: str) -> bool:
+    """Whether the first of the ``sample_lines`` has all of the text."""
+    if not survey.is_whole:
+        return False
+    text = head_text(survey, encoding)
+    return len(_first_lines(text)) == len(text)
+
+
 def _expect_row(samples: list[str], *, is_all: bool) -> None:
     first = samples[0]
     if not first.strip() and not is_all:

@@ -65,7 +65,7 @@ def write_sheet(workbook: Path, name: str, wanted: str | None, target: Path, on_
     """
     _refuse_bombs(workbook)
     memory = int(os.environ.get(_MEMORY, _MEMORY_BYTES))
-    order = SheetOrder(str(workbook), wanted, str(target), memory)
+    order = SheetOrder(str(workbook), wanted, str(target), memory, os.getpid())
     answer = _run(order, on_progress)
     if answer is None:
         raise DataError(

@@ -19,6 +19,8 @@ from typing import Any
 
 import python_calamine as calamine
 
+from stepmill.lifelines import die_with
+
 LINE_END_IN_CELL = "\x1e"
 """Stands for a line end in a cell, so that each row of the sheet is one line of the text."""
 
@@ -31,12 +33,16 @@ _Span = tuple[tuple[int, int], tuple[int, int]]
 
 @dataclass(frozen=True)
 class SheetOrder:
-    """What is to be written: the sheet ``wanted``, if there is one, else the likeliest. The file is local."""
+    """What is to be written: the sheet ``wanted``, if there is one, else the likeliest. The file is local.
+
+    ``parent`` is the process that orders it.
+    """
 
     workbook: str
     wanted: str | None
     target: str
     memory_bytes: int
+    parent: int
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ class SheetText:
 def main(argument: str) -> None:
     """Do what is ordered and say what came of it."""
     order = SheetOrder(**json.loads(argument))
+    die_with(order.parent)
     _limit_memory(order.memory_bytes)
     try:
         answer = asdict(_write(order))
