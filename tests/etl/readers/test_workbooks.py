@@ -2,11 +2,14 @@
 
 import datetime
 import gzip
+import re
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from stepmill.errors import DataError
@@ -213,6 +216,27 @@ def test_a_large_sheet_is_read_in_blocks_from_anywhere() -> None:
     assert [row for block in blocks for row in block.frame.rows()] == [(str(n), text) for n, text in texts]
     again = list(read_blocks(found.text, found.source, blocks[3].next, block_bytes=4_096))
     assert again[0].frame.rows() == blocks[4].frame.rows()
+
+
+WORDS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")), max_size=20)
+CELLS = {
+    "number": st.integers(-(10**15), 10**15).map(lambda number: number / 1_000),  # openpyxl writes 16 digits
+    "word": st.builds("{}\n{}".format, WORDS, WORDS).map(str.strip).filter(lambda text: not text.startswith("=")),
+    "day": st.dates(datetime.date(1901, 1, 1), datetime.date(9999, 1, 1)),
+    "truth": st.booleans(),
+}
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.tuples(*CELLS.values()), min_size=2, max_size=20))
+def test_what_goes_in_comes_out(rows: list[tuple[float, str, datetime.date, bool]]) -> None:
+    found = detect(excel({"x": [tuple(CELLS), *rows]}))
+
+    assert found.header == tuple(CELLS)
+    assert [
+        (float(number), word, datetime.date.fromisoformat(day), truth == "true")
+        for number, word, day, truth in rows_of(found)
+    ] == [(number, re.sub(r"\r\n|\r", "\n", word), day, truth) for number, word, day, truth in rows]
 
 
 @pytest.mark.parametrize(

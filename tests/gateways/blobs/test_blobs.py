@@ -59,6 +59,25 @@ async def test_a_stream_that_fails_leaves_what_was_there(tmp_path: Path) -> None
     assert await blobs.get("a/b") == b"before"
 
 
+async def test_a_process_writes_a_blob_by_its_place(blobs: Blobs) -> None:
+    with blobs.location("artifacts/job/text").writing() as file:
+        file.write(b"a,b\n")
+        file.write(b"1,2\n")
+    assert await blobs.get("artifacts/job/text") == b"a,b\n1,2\n"
+
+
+async def test_what_is_not_written_to_its_end_leaves_what_was_there(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path)
+    await blobs.put("artifacts/job/text", b"before")
+
+    with pytest.raises(ValueError), blobs.location("artifacts/job/text").writing() as file:
+        file.write(b"half")
+        raise ValueError
+
+    assert await blobs.get("artifacts/job/text") == b"before"
+    assert await blobs.find("artifacts", unfinished=True) == ["artifacts/job/text"]
+
+
 async def test_a_full_disk_is_said_and_nothing_is_left(tmp_path: Path) -> None:
     folder = tmp_path / "full"
     folder.mkdir()

@@ -12,7 +12,7 @@ from stepmill.etl.readers.archives import HEAD_BYTES
 from stepmill.etl.readers.codecs import without_suffix
 from stepmill.etl.readers.compression import Packing, find_compression, read_head
 from stepmill.etl.readers.findings import Detected, Finding
-from stepmill.etl.readers.packing import FoundPacking
+from stepmill.etl.readers.packing import FoundPacking, not_read
 from stepmill.etl.readers.read import read_blocks
 from stepmill.gateways.blobs import BlobLocation
 
@@ -32,17 +32,13 @@ def join_members(location: BlobLocation, found: FoundPacking, detected: Detected
     if not joined:
         return detected
     members = sorted([own, *joined])
-    rest = tuple(path for path in found.others if path not in joined)
-    warnings = [*detected.warnings]
-    if rest:
-        message = f"Not read of the archive: {listed(rest, 'other file')}."
-        warnings.append(Finding("more_members", f"{message} Name one as `member` in the plan's source to read that."))
+    rest = [path for path in found.others if path not in joined]
     told = Finding("members", f"{listed(members, 'file')} of it are read as one table, one after another.")
     return replace(
         detected,
         source=first.model_copy(update={"member": _pattern(members), "members": tuple(members)}),
         evidence=(*detected.evidence, told),
-        warnings=tuple(warnings),
+        warnings=(*detected.warnings, *not_read(rest)),
         text_bytes=detected.text_bytes + sum(other.text_bytes for other in joined.values()),
     )
 

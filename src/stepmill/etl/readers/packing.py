@@ -106,7 +106,7 @@ def fits(path: str, pattern: str) -> bool:
 
 
 def about_packing(found: FoundPacking) -> tuple[list[Finding], list[Finding]]:
-    """Evidence and warnings."""
+    """Evidence of how a file is packed, and warnings of what is left out."""
     packing, evidence = found.packing, []
     if packing.compression != "none":
         evidence.append(Finding("compression", f"The file is compressed with {packing.compression}."))
@@ -115,10 +115,15 @@ def about_packing(found: FoundPacking) -> tuple[list[Finding], list[Finding]]:
     packed = "" if packing.member_compression == "none" else f", compressed with {packing.member_compression}"
     message = f"It is a {packing.archive} archive, of which {packing.member!r} is read{packed}."
     evidence.append(Finding("archive", message))
-    if not found.others:
-        return evidence, []
-    message = f"Not read of the archive: {listed(found.others, 'other file')}."
-    return evidence, [Finding("more_members", f"{message} Name one as `member` in the plan's source to read that.")]
+    return evidence, not_read(found.others)
+
+
+def not_read(others: Sequence[str]) -> list[Finding]:
+    """A warning on the files of an archive that are left out, if there are some."""
+    if not others:
+        return []
+    message = f"Not read of the archive: {listed(others, 'other file')}."
+    return [Finding("more_members", f"{message} Name one as `member` in the plan's source to read that.")]
 
 
 def _likely(members: Sequence[ArchiveMember], archive: Archive) -> list[str]:

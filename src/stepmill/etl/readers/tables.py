@@ -1,6 +1,7 @@
 """Tables under one another in one text: where the second begins.
 
-Only plain cases count: a blank line, and a header of its own. What is in doubt stays part of the first table, where rows that don't fit it are rejected and so seen.
+Only plain cases count: a blank line, and a header of its own. What is in doubt stays in the first table, where what
+does not fit is rejected, and so seen.
 """
 
 from collections.abc import Sequence
