@@ -145,10 +145,13 @@ class Worker:
         app = procrastinate.App(connector=connector)
         # One commit less for each job. Limits of tenants are looked at by each beginning alone.
         begins_for = None if settings.tenant_limits else self._worker_id
-        # Claims of limited types wait for one another, which the end of a job need not.
-        claims_ahead = not self._type_limits and not self._stopping.is_set()
         self._queue = queue = TicketQueue(
-            connector, self._engine.metrics, self._concurrency, begins_for, claims_ahead=claims_ahead
+            connector,
+            self._engine.metrics,
+            self._concurrency,
+            begins_for,
+            # Claims of limited types wait for one another, which the end of a job need not.
+            claims_ahead=not self._type_limits,
         )
         app.job_manager = queue
 
@@ -174,9 +177,12 @@ class Worker:
                     update_heartbeat_interval=settings.heartbeat_seconds,
                     stalled_worker_timeout=settings.dead_after_seconds,
                 )
-                if not self._stopping.is_set():
-                    await self._tickets.run()
-                await self._give_back_unused()
+                try:
+                    if not self._stopping.is_set():
+                        await self._tickets.run()
+                finally:  # also what ends of jobs have claimed for a loop that broke, which asks for no more
+                    queue.stop()
+                    await self._give_back_unused()
         except (psycopg.Error, procrastinate.exceptions.ConnectorException, OSError) as error:
             _log.warning("queue_lost", error=type(error).__name__)
         if not self._stopping.is_set():
