@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from psycopg import sql
 
+from stepmill.warehouse.cleanup import drop_leftovers
 from tests.jobs.platform import Platform
 from tests.support.problems import assert_problem
 from tests.support.workbooks import OLD_EXCEL, excel
@@ -277,6 +278,27 @@ async def test_zeros_that_a_number_loses_are_told_of(platform: Platform) -> None
     assert [each["fields"]["column"] for each in told] == ["item", "share"]
     assert "2 values lost zeros in front, the first of them '00712' in line 3" in told[0]["message"]
     assert "'00.5' in line 4" in told[1]["message"]
+
+
+async def test_a_load_cancelled_before_it_was_shown_is_made_good_after_the_clean_up(platform: Platform) -> None:
+    area = await platform.create_area(loadMode="replace")
+    await platform.load(area, "n\n1\n")
+    database = platform.api.bench.database
+    async with database.transaction("stepmill_loader") as reader:
+        view = sql.Identifier(platform.schema, (await platform.table(area))["logicalName"])
+        await reader.execute(sql.SQL("SELECT FROM {}").format(view))
+        job = await platform.submit(area, await platform.upload(area, "n\n2\nx\n", "later.csv"))
+        await platform.api.bench.follow(job["jobId"], until=lambda event: "Waiting for readers" in str(event))
+        await platform.client.post(f"/api/jobs/{job['jobId']}/cancel")
+        assert (await platform.finished(job["jobId"]))["status"] == "CANCELLED"
+    await drop_leftovers(database)
+    assert await platform.api.bench.rows("SELECT FROM load_targets WHERE job_id = %s", job["jobId"]) == []
+    assert (await platform.client.post(f"/api/jobs/{job['jobId']}/retry")).status_code == 202
+    again = await platform.finished(job["jobId"])
+    assert again["status"] == "DONE", again["error"]
+    assert (again["result"]["rowsLoaded"], again["result"]["rowsRejected"]) == (1, 1)
+    assert await platform.rows(area) == [{"n": 2}]
+    assert len(await platform.rejects(again["result"]["loadId"])) == 1
 
 
 async def test_a_file_is_not_removed_under_a_job(platform: Platform) -> None:

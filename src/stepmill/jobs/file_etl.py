@@ -25,7 +25,7 @@ from stepmill.warehouse.bring_in import bring_in
 from stepmill.warehouse.ledger import LoadEntry, Mode, find_append, find_replacement, get_load
 from stepmill.warehouse.publish import Load
 from stepmill.warehouse.tables import Owner
-from stepmill.warehouse.targets import discard_target, find_target, get_target, read_filled
+from stepmill.warehouse.targets import Target, discard_target, find_target, read_filled
 
 
 class FileEtlParams(EnvParams):
@@ -116,7 +116,7 @@ async def transform(ctx: StepContext[FileEtlParams]) -> Transformed:
     if await _load_instead(ctx, area, extracted) is not None:
         return Transformed()
     plan = await plan_of_version(ctx, area.area_id, extracted.plan_version)
-    target = await filled_target(ctx, await _destination(ctx, area, extracted, plan), await _rows(ctx, extracted, plan))
+    target = await _filled(ctx, area, extracted, plan)
     async with ctx.transaction() as tx:
         filled = await read_filled(tx.conn, target)
         return await ctx.finish(tx, Transformed.model_validate(vars(filled)))
@@ -148,7 +148,10 @@ async def load(ctx: StepContext[FileEtlParams]) -> Loaded:
         await ctx.finish(tx, _loaded(entry, area))
 
     async with ctx.transaction() as tx:
-        target = await get_target(tx.conn, ctx.job_id)
+        target = await find_target(tx.conn, ctx.job_id, for_update=True)
+    if target is None:  # an ended job's is dropped soon, and this is its retry
+        ctx.log("info", "The unseen table was dropped since the job ended; filling it anew.")
+        target = await _filled(ctx, area, extracted, plan)
     entry = await bring_in(ctx.transaction, target, rules, finish, lambda sentence: ctx.log("info", sentence))
     return _loaded(entry, area)
 
@@ -199,6 +202,11 @@ async def _leave_it_at(ctx: StepContext[FileEtlParams], area: Area, instead: Loa
             await discard_target(tx.conn, target)
         loaded = _loaded(instead, area)
         return await ctx.finish(tx, loaded if is_same else loaded.model_copy(update={"superseded_by": instead.load_id}))
+
+
+async def _filled(ctx: StepContext[FileEtlParams], area: Area, extracted: Extracted, plan: TransformPlan) -> Target:
+    destination = await _destination(ctx, area, extracted, plan)
+    return await filled_target(ctx, destination, await _rows(ctx, extracted, plan))
 
 
 async def _destination(

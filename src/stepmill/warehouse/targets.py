@@ -118,7 +118,7 @@ async def get_target(conn: AsyncConnection[DictRow], job_id: str) -> Target:
     target = await find_target(conn, job_id)
     if target is None:
         raise StepmillError(
-            "target_gone", "The unseen table of this job was dropped. Retry it from the step Transform."
+            "target_gone", "The unseen table of this job was dropped while it was being shown. Retry it."
         )
     return target
 
