@@ -118,3 +118,22 @@ async def test_a_connection_that_is_lost_keeps_no_job_waiting_for_a_running_one(
         assert (await bench.follow(other))["status"] == "DONE"
         gate("lost").set()
         assert (await bench.follow(long))["status"] == "DONE"
+
+
+async def test_a_connection_lost_while_more_waits_costs_no_job_an_attempt(bench: Bench) -> None:
+    """The end of the running job claims the next, and those after it are claimed by a new connection."""
+    lose = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'stepmill:tickets:%'"
+    bench.settings.worker_concurrency = 1
+    for number in range(3):
+        first = (await bench.submit("WITH_RELEASE", params={"key": f"first {number}"}))["jobId"]
+        others = [(await bench.submit("PLAIN"))["jobId"] for _ in range(5)]
+        async with bench.worker():
+            await bench.until("SELECT FROM stepmill.jobs WHERE job_id = %s AND status = 'RUNNING'", first)
+            conn = await bench.database.connect(application_name="tests", role=None)
+            async with conn:
+                assert (await conn.execute(lose.encode())).rowcount >= 1
+            gate(f"first {number}").set()
+            for job_id in (first, *others):
+                assert (await bench.follow(job_id))["status"] == "DONE"
+        assert await bench.rows("SELECT job_id FROM job_attempts WHERE attempt > 1") == []
+        assert await bench.rows("SELECT FROM procrastinate_jobs") == []

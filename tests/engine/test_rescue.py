@@ -1,11 +1,13 @@
 """Workers die, freeze and are told to stop; tickets are lost and doubled."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import psycopg
 import pytest
 
 from stepmill.engine import housekeeping, rescue
+from stepmill.engine.backends import tickets_name
 from stepmill.engine.housekeeping import Housekeeper
 from stepmill.engine.hub_readers import Event
 from stepmill.engine.read import get_job
@@ -202,3 +204,26 @@ async def test_nobody_is_dead_for_having_said_nothing_to_a_server_that_was_not_t
     assert [row["job_id"] for row in await bench.rows(rescue._DEAD, up / 2)] == [job_id]
     await bench.rows("UPDATE workers SET last_seen_at = '-infinity'")
     assert [row["job_id"] for row in await bench.rows(rescue._DEAD, up + 3600)] == [job_id]
+
+
+async def test_a_claim_whose_answer_a_dead_worker_does_not_take_is_ended(bench: Bench) -> None:
+    """It would hold its jobs, and all claims of limited types, for as long as the server waits to send."""
+    insert = (
+        "INSERT INTO workers (worker_id, host, pid, version, types, last_seen_at)"
+        " VALUES (%s, 'h', 1, '1', '{PLAIN}', clock_timestamp() + interval '1 hour')"
+    )
+    unread = (
+        "FROM pg_stat_activity WHERE starts_with(application_name, 'stepmill:tickets:') AND wait_event = 'ClientWrite'"
+    )
+    bench.settings.dead_after_seconds = 0.0  # so long, too, must a claim have run
+    async with AsyncExitStack() as connections:
+        for worker_id in ("frozen", "alive"):
+            await bench.rows(insert, worker_id)
+            conn = await bench.database.connect(application_name=tickets_name(worker_id), role=None)
+            connections.push_async_callback(conn.close)  # a rollback would have to wait for the answer
+            conn.pgconn.send_query(b"SELECT repeat('x', 1000) FROM generate_series(1, 100000)")
+        await bench.until(f"SELECT {unread} HAVING count(*) = 2")
+        await _find_dead(bench, "frozen")
+        async with await bench.database.connect(application_name="tests", role=None) as looking:
+            left = await (await looking.execute(f"SELECT application_name {unread}")).fetchall()
+        assert [row["application_name"] for row in left] == [tickets_name("alive")]

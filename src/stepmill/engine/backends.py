@@ -6,8 +6,11 @@ cancel and a frozen worker's open transaction holds locks that its successor nee
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import structlog
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
 
 from stepmill.errors import UnavailableError
 from stepmill.gateways.sql.database import Database
@@ -19,6 +22,11 @@ _THEIRS = "FROM pg_stat_activity WHERE application_name = %s AND pid <> pg_backe
 _CANCEL = f"SELECT count(pg_cancel_backend(pid)) AS n {_THEIRS}"
 _TERMINATE = f"SELECT count(pg_terminate_backend(pid)) AS n {_THEIRS}"
 _COUNT = f"SELECT count(*) AS n {_THEIRS}"
+_NAMED = "SELECT FROM pg_stat_activity WHERE application_name = ANY(%s) LIMIT 1"
+_BUSY = """
+SELECT DISTINCT application_name AS name FROM pg_stat_activity
+WHERE application_name = ANY(%s) AND state = 'active' AND query_start < clock_timestamp() - make_interval(secs => %s)
+"""
 _CANCEL_GRACE_SECONDS = 0.2
 _POLL_SECONDS = 0.02
 _GIVE_UP_SECONDS = 30.0
@@ -35,6 +43,18 @@ def attempt_name(job_id: str, attempt: int) -> str:
 def tickets_name(worker_id: str) -> str:
     """The ``application_name`` of the connections by which a worker claims."""
     return f"stepmill:tickets:{worker_id}"[:_NAME_BYTES]
+
+
+async def busy_for(
+    database: Database, conn: AsyncConnection[DictRow], names: Sequence[str], seconds: float
+) -> list[str]:
+    """Which of these names have a backend that has been in one statement for so long, or in sending its answer."""
+    if not names or (await conn.execute(_NAMED, (list(names),))).rowcount == 0:
+        return []
+    # Only the login role itself sees what its backends do.
+    async with await database.connect(application_name="stepmill:ends-backends", role=None) as login:
+        rows = await (await login.execute(_BUSY, (list(names), seconds))).fetchall()
+    return [row["name"] for row in rows]
 
 
 async def end_backends(database: Database, application_name: str) -> None:

@@ -9,7 +9,7 @@ import structlog
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
-from stepmill.engine.backends import attempt_name, end_backends, tickets_name
+from stepmill.engine.backends import attempt_name, busy_for, end_backends, tickets_name
 from stepmill.engine.engine import Engine
 from stepmill.engine.failures import is_connection_lost
 from stepmill.errors import StepmillError
@@ -31,12 +31,10 @@ SELECT job_id, attempt, worker_id, tenant_id FROM job_attempts
 WHERE outcome IS NULL AND revoked_at < clock_timestamp() - make_interval(secs => %s)
 """
 _DROP_IDLE_TICKETS = "SELECT drop_idle_tickets_v1(%s)"
-_CLAIMS_OF_DEAD = """
-SELECT w.worker_id FROM workers w
-WHERE (w.last_seen_at = '-infinity'
-    OR greatest(w.last_seen_at, pg_postmaster_start_time()) < clock_timestamp() - make_interval(secs => %s))
-    AND EXISTS (SELECT FROM pg_stat_activity WHERE application_name = left('stepmill:tickets:' || w.worker_id, 63)
-        AND state = 'active' AND query_start < clock_timestamp() - make_interval(secs => %s))
+_SILENT = """
+SELECT worker_id FROM workers
+WHERE last_seen_at = '-infinity'
+    OR greatest(last_seen_at, pg_postmaster_start_time()) < clock_timestamp() - make_interval(secs => %s)
 """
 _DECLARE_DEAD = "UPDATE workers SET last_seen_at = '-infinity' WHERE worker_id = %s"
 _FORGET = """
@@ -49,9 +47,11 @@ _log = structlog.get_logger(__name__)
 async def rescue_dead(engine: Engine, conn: AsyncConnection[DictRow]) -> None:
     """Rescue the jobs of every worker that has been silent for too long."""
     seconds = engine.settings.dead_after_seconds
-    for row in await (await conn.execute(_CLAIMS_OF_DEAD, (seconds, seconds))).fetchall():
-        async with logged_refusal("claim_not_ended", worker_id=row["worker_id"]):
-            await end_backends(engine.database, tickets_name(row["worker_id"]))
+    silent = await (await conn.execute(_SILENT, (seconds,))).fetchall()
+    names = [tickets_name(row["worker_id"]) for row in silent]
+    for name in await busy_for(engine.database, conn, names, seconds):
+        async with logged_refusal("claim_not_ended", connection=name):
+            await end_backends(engine.database, name)
     for row in await (await conn.execute(_DEAD, (seconds,))).fetchall():
         async with logged_refusal("rescue_refused", **_where(row)):
             if await _take_away(engine, conn, row, "crashed"):
