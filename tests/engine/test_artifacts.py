@@ -1,11 +1,12 @@
 """Artifacts: kept while the job may need them, gone when it is DONE, whoever died in between."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from stepmill.engine.artifacts import remove_spent_artifacts
+from stepmill.engine.artifacts import JobArtifacts, remove_spent_artifacts
 from stepmill.engine.context import StepContext
 from stepmill.engine.job_type import JobType, Output, Step
 from stepmill.engine.retry import retry_job
@@ -62,4 +63,29 @@ async def test_what_a_killed_worker_left_of_a_done_job_is_removed_later(bench: B
         await bench.follow(job_id)
     await bench.gateways.blobs.put(f"artifacts/{job_id}/rows/part-1", b"left")
     await remove_spent_artifacts(bench.engine, bench.gateways.blobs)
+    assert await bench.gateways.blobs.find("artifacts") == []
+
+
+async def test_no_next_job_begins_while_an_ended_ones_artifacts_are_removed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker may have a free place for it."""
+    bench.settings.worker_concurrency = 1
+    job_ids = [(await bench.submit("HANDS_OVER"))["jobId"] for _ in range(3)]
+    removing, remove = asyncio.Event(), JobArtifacts.delete
+
+    async def slow(self: JobArtifacts) -> None:
+        if self._job_id == job_ids[0]:
+            await removing.wait()
+        await remove(self)
+
+    monkeypatch.setattr(JobArtifacts, "delete", slow)
+    async with bench.worker("busy"):
+        await bench.follow(job_ids[0])
+        assert await bench.rows("SELECT 1 FROM job_attempts WHERE job_id <> %s", job_ids[0]) == []
+        async with bench.worker("free"):
+            for job_id in job_ids[1:]:
+                assert (await bench.follow(job_id))["status"] == "DONE"
+        removing.set()
+    assert await bench.rows("SELECT 1 FROM job_attempts WHERE attempt > 1") == []  # none lay begun until it was missed
     assert await bench.gateways.blobs.find("artifacts") == []

@@ -292,7 +292,7 @@ async def test_a_load_cancelled_before_it_was_shown_is_made_good_after_the_clean
         await platform.client.post(f"/api/jobs/{job['jobId']}/cancel")
         assert (await platform.finished(job["jobId"]))["status"] == "CANCELLED"
     await drop_leftovers(database)
-    assert await platform.api.bench.rows("SELECT FROM load_targets WHERE job_id = %s", job["jobId"]) == []
+    assert await platform.api.bench.rows("SELECT 1 FROM load_targets WHERE job_id = %s", job["jobId"]) == []
     assert (await platform.client.post(f"/api/jobs/{job['jobId']}/retry")).status_code == 202
     again = await platform.finished(job["jobId"])
     assert again["status"] == "DONE", again["error"]

@@ -107,7 +107,7 @@ class Bench:
         """What one statement of the engine's role gives."""
         async with self.database.autocommit() as conn:
             cursor = await conn.execute(statement.encode(), values)
-            return await cursor.fetchall() if cursor.description else []
+            return await cursor.fetchall() if cursor.description is not None else []
 
     def past_the_guards(self, statement: str, *values: object) -> None:
         """Make true by hand what the database refuses: years that went by, or somebody's error."""

@@ -11,9 +11,12 @@ from psycopg.rows import DictRow
 from stepmill.gateways.sql.database import Database
 
 _TRY_LOCK = """
-SELECT CASE WHEN pg_try_advisory_lock(%s) THEN set_config('idle_session_timeout', %s, false) END IS NOT NULL AS mine
+SELECT CASE WHEN pg_try_advisory_lock(%s) THEN
+    set_config('idle_session_timeout', %s, false) || set_config('lock_timeout', '5s', false) END IS NOT NULL AS mine
 """
-_UNLOCK = "SELECT set_config('idle_session_timeout', '0', false), pg_advisory_unlock(%s)"
+_UNLOCK = """
+SELECT set_config('idle_session_timeout', '0', false), set_config('lock_timeout', '0', false), pg_advisory_unlock(%s)
+"""
 
 _log = structlog.get_logger(__name__)
 
@@ -23,7 +26,8 @@ async def alone(database: Database, lock: int, *, hold_at_most: str) -> AsyncIte
     """The session that holds the advisory lock for as long as the block takes; None if another process has it.
 
     A process that is frozen for longer than ``hold_at_most`` (an interval's text) loses its session, and so the lock:
-    otherwise nobody would ever have it again.
+    otherwise nobody would ever have it again. No statement waits for another's lock for more than 5 s: what one job's
+    or lock's row keeps waiting would keep all others waiting, too.
     """
     async with database.autocommit() as conn:
         row = await (await conn.execute(_TRY_LOCK, (lock, hold_at_most))).fetchone()

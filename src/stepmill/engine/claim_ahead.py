@@ -1,7 +1,8 @@
 """The next ticket, claimed in the commit by which a job ends: what is asked for, and who takes the answer."""
 
+import time
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 TICKET_FIELDS = """
@@ -9,6 +10,8 @@ TICKET_FIELDS = """
 (ticket).attempts, (ticket).worker_id
 """
 """What of a ticket is taken in, in this order."""
+
+_FRESH_SECONDS = 1.0  # far less than a worker may be silent
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,24 @@ class Wanted:
     types: list[str] | None
     number: int
     worker_id: str
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What the beginning of a job's attempt answered that was made together with its claim, and when."""
+
+    answer: dict[str, Any]
+    since: float = field(default_factory=time.monotonic)
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """The job's id and the attempt's number."""
+        return self.answer["job"]["job_id"], self.answer["job"]["attempt"]
+
+    @property
+    def is_old(self) -> bool:
+        """Whether others may have taken the job away since, as they do from a frozen process. Its clock goes on."""
+        return time.monotonic() - self.since > _FRESH_SECONDS
 
 
 class ClaimsAhead(Protocol):
@@ -34,3 +55,7 @@ class ClaimsAhead(Protocol):
     @abstractmethod
     def refused(self) -> None:
         """The claim failed, and the job ended without it."""
+
+    @abstractmethod
+    def unsure(self) -> None:
+        """The answer was lost: what was claimed, if anything was, nobody here knows."""

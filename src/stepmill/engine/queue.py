@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import Any
 
 import psycopg
 import structlog
-from procrastinate import PsycopgConnector
+from procrastinate import App, PsycopgConnector
 from procrastinate.connector import BaseConnector, Notify
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
@@ -18,10 +18,11 @@ from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool
 
-from stepmill.engine.claim_ahead import TICKET_FIELDS, Wanted
+from stepmill.engine.claim_ahead import TICKET_FIELDS, Begun, Wanted
 from stepmill.engine.metrics import EngineMetrics
 
 _RECONNECT_SECONDS = 0.5
+_UNSURE_SECONDS = 10.0
 _AT_ONCE = 10
 """Of many the first would wait long for the last to begin."""
 _CLAIM = f"SELECT {TICKET_FIELDS}, begun FROM claim_v1(%s, %s, %s, %s)"
@@ -60,8 +61,10 @@ class TicketQueue(JobManager):
         self._has_more = False
         self._claimed: deque[Job] = deque()
         self._handed_out: set[int] = set()
-        self._begun: dict[int, dict[str, Any]] = {}
+        self._begun: dict[int, Begun] = {}
         self._gone: set[int] = set()
+        self._unsure_until = 0.0
+        self.wake: Callable[[], None] = lambda: None
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         """The next ticket, of those that were claimed before if there are any."""
@@ -74,12 +77,12 @@ class TicketQueue(JobManager):
         self._handed_out.add(job.id)
         return job
 
-    def unused(self) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    def unused(self) -> Iterator[tuple[int, Begun | None]]:
         """Tickets that were claimed and not asked for, each with what ``begun`` says: of a worker that was stopped."""
         while self._claimed:
             number = self._claimed.popleft().id
             assert number is not None
-            yield number, self.begun(number)
+            yield number, self._begun.pop(number, None)
 
     async def give_back(self, ticket_id: int) -> None:
         """Another worker may take the ticket. If this fails, a sweep makes another one."""
@@ -88,9 +91,14 @@ class TicketQueue(JobManager):
         except ConnectorException as error:
             _log.warning("ticket_not_given_back", ticket=ticket_id, error=type(error.__cause__ or error).__name__)
 
-    def begun(self, ticket_id: int | None) -> dict[str, Any] | None:
-        """What ``begin_attempt_v1`` answered for the ticket's job, if it was called with the claim. Asked for once."""
-        return None if ticket_id is None else self._begun.pop(ticket_id, None)
+    def begun(self, ticket_id: int | None) -> Begun | None:
+        """What ``begin_attempt_v1`` answered for the ticket's job, if it was called with the claim."""
+        return None if ticket_id is None else self._begun.get(ticket_id)
+
+    @property
+    def held(self) -> Set[tuple[str, int]]:
+        """The attempts that were begun with a claim and whose tickets are still here, whether they run yet or not."""
+        return {begun.key for begun in self._begun.values()}
 
     async def _claim_some(self, queues: Iterable[str] | None, worker_id: int) -> None:
         began = time.perf_counter()
@@ -102,6 +110,7 @@ class TicketQueue(JobManager):
                 rows = await self._claim(types, number, most, begins_for)
                 break
             except (psycopg.Error, OSError) as error:
+                self.unsure()
                 _log.warning("ticket_not_taken", error=type(error).__name__)
         else:  # Procrastinate would take no more until all running jobs have ended. It comes again in a moment.
             self._has_more = False
@@ -114,7 +123,7 @@ class TicketQueue(JobManager):
 
     def _keep(self, ticket: Sequence[Any], begun: dict[str, Any] | None) -> None:
         if begun is not None:
-            self._begun[ticket[0]] = begun
+            self._begun[ticket[0]] = Begun(begun)
         self._claimed.append(_ticket(ticket))
 
     def wanted(self) -> Wanted | None:
@@ -129,10 +138,21 @@ class TicketQueue(JobManager):
             self._has_more = False
         else:
             self._keep(ticket, begun)
+            self.wake()  # a look that found nothing else may have been made meanwhile
 
     def refused(self) -> None:
         """The next claim is made by itself."""
         self._has_more = False
+
+    def unsure(self) -> None:
+        """Attempts that are not :attr:`held` are looked for, for a while."""
+        self._has_more = False
+        self._unsure_until = time.monotonic() + _UNSURE_SECONDS
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether an answer was lost lately."""
+        return time.monotonic() < self._unsure_until
 
     def stop(self) -> None:
         """Claim nothing ahead any more."""
@@ -171,6 +191,7 @@ class TicketQueue(JobManager):
         """Remove the ticket, if it is still there. What became of the job is in its own record."""
         assert job.id is not None
         self._handed_out.discard(job.id)
+        self._begun.pop(job.id, None)
         if job.id in self._gone:
             self._gone.discard(job.id)
             return
@@ -217,7 +238,14 @@ class TicketConnector(PsycopgConnector):
 
 
 class TicketWorker(Worker):
-    """Procrastinate's worker, of whose own lines none below an error is shown: so nothing is gathered for them."""
+    """Procrastinate's worker, which looks at its queue when that was given a ticket.
+
+    Of its own lines none below an error is shown, so nothing is gathered for them.
+    """
+
+    def __init__(self, app: App, queue: TicketQueue, **options: Any) -> None:
+        super().__init__(app, **options)
+        queue.wake = self._new_job_event.set
 
     def _log_extra(self, *_: Any, **__: Any) -> dict[str, Any]:
         return {}

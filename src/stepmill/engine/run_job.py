@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from stepmill.engine.artifacts import JobArtifacts
 from stepmill.engine.attempt import Attempt, check_type
-from stepmill.engine.claim_ahead import ClaimsAhead
+from stepmill.engine.claim_ahead import Begun, ClaimsAhead
 from stepmill.engine.compute import ComputePool
 from stepmill.engine.engine import Engine
 from stepmill.engine.failures import is_connection_lost
@@ -24,6 +24,7 @@ from stepmill.errors import AttemptLostError, ConflictError, StepmillError, Time
 from stepmill.gateways import Gateways
 
 _BEGIN = "SELECT begin_attempt_v1(%s, %s, %s) AS answer"
+_IS_CURRENT = "SELECT FROM job_attempts WHERE job_id = %s AND attempt = %s AND outcome IS NULL AND revoked_at IS NULL"
 _WAIT_FOR_DOCUMENT = "SELECT wait_for_document_v1(%s, %s, %s::smallint, %s, %s)"
 _DOCUMENT_LOOK_SECONDS = 5.0
 _CANCEL_AGAIN_SECONDS = 1.0
@@ -44,13 +45,11 @@ class JobRunner:
         self._end = StepEnd(engine, compute_pool)
         self.running: set[Attempt] = set()
 
-    async def run(
-        self, job_id: str, begun: dict[str, Any] | None = None, claims: ClaimsAhead | None = None
-    ) -> str | None:
+    async def run(self, job_id: str, begun: Begun | None = None, claims: ClaimsAhead | None = None) -> str | None:
         """Use a ticket for ``job_id``. A stale one does nothing. Answers the job's status, if this run gave it one.
 
-        ``begun`` is what the beginning of its attempt answered, where it has begun already. ``claims`` may have the
-        next ticket claimed together with the job's end.
+        ``begun`` is what the beginning of its attempt answered, where it has begun with the claim. ``claims`` may have
+        the next ticket claimed together with the job's end.
         """
         taken = Taken()
         attempt = await self._begin(job_id, begun)
@@ -84,11 +83,17 @@ class JobRunner:
         async with logged_refusal("attempt_left_open", job_id=key[0], attempt=key[1]):
             await self._end.give_back(key, reason)
 
-    async def _begin(self, job_id: str, answer: dict[str, Any] | None) -> Attempt | None:
-        if answer is None:
-            async with self._engine.database.autocommit() as conn:
-                row = await (await conn.execute(_BEGIN, (job_id, self._worker_id, self._tenant_limits))).fetchone()
-            answer = row["answer"] if row else None
+    async def _answer(self, job_id: str, begun: Begun | None) -> dict[str, Any] | None:
+        if begun is not None and not begun.is_old:
+            return begun.answer
+        async with self._engine.database.autocommit() as conn:
+            if begun is not None and (await conn.execute(_IS_CURRENT, begun.key)).rowcount:
+                return begun.answer
+            row = await (await conn.execute(_BEGIN, (job_id, self._worker_id, self._tenant_limits))).fetchone()
+            return row["answer"] if row else None
+
+    async def _begin(self, job_id: str, begun: Begun | None) -> Attempt | None:
+        answer = await self._answer(job_id, begun)
         if answer is None:
             return None
         self._engine.notifier.touch(job_id)
@@ -193,8 +198,12 @@ class JobRunner:
             output = await attempt.job_type.steps[attempt.index].run(step)
             if step.next is not None:
                 return step.next
-            is_last = attempt.index == len(attempt.job_type.steps) - 1
-            return await step.finish_alone(output, attempt.claims if is_last else None)
+            return await step.finish_alone(output, attempt.claims if self._leaves_at_once(attempt, step) else None)
+
+    def _leaves_at_once(self, attempt: Attempt, step: RunningStep) -> bool:
+        """Whether the attempt's place is free with its last step: the next job would wait for what comes after it."""
+        is_last = attempt.index == len(attempt.job_type.steps) - 1
+        return is_last and attempt.lock_document is None and not (attempt.has_artifacts or step.artifacts.used)
 
     async def _completed(
         self, attempt: Attempt, step: RunningStep, work: "asyncio.Task[dict[str, Any]]"

@@ -158,10 +158,14 @@ class RunningStep:
         try:
             await cursor.execute(_FINISH_AND_CLAIM, (*values, wanted.types, wanted.number, wanted.worker_id))
             row = await cursor.fetchone()
+        except asyncio.CancelledError:
+            claims.unsure()
+            raise
         except psycopg.Error as error:
             if is_attempt_lost(error):
                 raise AttemptLostError(self.job_id, self.attempt) from error
             if is_connection_lost(error):
+                claims.unsure()
                 raise
             claims.refused()
             return None

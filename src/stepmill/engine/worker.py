@@ -43,7 +43,8 @@ ON CONFLICT (worker_id) DO UPDATE SET last_seen_at = clock_timestamp()
 _BEAT = "UPDATE workers SET last_seen_at = clock_timestamp(), running_jobs = %s, memory_bytes = %s WHERE worker_id = %s"
 _GOODBYE = "DELETE FROM workers WHERE worker_id = %s"
 _ATTEMPTS = """
-SELECT job_id, attempt, revoked_at IS NOT NULL AS revoked, started_at < clock_timestamp() - interval '10 seconds' AS old
+SELECT job_id, attempt, revoked_at IS NOT NULL AS revoked,
+    extract(epoch FROM clock_timestamp() - started_at)::double precision AS seconds
 FROM job_attempts WHERE worker_id = %s AND outcome IS NULL
 """
 _ENDED_BY_ITSELF = """
@@ -53,6 +54,9 @@ WHERE outcome NOT IN ('crashed', 'database_lost', 'cancel_requested')
 """
 _LOOK_SECONDS = 0.25
 _IDLE_LOOK_SECONDS = 1.0
+_UNKNOWN_SECONDS = 10.0
+"""An attempt that nothing here runs for so long is one whose beginning's answer was lost."""
+_UNKNOWN_WHEN_UNSURE_SECONDS = 3.0
 _TICKET_POLL_SECONDS = 1.0
 _GIVE_BACK_SECONDS = 5.0
 _RECONNECT_SECONDS = 0.5
@@ -118,11 +122,19 @@ class Worker:
             outcomes = await asyncio.gather(*tasks, *self._given_back.values(), return_exceptions=True)
             await self._compute_pool.close()
             with suppress(psycopg.Error, UnavailableError):
-                async with self._engine.database.autocommit() as conn:
-                    await conn.execute(_GOODBYE, (self._worker_id,))
+                await self._leave()
         for outcome in outcomes:
             if isinstance(outcome, Exception):
                 raise outcome
+
+    async def _leave(self) -> None:
+        """Give back what was begun for this worker and it never heard of, which a rescue would count as a crash."""
+        async with self._engine.database.autocommit() as conn:
+            rows = await (await conn.execute(_ATTEMPTS, (self._worker_id,))).fetchall()
+        for row in rows:
+            await self._runner.give_back((row["job_id"], row["attempt"]), "shutdown")
+        async with self._engine.database.autocommit() as conn:
+            await conn.execute(_GOODBYE, (self._worker_id,))
 
     def _end_with(self, task: asyncio.Future[None]) -> None:
         """A worker without one of its parts would be alive to others and not work: it ends, and is started anew."""
@@ -167,6 +179,7 @@ class Worker:
             async with app.open_async():
                 self._tickets = TicketWorker(
                     app,
+                    queue,
                     queues=self._types,
                     name=self._worker_id,
                     concurrency=self._concurrency,
@@ -198,7 +211,7 @@ class Worker:
                     if begun is None:
                         await self._queue.give_back(ticket_id)
                     else:
-                        await self._runner.give_back((begun["job"]["job_id"], begun["job"]["attempt"]), "shutdown")
+                        await self._runner.give_back(begun.key, "shutdown")
                         await self._queue.remove(ticket_id)  # the job has a new one
 
     async def _as_engine(self, conn: AsyncConnection[Any]) -> None:
@@ -250,7 +263,7 @@ class Worker:
                 self._probe.beat()
                 next_beat = clock() + self._engine.settings.heartbeat_seconds
                 await self._look(conn)
-            elif self._runner.running:
+            elif self._runner.running or self._is_unsure:
                 await self._look(conn)
             seconds = _LOOK_SECONDS if self._runner.running else _IDLE_LOOK_SECONDS
             async for _ in conn.notifies(timeout=seconds, stop_after=1):
@@ -266,10 +279,16 @@ class Worker:
                 attempt.interruption.raise_it("cancelled")
         for key in await _taken_away(conn, here.keys() - current.keys()):
             here[key].interruption.raise_it("lost")
-        for key, row in current.items():
-            if row["old"] and key not in here and key not in self._given_back:
+        held = self._queue.held if self._queue is not None else frozenset()
+        limit = _UNKNOWN_WHEN_UNSURE_SECONDS if self._is_unsure else _UNKNOWN_SECONDS
+        for key in current.keys() - here.keys() - held - self._given_back.keys():
+            if current[key]["seconds"] > limit:
                 # Aside: its statements may take longer to end than this worker may be silent.
                 self._given_back[key] = asyncio.create_task(self._runner.give_back(key), name=f"stepmill back {key[0]}")
+
+    @property
+    def _is_unsure(self) -> bool:
+        return self._queue is not None and self._queue.is_unsure
 
     def _memory_bytes(self) -> int:
         return int(psutil.Process().memory_info().rss) + self._compute_pool.memory_in_use

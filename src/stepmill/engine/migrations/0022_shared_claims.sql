@@ -148,7 +148,7 @@ END
 $$;
 
 -- The queue's claim, as before. New here: the first ticket of a type may be in another claim that is not committed yet. What is
--- behind it then may also be behind another type's first, which is taken instead.
+-- behind it then may also be behind another type's first, which is taken instead. Nothing is locked that is not taken.
 CREATE OR REPLACE FUNCTION procrastinate_fetch_job_v2(target_queue_names character varying[], p_worker_id bigint)
 RETURNS procrastinate_jobs LANGUAGE plpgsql SET search_path = stepmill, pg_temp SET enable_sort = off
 SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
@@ -201,11 +201,15 @@ BEGIN
             END IF;
         END IF;
         UPDATE procrastinate_jobs SET status = 'doing', worker_id = p_worker_id, taken_at = clock_timestamp()
-        WHERE id = (
-            SELECT id FROM (
-                SELECT id, priority, tag FROM procrastinate_jobs WHERE status = 'todo' AND ready AND queue_name = v_type
-                ORDER BY priority DESC, tag, id LIMIT 1 FOR UPDATE SKIP LOCKED) AS first
-            WHERE v_is_last OR v_rival.id IS NULL OR (-priority, tag, id) < (-v_rival.priority, v_rival.tag, v_rival.id))
+        WHERE id = CASE WHEN v_is_last OR v_rival.id IS NULL THEN (
+            SELECT id FROM procrastinate_jobs WHERE status = 'todo' AND ready AND queue_name = v_type
+            ORDER BY priority DESC, tag, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+        ELSE coalesce((
+            SELECT id FROM procrastinate_jobs WHERE status = 'todo' AND ready AND queue_name = v_type AND priority > v_rival.priority
+            ORDER BY priority DESC, tag, id LIMIT 1 FOR UPDATE SKIP LOCKED), (
+            SELECT id FROM procrastinate_jobs WHERE status = 'todo' AND ready AND queue_name = v_type AND priority = v_rival.priority
+                AND (tag, id) < (v_rival.tag, v_rival.id)
+            ORDER BY priority DESC, tag, id LIMIT 1 FOR UPDATE SKIP LOCKED)) END
         RETURNING * INTO found_jobs;
         IF FOUND THEN
             -- Every few claims will do, and nobody waits for another one to note it.
@@ -240,6 +244,8 @@ RETURNS TABLE (following jsonb, ticket procrastinate_jobs, begun jsonb) LANGUAGE
 DECLARE
     v_claim record;
 BEGIN
+    -- The answer carries a whole job: a worker that is frozen may never take it, and its claims are ended by this name.
+    PERFORM set_config('application_name', left('stepmill:tickets:' || p_worker, 63), true);
     following := finish_step_v1(p_job, p_attempt, p_idx, p_output, p_progress);
     IF following ->> 'status' = 'DONE' THEN
         FOR v_claim IN SELECT * FROM claim_v1(p_types, p_number, 1, p_worker) LOOP
