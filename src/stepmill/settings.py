@@ -63,6 +63,10 @@ class Settings(BaseSettings):
         default=None,
         description="Where files and artifacts are kept (an fsspec URL). Default: `blobs` in the data folder.",
     )
+    places: str = Field(
+        default="",
+        description="Folders, as fsspec URLs with commas between them, that areas may take files from. Empty: none.",
+    )
     host: str = Field(default="127.0.0.1", description="Address the api listens on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port the api listens on; 0 picks a free one.")
     allowed_hosts: str = Field(

@@ -19,6 +19,7 @@ ARGUMENTS: dict[str, Any] = {
     "query": {"from": "2030-01-01T00:00:00Z", "step_seconds": 60},
     "load_mode": "append",
     "key_columns": ["id"],
+    "source": {"url": "s3://x", "glob": "*"},
     "changes": {"name": "x", "load_mode": "append", "key_columns": ["id"]},
     "rows": "keep",
     "limit": 1,

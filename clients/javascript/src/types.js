@@ -110,8 +110,8 @@
  * @property {string} areaId
  * @property {string} name
  * @property {number} bytes
- * @property {string} sha256
- * @property {string} format
+ * @property {string} [sha256]
+ * @property {string} [format]
  * @property {string} createdAt
  * @property {string | null} [duplicateOf]
  * @property {LastLoad | null} [lastLoad]

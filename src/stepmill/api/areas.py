@@ -19,8 +19,9 @@ from stepmill.api.requests import ApiRoute
 from stepmill.engine.job_type import JsonModel
 from stepmill.errors import StepmillError
 from stepmill.gateways.documents import Totals
-from stepmill.store import areas, files, plans
-from stepmill.store.areas import Area, LoadMode
+from stepmill.gateways.places import Places
+from stepmill.store import areas, files, plans, sightings
+from stepmill.store.areas import Area, LoadMode, Source
 from stepmill.store.environments import Environment
 from stepmill.warehouse.removal import drop_table, rename_table
 
@@ -33,12 +34,36 @@ KeyColumns = Annotated[
 ]
 
 
+class AreaSource(JsonModel):
+    """The place that an area takes files from."""
+
+    url: str = Field(
+        min_length=1,
+        max_length=1000,
+        description="A folder, below one that is allowed.",
+        examples=["s3://acme/exports"],
+    )
+    glob: str = Field(
+        default="*",
+        min_length=1,
+        max_length=200,
+        description="Which of its files: a pattern of paths below the URL; `**` is any number of folders.",
+        examples=["orders/**/*.csv.gz"],
+    )
+
+    def checked(self, parts: ApiParts) -> Source:
+        """The source. Raises InputError ``place_not_allowed`` and ``invalid_source``."""
+        Places(parts.engine.settings.places).check(self.url, self.glob)
+        return Source(url=self.url, glob=self.glob)
+
+
 class AreaRequest(JsonModel):
     """A new area."""
 
     name: Name
     load_mode: LoadMode = Field(default="replaceFile", description="What a file's rows do to those already there.")
     key_columns: KeyColumns = ()
+    source: AreaSource | None = Field(default=None, description="The place that a scan takes files from.")
 
 
 class AreaChanges(JsonModel):
@@ -47,6 +72,7 @@ class AreaChanges(JsonModel):
     name: Name | None = None
     load_mode: LoadMode | None = None
     key_columns: KeyColumns | None = None
+    source: AreaSource | None = Field(default=None, description="Null takes it away.")
 
 
 @router.post("/areas", summary="Make a file area", status_code=201, responses=schemas.created(schemas.Area))
@@ -61,6 +87,7 @@ async def create_area(env: Env, caller: Editor, parts: Parts, once: Once, body: 
             name=body.name,
             load_mode=body.load_mode,
             key_columns=body.key_columns,
+            source=body.source.checked(parts) if body.source else None,
         )
         shown = await _shown(parts, env, area)
         return answer(shown, 201, {"Location": f"/api/envs/{env.env_id}/areas/{area.area_id}"})
@@ -96,6 +123,8 @@ async def change_area(
 ) -> Response:
     """What is left out stays. With its name its table's changes, and what stands on that stays."""
     changes = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
+    if "source" in body.model_fields_set:
+        changes["source"] = body.source.checked(parts) if body.source else None
 
     async def act() -> Response:
         documents, tenant = parts.gateways.documents, caller.tenant_id
@@ -126,6 +155,7 @@ async def delete_area(env: Env, area_id: AreaId, caller: Editor, parts: Parts, o
             for file in found:
                 await files.delete(documents, blobs, tenant, env.env_id, file.file_id)
         await plans.delete_all(documents, tenant, env.env_id, area_id)
+        await sightings.delete_all(documents, tenant, env.env_id, area_id)
         await areas.delete(documents, tenant, env.env_id, area_id)
         return nothing()
 

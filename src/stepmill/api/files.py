@@ -18,10 +18,10 @@ from stepmill.api.idempotency import Once
 from stepmill.api.in_use import refuse_if_in_use
 from stepmill.api.parts import ApiParts, Parts
 from stepmill.api.requests import ApiRoute
-from stepmill.api.sniff import sniff
 from stepmill.api.upload import Upload, open_upload
-from stepmill.errors import FieldError, InputError
+from stepmill.errors import ConflictError, FieldError, InputError
 from stepmill.planning.preview import preview_file
+from stepmill.planning.sniff import sniff
 from stepmill.store import areas, files
 from stepmill.store.files import File, Received
 from stepmill.warehouse.listing import last_loads
@@ -157,6 +157,10 @@ async def preview(
 ) -> Response:
     """How the rules read it, what its columns hold, its first lines and rows. 422 with a code if it can't be read."""
     file = await files.get(parts.gateways.documents, caller.tenant_id, env.env_id, file_id)
+    if not file.is_here:
+        raise ConflictError(
+            "file_not_fetched", f"The file {file.name!r} is still where it was found: its job fetches it."
+        )
     location = parts.gateways.blobs.location(file.blob_path)
     found = await parts.preview_pool.run(preview_file, location, file.name, limit)
     return answer(found | {"columns": [orjson.Fragment(column) for column in found["columns"]]})

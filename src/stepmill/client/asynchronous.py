@@ -24,6 +24,7 @@ from stepmill.client.results import (
     Page,
     Preview,
     Reject,
+    Scan,
     Session,
     StoredPlan,
     Table,
@@ -162,9 +163,10 @@ class AsyncClient:
         *,
         load_mode: LoadMode | None = None,
         key_columns: Sequence[str] | None = None,
+        source: Mapping[str, str] | None = None,
     ) -> Area:
-        """A new file area. Its files go to one table."""
-        return await self._sender.send(calls.create_area(env_id, name, load_mode, key_columns))
+        """A new file area. Its files go to one table. ``source`` is a place to scan: `{"url": …, "glob": …}`."""
+        return await self._sender.send(calls.create_area(env_id, name, load_mode, key_columns, source))
 
     async def list_areas(self, env_id: str, **page: Unpack[ListOptions]) -> Page[Area]:
         """The areas of an environment."""
@@ -175,8 +177,12 @@ class AsyncClient:
         return await self._sender.send(calls.get_area(env_id, area_id))
 
     async def update_area(self, env_id: str, area_id: str, **changes: Any) -> Area:
-        """Change an area: `name`, `load_mode`, `key_columns`."""
+        """Change an area: `name`, `load_mode`, `key_columns`, `source`."""
         return await self._sender.send(calls.update_area(env_id, area_id, changes))
+
+    async def scan_area(self, env_id: str, area_id: str) -> Scan:
+        """Submit a job for each file of the area's place that is new or has changed."""
+        return await self._sender.send(calls.scan_area(env_id, area_id))
 
     async def delete_area(self, env_id: str, area_id: str) -> None:
         """Delete an area."""

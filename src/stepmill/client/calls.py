@@ -20,6 +20,7 @@ from stepmill.client.results import (
     Page,
     Preview,
     Reject,
+    Scan,
     Session,
     StoredPlan,
     Table,
@@ -178,10 +179,13 @@ def get_stats(query: Data) -> Call[dict[str, Any]]:
 # Areas and files
 
 
-def create_area(env_id: str, name: str, load_mode: LoadMode | None, key_columns: Sequence[str] | None) -> Call[Area]:
+def create_area(
+    env_id: str, name: str, load_mode: LoadMode | None, key_columns: Sequence[str] | None, source: Data | None
+) -> Call[Area]:
     """`POST /api/envs/{envId}/areas`."""
     columns = None if key_columns is None else list(key_columns)
-    body = _camel({"name": name, "load_mode": load_mode, "key_columns": columns})
+    place = None if source is None else dict(source)
+    body = _camel({"name": name, "load_mode": load_mode, "key_columns": columns, "source": place})
     return _write("POST", _env(env_id, "areas"), body=body)
 
 
@@ -198,6 +202,11 @@ def get_area(env_id: str, area_id: str) -> Call[Area]:
 def update_area(env_id: str, area_id: str, changes: Data) -> Call[Area]:
     """`PATCH /api/envs/{envId}/areas/{areaId}`."""
     return _write("PATCH", _env(env_id, "areas"), area_id, body=_camel(changes))
+
+
+def scan_area(env_id: str, area_id: str) -> Call[Scan]:
+    """`POST /api/envs/{envId}/areas/{areaId}/scan`."""
+    return _write("POST", _env(env_id, "areas"), area_id, "scan")
 
 
 def delete_area(env_id: str, area_id: str) -> Call[None]:

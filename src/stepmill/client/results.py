@@ -178,6 +178,7 @@ class Area(TypedDict):
     name: str
     loadMode: LoadMode
     keyColumns: NotRequired[list[str] | None]
+    source: NotRequired[dict[str, str] | None]
     createdAt: NotRequired[str]
     physId: NotRequired[str | None]
     files: NotRequired[int]
@@ -185,15 +186,26 @@ class Area(TypedDict):
     planVersion: NotRequired[int | None]
 
 
+class Scan(TypedDict):
+    """What a scan of an area's place found, and the jobs it submitted."""
+
+    found: int
+    unchanged: int
+    jobs: list[dict[str, str]]
+    skipped: list[dict[str, str]]
+    remaining: int
+
+
 class File(TypedDict):
-    """An uploaded file."""
+    """A file that was uploaded, or found in an area's place."""
 
     fileId: str
     areaId: str
     name: str
     bytes: int
-    sha256: str
-    format: str | None
+    sha256: NotRequired[str | None]
+    format: NotRequired[str | None]
+    origin: NotRequired[dict[str, str] | None]
     createdAt: str
     duplicateOf: NotRequired[str | None]
     lastLoad: NotRequired[dict[str, Any] | None]

@@ -16,6 +16,7 @@ from stepmill.engine import EnvParams, JobType, Output, Step, StepContext, Trans
 from stepmill.errors import ConflictError, NotFoundError
 from stepmill.etl.fill import fill_from_file, fill_from_rejects
 from stepmill.etl.plan.model import TransformPlan
+from stepmill.planning.fetch import fetched
 from stepmill.planning.filling import Destination, Rows, filled_target
 from stepmill.planning.layout import key_of, with_key
 from stepmill.planning.reading import TEXT, plan_of_version, read_by_plan
@@ -92,6 +93,7 @@ async def extract(ctx: StepContext[FileEtlParams]) -> Extracted:
     file = await files.get(ctx.gateways.documents, ctx.tenant_id, ctx.env_id, ctx.params.file_id)
     if file.area_id != area.area_id:
         raise NotFoundError("file_not_found", f"The area {area.name!r} has no file {file.file_id!r}.")
+    file = await fetched(ctx, file)
     if file.duplicate_of is not None and area.load_mode == "append":
         ctx.log("warning", f"The same bytes were uploaded before, as {file.duplicate_of}; their rows are added again.")
     reading = await read_by_plan(ctx, area.area_id, file)

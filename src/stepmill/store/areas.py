@@ -19,6 +19,13 @@ AREAS = Collection("areas", unique=("name",), indexed=("physId",))
 _LONGEST_NAME = 63
 
 
+class Source(Record):
+    """The place that an area takes files from: those below the URL whose paths fit the pattern."""
+
+    url: str
+    glob: str = "*"
+
+
 class Area(Record):
     """One file area."""
 
@@ -26,6 +33,7 @@ class Area(Record):
     name: str
     load_mode: LoadMode = "replaceFile"
     key_columns: tuple[str, ...] = Field(default=())
+    source: Source | None = None
     phys_id: str
     created_at: datetime
     version: int
@@ -39,9 +47,11 @@ async def create(
     name: str,
     load_mode: LoadMode = "replaceFile",
     key_columns: Sequence[str] = (),
+    source: Source | None = None,
 ) -> Area:
     """A new area. Raises :class:`ConflictError` ``name_taken``."""
-    data = {"name": name, "loadMode": load_mode, "keyColumns": list(key_columns), "physId": new_id("tbl")}
+    data: dict[str, Any] = {"name": name, "loadMode": load_mode, "keyColumns": list(key_columns)}
+    data |= {"physId": new_id("tbl"), "source": _as_json(source)}
     _check(data)
     try:
         return _area(await documents.create(tenant, env, AREAS, new_id("area"), data))
@@ -82,9 +92,9 @@ async def find_by_name(documents: Documents, tenant: str, env: str, name: str) -
 
 
 async def update(documents: Documents, tenant: str, env: str, area_id: str, changes: Mapping[str, Any]) -> Area:
-    """Change ``name``, ``load_mode`` or ``key_columns``."""
+    """Change ``name``, ``load_mode``, ``key_columns`` or ``source``."""
     document = await _read(documents, tenant, env, area_id)
-    data = changed(document.data, {name: list(v) if isinstance(v, tuple) else v for name, v in changes.items()})
+    data = changed(document.data, {name: _as_json(value) for name, value in changes.items()})
     _check(data)
     try:
         return _area(await documents.replace(tenant, env, AREAS, area_id, data, if_version=document.version))
@@ -107,6 +117,12 @@ async def _read(documents: Documents, tenant: str, env: str, area_id: str) -> Do
 
 def _area(document: Document) -> Area:
     return from_document(Area, document, areaId=document.id, version=document.version)
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, Source):
+        return value.as_json()
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _check(data: Mapping[str, Any]) -> None:

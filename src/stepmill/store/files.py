@@ -1,12 +1,13 @@
 """Uploaded files: a record in the documents, the bytes in blob storage."""
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from stepmill.engine.ids import new_id
-from stepmill.errors import FieldError, InputError, NotFoundError
+from stepmill.errors import ConflictError, FieldError, InputError, NotFoundError
 from stepmill.gateways.blobs import BlobLocation, Blobs
 from stepmill.gateways.documents import Collection, Document, Documents, Totals
 from stepmill.store.records import Record, from_document
@@ -19,18 +20,35 @@ _LONGEST_NAME = 255
 Detect = Callable[[BlobLocation, str], Awaitable[str]]
 
 
+class Origin(Record):
+    """Where a file is that was found in a place, and the mark it had there."""
+
+    url: str
+    path: str
+    mark: str
+
+
 class File(Record):
-    """One uploaded file; ``duplicate_of`` is an earlier file of the area with the same bytes."""
+    """One file; ``duplicate_of`` is an earlier file of the area with the same bytes.
+
+    One that was found in a place has an ``origin``, and no ``sha256`` or ``format`` until its first job fetches it.
+    """
 
     file_id: str
     area_id: str
     name: str
     bytes: int
-    sha256: str
-    format: str
+    sha256: str | None = None
+    format: str | None = None
+    origin: Origin | None = None
     created_at: datetime
     duplicate_of: str | None = None
     blob_path: str
+
+    @property
+    def is_here(self) -> bool:
+        """Whether its bytes are in the storage."""
+        return self.sha256 is not None
 
 
 @dataclass(frozen=True)
@@ -91,11 +109,34 @@ async def record(
     detect: Detect,
 ) -> File:
     """Make a file of bytes that were received."""
-    data = {"areaId": area_id, "name": name, "bytes": received.bytes, "sha256": received.sha256}
+    data: dict[str, Any] = {"areaId": area_id, "name": name, "bytes": received.bytes, "sha256": received.sha256}
     data |= {"blobPath": received.blob_path, "format": await detect(blobs.location(received.blob_path), name)}
-    same = await documents.query(tenant, env, FILES, {"areaId": area_id, "sha256": received.sha256}, limit=1)
-    data["duplicateOf"] = same[0].id if same else None
+    data["duplicateOf"] = await _same(documents, tenant, env, area_id, received.sha256)
     return _file(await documents.create(tenant, env, FILES, received.file_id, data))
+
+
+async def announce(
+    documents: Documents, tenant: str, env: str, file_id: str, *, area_id: str, size: int | None, origin: Origin
+) -> None:
+    """Make a file of one that was found in a place, if that has not been made already."""
+    data = {"areaId": area_id, "name": origin.path, "bytes": size or 0, "origin": origin.as_json()}
+    with suppress(ConflictError):
+        await documents.create(tenant, env, FILES, file_id, data | {"blobPath": f"files/{env}/{file_id}"})
+
+
+async def record_fetched(
+    documents: Documents, tenant: str, env: str, file_id: str, *, size: int, sha256: str, format_name: str
+) -> File:
+    """Note that a file's bytes are in the storage now."""
+    document = await documents.get(tenant, env, FILES, file_id)
+    data = {**document.data, "bytes": size, "sha256": sha256, "format": format_name}
+    data["duplicateOf"] = await _same(documents, tenant, env, str(data["areaId"]), sha256)
+    return _file(await documents.replace(tenant, env, FILES, file_id, data, if_version=document.version))
+
+
+async def _same(documents: Documents, tenant: str, env: str, area_id: str, sha256: str) -> str | None:
+    found = await documents.query(tenant, env, FILES, {"areaId": area_id, "sha256": sha256}, limit=1)
+    return found[0].id if found else None
 
 
 async def get(documents: Documents, tenant: str, env: str, file_id: str) -> File:

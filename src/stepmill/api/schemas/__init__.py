@@ -16,6 +16,7 @@ from stepmill.api.schemas.files import (
     Line,
     PreviewColumn,
     ProfiledColumn,
+    Scan,
 )
 from stepmill.api.schemas.jobs import (
     Attempt,
@@ -104,6 +105,7 @@ __all__ = [
     "Reverted",
     "RowList",
     "RunningJob",
+    "Scan",
     "Session",
     "Shape",
     "Stats",

@@ -25,6 +25,13 @@ class EnvironmentList(Shape):
     next_cursor: str | None = None
 
 
+class AreaSource(Shape):
+    """The place that an area takes files from."""
+
+    url: str = Field(examples=["s3://acme/exports"])
+    glob: str = Field(examples=["orders/**/*.csv.gz"])
+
+
 class Area(Shape):
     """A named bucket of related files, which all go to one table."""
 
@@ -32,6 +39,7 @@ class Area(Shape):
     name: str = Field(examples=["Orders"])
     load_mode: str = Field(examples=["replaceFile"])
     key_columns: list[str]
+    source: AreaSource | None = None
     phys_id: str | None = None
     created_at: datetime
     files: int = Field(description="How many there are.")
@@ -59,15 +67,49 @@ class LastLoad(Shape):
     rows_deduplicated: int
 
 
+class ScannedFile(Shape):
+    """A file that was new in a place or had changed, and the job that loads it."""
+
+    path: str
+    file_id: str
+    job_id: str
+
+
+class SkippedFile(Shape):
+    """A file that can't be taken."""
+
+    path: str
+    reason: str
+
+
+class Scan(Shape):
+    """What a scan found."""
+
+    found: int = Field(description="Files that fit the pattern.")
+    unchanged: int = Field(description="Those that were seen before as they are.")
+    jobs: list[ScannedFile]
+    skipped: list[SkippedFile]
+    remaining: int = Field(description="New ones that are left for the next scan.")
+
+
+class Origin(Shape):
+    """Where a file was found, and the mark by which a change of it is seen."""
+
+    url: str
+    path: str
+    mark: str
+
+
 class File(Shape):
-    """A file that was uploaded."""
+    """A file that was uploaded, or found in a place: then its job fetches it, and what it is is known after that."""
 
     file_id: str
     area_id: str
     name: str = Field(examples=["orders.csv"])
     bytes: int
-    sha256: str
-    format: str = Field(examples=["csv"])
+    sha256: str | None = None
+    format: str | None = Field(default=None, examples=["csv"])
+    origin: Origin | None = None
     created_at: datetime
     duplicate_of: str | None = None
     last_load: LastLoad | None = None
