@@ -138,36 +138,34 @@ def _find(url: str, glob: str) -> list[FoundFile]:
     return sorted(shown, key=lambda file: file.path)
 
 
-def _look(url: str, path: str) -> FoundFile:
+@contextmanager
+def _file(url: str, path: str) -> Iterator[tuple[Any, str, str]]:
+    """The storage, where its place begins in it, and the file's path there."""
     try:
         with _reached(url):
-            fs, root = url_to_fs(url, use_listings_cache=False)
             if not _stays_inside(url, path):
                 raise FileNotFoundError(path)
-            return _found(root.rstrip("/"), fs.info(f"{root.rstrip('/')}/{path}"))
+            fs, root = url_to_fs(url, use_listings_cache=False)
+            root = root.rstrip("/")
+            yield fs, root, f"{root}/{path}"
     except FileNotFoundError:
-        raise _gone(url, path) from None
+        raise DataError("place_file_gone", f"The file {path!r} is no longer in {url}. Scan the place again.") from None
+
+
+def _look(url: str, path: str) -> FoundFile:
+    with _file(url, path) as (fs, root, name):
+        return _found(root, fs.info(name))
 
 
 def _open(url: str, path: str) -> Any:
-    try:
-        with _reached(url):
-            fs, root = url_to_fs(url, use_listings_cache=False)
-            if not _stays_inside(url, path):
-                raise FileNotFoundError(path)
-            return fs.open(f"{root.rstrip('/')}/{path}", "rb")
-    except FileNotFoundError:
-        raise _gone(url, path) from None
+    with _file(url, path) as (fs, _, name):
+        return fs.open(name, "rb")
 
 
 def _block(file: Any, url: str) -> bytes:
     with _reached(url):
         block: bytes = file.read(_READ_BYTES)
         return block
-
-
-def _gone(url: str, path: str) -> DataError:
-    return DataError("place_file_gone", f"The file {path!r} is no longer in {url}. Scan the place again.")
 
 
 def _found(root: str, info: dict[str, Any]) -> FoundFile:
