@@ -15,6 +15,7 @@ from stepmill.warehouse.targets import open_target
 from tests.warehouse.support import COLUMNS, ENV, SCHEMA, TENANT, Warehouse
 
 _FAIL = """SELECT fail_step_v1(%s, 1, 0::smallint, '{"code": "x", "message": "x", "retryable": false}', 1, 1)"""
+_WAITS = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'INSERT INTO physical_tables%' AND wait_event_type = 'Lock'"
 _MOVES = {
     "PENDING": ["SELECT rescue_v1(%s, 1, 'crashed', 5)"],
     "RUNNING": [],
@@ -70,6 +71,21 @@ async def test_a_target_is_taken_up_again_for_the_same_and_made_anew_for_another
 async def test_two_who_need_the_table_at_once(warehouse: Warehouse) -> None:
     tables = await asyncio.gather(*(warehouse.table() for _ in range(4)))
     assert len({table.phys_id for table in tables}) == 1
+
+
+async def test_the_other_s_name_is_met_before_its_owner(warehouse: Warehouse) -> None:
+    """Of two at once it is by chance which unique index the later is stopped at: here it is the name's."""
+    owner = warehouse.owner
+    async with warehouse.begin() as first:
+        await first.conn.execute(
+            "INSERT INTO physical_tables (phys_id, tenant_id, env_id, owner_kind, owner_id, view_schema, data_schema,"
+            " logical_name) VALUES (%s, %s, %s, %s, 'not yet', %s, %s, %s)",
+            (f"t_{warehouse.name}", TENANT, ENV, owner.kind, SCHEMA, SCHEMA, warehouse.name),
+        )
+        second = asyncio.create_task(warehouse.table())
+        await warehouse.until(_WAITS)
+        await first.conn.execute("UPDATE physical_tables SET owner_id = %s WHERE owner_id = 'not yet'", (owner.id,))
+    assert (await second).phys_id == f"t_{warehouse.name}"
 
 
 async def test_another_owner_of_the_name(warehouse: Warehouse) -> None:

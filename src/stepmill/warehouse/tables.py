@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from psycopg import AsyncConnection, errors, sql
+from psycopg import AsyncConnection, sql
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
@@ -116,27 +116,24 @@ async def ensure_table(
     Raises :class:`ConflictError` ``name_taken`` if another owner's table has the logical name.
     """
     names = schemas_of(schema_name)
-    try:
-        async with conn.transaction():
-            await conn.execute(
-                "INSERT INTO physical_tables (phys_id, tenant_id, env_id, owner_kind, owner_id, view_schema,"
-                " data_schema, logical_name) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
-                " ON CONFLICT (tenant_id, env_id, owner_kind, owner_id) DO NOTHING",
-                (
-                    phys_id or new_id("t"),
-                    tenant_id,
-                    env_id,
-                    owner.kind,
-                    owner.id,
-                    names.views,
-                    names.data,
-                    logical_name,
-                ),
-            )
-    except errors.UniqueViolation as error:
-        raise name_taken(logical_name) from error
+    # No conflict is named: of two who ask at once, the later may meet the other's name before it meets the other's owner.
+    await conn.execute(
+        "INSERT INTO physical_tables (phys_id, tenant_id, env_id, owner_kind, owner_id, view_schema, data_schema, logical_name)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        (
+            phys_id or new_id("t"),
+            tenant_id,
+            env_id,
+            owner.kind,
+            owner.id,
+            names.views,
+            names.data,
+            logical_name,
+        ),
+    )
     found = await find_table(conn, env_id, owner)
-    assert found is not None  # just made, or made by another and not to be removed before we looked
+    if found is None:
+        raise name_taken(logical_name)
     return found
 
 
