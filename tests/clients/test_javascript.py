@@ -48,6 +48,7 @@ def test_its_own_tests() -> None:
     assert _passed(_run("node", "--test", "--test-reporter=tap", "test/")) >= 29
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [10, pytest.param(200, marks=pytest.mark.slow)])
 def test_against_a_server(tmp_path: Path, jobs: int) -> None:
     secret = "a secret of a service and its server"

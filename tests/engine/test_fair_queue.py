@@ -33,7 +33,7 @@ class Queue:
 
     def submit(self, tenant: str, count: int = 1, **asked: object) -> None:
         """So many jobs of a tenant, named after it and numbered."""
-        jobs = [Jsonb(self._job(tenant) | asked) for _ in range(count)]
+        jobs = [self.job(tenant, **asked) for _ in range(count)]
         self.conn.execute("SELECT submit_v1(job) FROM unnest(%s::jsonb[]) AS job", (jobs,))
 
     def claim(self, count: int, types: tuple[str, ...] | None = None) -> list[str]:
@@ -42,11 +42,12 @@ class Queue:
         wanted = list(types) if types else None
         return [row[0] for _ in range(count) if (row := self.conn.execute(query, (wanted,)).fetchone()) and row[0]]
 
-    def _job(self, tenant: str) -> dict[str, object]:
+    def job(self, tenant: str, **asked: object) -> Jsonb:
+        """A job, as it is submitted."""
         self._count += 1
         job: dict[str, object] = {"jobId": f"{tenant}{self._count:05d}", "tenantId": tenant, "envId": "e", "type": "T"}
         job |= {"params": {}, "steps": [{"name": "One", "always": False}], "maxAttempts": 5, "priority": 0}
-        return job | {"resultStep": 0, "createdBy": "test"}
+        return Jsonb(job | {"resultStep": 0, "createdBy": "test"} | asked)
 
 
 @pytest.fixture

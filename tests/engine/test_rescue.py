@@ -206,24 +206,30 @@ async def test_nobody_is_dead_for_having_said_nothing_to_a_server_that_was_not_t
     assert [row["job_id"] for row in await bench.rows(rescue._DEAD, up + 3600)] == [job_id]
 
 
-async def test_a_claim_whose_answer_a_dead_worker_does_not_take_is_ended(bench: Bench) -> None:
-    """It would hold its jobs, and all claims of limited types, for as long as the server waits to send."""
+async def test_a_claim_whose_answer_nobody_takes_is_ended(bench: Bench) -> None:
+    """It would hold its jobs, and all claims of limited types, for as long as the server waits to send.
+
+    A worker may be alive, and only its connection cut. A claim of a living one that waits for something else stays.
+    """
     insert = (
         "INSERT INTO workers (worker_id, host, pid, version, types, last_seen_at)"
         " VALUES (%s, 'h', 1, '1', '{PLAIN}', clock_timestamp() + interval '1 hour')"
     )
-    unread = (
-        "FROM pg_stat_activity WHERE starts_with(application_name, 'stepmill:tickets:') AND wait_event = 'ClientWrite'"
-    )
+    unread = b"UPDATE procrastinate_jobs SET args = args RETURNING repeat('x', 100000000)"
+    waiting = b"UPDATE procrastinate_jobs SET args = args WHERE pg_sleep(600) IS NULL"
+    claims = {"frozen": waiting, "cut off": unread, "alive": waiting}
+    for _ in claims:  # a row for each
+        await bench.submit("PLAIN")
+    theirs = "FROM pg_stat_activity WHERE starts_with(application_name, 'stepmill:tickets:')"
     bench.settings.dead_after_seconds = 0.0  # so long, too, must a claim have run
     async with AsyncExitStack() as connections:
-        for worker_id in ("frozen", "alive"):
+        for worker_id, claim in claims.items():
             await bench.rows(insert, worker_id)
             conn = await bench.database.connect(application_name=tickets_name(worker_id), role=None)
             connections.push_async_callback(conn.close)  # a rollback would have to wait for the answer
-            conn.pgconn.send_query(b"SELECT repeat('x', 1000) FROM generate_series(1, 100000)")
-        await bench.until(f"SELECT {unread} HAVING count(*) = 2")
+            conn.pgconn.send_query(claim)
+        await bench.until(f"SELECT 1 {theirs} AND wait_event IN ('PgSleep', 'ClientWrite') HAVING count(*) = 3")
         await _find_dead(bench, "frozen")
         async with await bench.database.connect(application_name="tests", role=None) as looking:
-            left = await (await looking.execute(f"SELECT application_name {unread}")).fetchall()
+            left = await (await looking.execute(f"SELECT application_name {theirs}")).fetchall()
         assert [row["application_name"] for row in left] == [tickets_name("alive")]

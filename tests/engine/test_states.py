@@ -128,9 +128,21 @@ async def test_an_old_attempt_has_no_effect(bench: Bench, superuser: Superuser, 
         "INSERT INTO load_ledger SELECT (jsonb_populate_record(NULL::load_ledger,"
         " jsonb_build_object('job_id', %s::text, 'attempt', 1))).*"
     )
+    chunk = (
+        "INSERT INTO load_chunks (load_id, chunk, tenant_id, rows_read, rows_loaded, rows_rejected, rows_filtered,"
+        " bytes_read, attempt) VALUES ('l', %s, 'local', 5, 5, 0, 0, 9, 1)"
+    )
     begin(superuser, job_id)
+    past_the_guards(
+        superuser,
+        "INSERT INTO load_targets (load_id, job_id, tenant_id, env_id, phys_id, generation, schema_name, table_name,"
+        f" plan_version, columns, source) VALUES ('l', '{job_id}', 'local', 'e', 'p', 1, 's', 't', 1, '[]', '{{}}')",
+    )
+    superuser.execute(chunk.encode(), (0,))
     past_the_guards(superuser, f"UPDATE job_attempts SET {end} = now()")
     assert refused_with(superuser, "UPDATE job_steps SET status = 'DONE' WHERE idx = 0") == lost
+    assert refused_with(superuser, chunk, 1) == lost
+    assert refused_with(superuser, "UPDATE load_chunks SET rows_read = 5") == "Chunk 0 of load l is written once."
     assert refused_with(superuser, ledger, job_id) == lost
     back = refused_with(superuser, f"UPDATE job_attempts SET {end} = NULL")
     assert back == f"Attempt 1 of job {job_id} has ended, or is being cancelled."

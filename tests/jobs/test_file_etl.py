@@ -241,6 +241,7 @@ async def test_a_new_column_is_empty_in_rows_that_stay(platform: Platform) -> No
 PERCENT = ("p%", "p%s", "p%(x)s", "p%%", 'p%"\\x')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["replaceFile", "replace", "append", "upsert"])
 async def test_names_with_percent_signs(platform: Platform, mode: str) -> None:
     header = ",".join(f'"{name.replace(chr(34), chr(34) * 2)}"' for name in PERCENT)

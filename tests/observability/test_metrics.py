@@ -70,7 +70,7 @@ def test_what_jobs_did_is_counted(deployment: Deployment) -> None:
     assert worker.of("stepmill_run_seconds", "_count", **of_type, outcome="error") == 2
     assert worker.of("stepmill_step_seconds", "_count", **of_type, step="Second", outcome="stopped") == 1
     assert worker.of("stepmill_step_seconds", "_count", **of_type, step="Second", outcome="error") == 2
-    assert worker.of("stepmill_claim_seconds", "_count", **of_type) >= 4
+    assert 1 <= worker.of("stepmill_claim_seconds", "_count", **of_type) <= 4  # a job's end may take the next along
     assert worker.of("stepmill_begin_seconds", "_count", **of_type) == 4
     assert worker.of("stepmill_start_delay_seconds", "_count", **of_type) == 3
     assert worker.of("stepmill_start_delay_seconds", "_sum", **of_type) < 30

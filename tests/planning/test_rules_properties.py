@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -252,6 +253,7 @@ def loaded_ordinals(file: File, loaded: Loaded) -> Sequence[int]:
     return [lines[at] for at in loaded.lines]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(files(), st.sampled_from([64, 200, 4_000_000]))
 def test_every_row_is_loaded_and_means_what_it_says(file: File, block_bytes: int) -> None:
@@ -272,6 +274,7 @@ def long_files(draw: st.DrawFn) -> File:
     return File(columns)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(long_files(), st.sampled_from([10_000, 4_000_000]))
 def test_slips_of_the_pen_are_announced_and_nothing_else_is_rejected(file: File, block_bytes: int) -> None:

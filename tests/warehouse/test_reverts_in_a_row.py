@@ -188,6 +188,7 @@ async def test_rows_that_would_share_a_key_dont_come_back(warehouse: Warehouse) 
     await warehouse.check_books()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 async def test_any_loads_newest_first(warehouse: Warehouse, seed: int) -> None:
     chance, story = random.Random(seed), Story(warehouse)
@@ -212,6 +213,7 @@ async def _revert_newest(story: Story, load: LoadEntry, before: Seen) -> None:
         assert after.rows == [empty | row for row in before.rows]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 async def test_any_loads_in_any_order(warehouse: Warehouse, seed: int) -> None:
     """Whatever is reverted or removed when, the table has the rows of just the loads in force."""

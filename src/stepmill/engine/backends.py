@@ -22,10 +22,16 @@ _THEIRS = "FROM pg_stat_activity WHERE application_name = %s AND pid <> pg_backe
 _CANCEL = f"SELECT count(pg_cancel_backend(pid)) AS n {_THEIRS}"
 _TERMINATE = f"SELECT count(pg_terminate_backend(pid)) AS n {_THEIRS}"
 _COUNT = f"SELECT count(*) AS n {_THEIRS}"
-_NAMED = "SELECT FROM pg_stat_activity WHERE application_name = ANY(%s) LIMIT 1"
-_BUSY = """
+_CLAIMS = "stepmill:tickets:"
+# Who may not see what a backend does sees its name and that it holds something, which a claim does for a millisecond.
+_CLAIMING = f"""
+SELECT FROM pg_stat_activity a WHERE starts_with(application_name, '{_CLAIMS}')
+AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.mode = 'RowExclusiveLock') LIMIT 1
+"""
+_STUCK = f"""
 SELECT DISTINCT application_name AS name FROM pg_stat_activity
-WHERE application_name = ANY(%s) AND state = 'active' AND query_start < clock_timestamp() - make_interval(secs => %s)
+WHERE (application_name = ANY(%s) OR wait_event = 'ClientWrite') AND starts_with(application_name, '{_CLAIMS}')
+    AND state = 'active' AND query_start < clock_timestamp() - make_interval(secs => %s)
 """
 _CANCEL_GRACE_SECONDS = 0.2
 _POLL_SECONDS = 0.02
@@ -42,18 +48,19 @@ def attempt_name(job_id: str, attempt: int) -> str:
 
 def tickets_name(worker_id: str) -> str:
     """The ``application_name`` of the connections by which a worker claims."""
-    return f"stepmill:tickets:{worker_id}"[:_NAME_BYTES]
+    return f"{_CLAIMS}{worker_id}"[:_NAME_BYTES]
 
 
-async def busy_for(
-    database: Database, conn: AsyncConnection[DictRow], names: Sequence[str], seconds: float
+async def stuck_claims(
+    database: Database, conn: AsyncConnection[DictRow], silent_workers: Sequence[str], seconds: float
 ) -> list[str]:
-    """Which of these names have a backend that has been in one statement for so long, or in sending its answer."""
-    if not names or (await conn.execute(_NAMED, (list(names),))).rowcount == 0:
+    """The names of backends that have been in one claim for so long: of a silent worker, or in sending the answer."""
+    if (await conn.execute(_CLAIMING)).rowcount == 0:
         return []
+    names = [tickets_name(worker_id) for worker_id in silent_workers]
     # Only the login role itself sees what its backends do.
     async with await database.connect(application_name="stepmill:ends-backends", role=None) as login:
-        rows = await (await login.execute(_BUSY, (list(names), seconds))).fetchall()
+        rows = await (await login.execute(_STUCK.encode(), (names, seconds))).fetchall()
     return [row["name"] for row in rows]
 
 

@@ -9,7 +9,7 @@ import structlog
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
-from stepmill.engine.backends import attempt_name, busy_for, end_backends, tickets_name
+from stepmill.engine.backends import attempt_name, end_backends, stuck_claims
 from stepmill.engine.engine import Engine
 from stepmill.engine.failures import is_connection_lost
 from stepmill.errors import StepmillError
@@ -48,8 +48,7 @@ async def rescue_dead(engine: Engine, conn: AsyncConnection[DictRow]) -> None:
     """Rescue the jobs of every worker that has been silent for too long."""
     seconds = engine.settings.dead_after_seconds
     silent = await (await conn.execute(_SILENT, (seconds,))).fetchall()
-    names = [tickets_name(row["worker_id"]) for row in silent]
-    for name in await busy_for(engine.database, conn, names, seconds):
+    for name in await stuck_claims(engine.database, conn, [row["worker_id"] for row in silent], seconds):
         async with logged_refusal("claim_not_ended", connection=name):
             await end_backends(engine.database, name)
     for row in await (await conn.execute(_DEAD, (seconds,))).fetchall():

@@ -54,6 +54,7 @@ WHERE outcome NOT IN ('crashed', 'database_lost', 'cancel_requested')
 """
 _LOOK_SECONDS = 0.25
 _IDLE_LOOK_SECONDS = 1.0
+_ALERT_SECONDS = 2.0
 _UNKNOWN_SECONDS = 10.0
 """An attempt that nothing here runs for so long is one whose beginning's answer was lost."""
 _UNKNOWN_WHEN_UNSURE_SECONDS = 3.0
@@ -248,13 +249,16 @@ class Worker:
                 await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _watch_on(self, conn: AsyncConnection[DictRow]) -> None:
-        """Beat, and look for cancels and lost attempts: told by NOTIFY, and every 250 ms while something runs."""
+        """Beat, and look for cancels and lost attempts: told by NOTIFY, and every 250 ms while something runs.
+
+        What a NOTIFY is about may be claimed here and not run yet: after one, too, it looks every 250 ms for a while.
+        """
         hello = (self._worker_id, socket.gethostname(), os.getpid(), __version__, self._types, self._concurrency)
         await conn.execute(_HELLO, hello)
         self._said_hello.set()
         await conn.execute(f"LISTEN {CANCEL_CHANNEL}")
         clock = asyncio.get_running_loop().time
-        next_beat = 0.0
+        next_beat = alert_until = 0.0
         while True:
             if clock() >= next_beat:
                 beat = await conn.execute(_BEAT, (len(self._runner.running), self._memory_bytes(), self._worker_id))
@@ -263,11 +267,11 @@ class Worker:
                 self._probe.beat()
                 next_beat = clock() + self._engine.settings.heartbeat_seconds
                 await self._look(conn)
-            elif self._runner.running or self._is_unsure:
+            elif self._runner.running or self._is_unsure or clock() < alert_until:
                 await self._look(conn)
-            seconds = _LOOK_SECONDS if self._runner.running else _IDLE_LOOK_SECONDS
-            async for _ in conn.notifies(timeout=seconds, stop_after=1):
-                pass
+            is_idle = not self._runner.running and clock() >= alert_until
+            async for _ in conn.notifies(timeout=_IDLE_LOOK_SECONDS if is_idle else _LOOK_SECONDS, stop_after=1):
+                alert_until = clock() + _ALERT_SECONDS
 
     async def _look(self, conn: AsyncConnection[DictRow]) -> None:
         self._given_back = {key: task for key, task in self._given_back.items() if not task.done()}

@@ -116,10 +116,10 @@ async def ensure_table(
     Raises :class:`ConflictError` ``name_taken`` if another owner's table has the logical name.
     """
     names = schemas_of(schema_name)
-    # No conflict is named: of two who ask at once, the later may meet the other's name before it meets the other's owner.
+    # No conflict is named: of two who ask at once, the later may meet the other's name before the other's owner.
     await conn.execute(
-        "INSERT INTO physical_tables (phys_id, tenant_id, env_id, owner_kind, owner_id, view_schema, data_schema, logical_name)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        "INSERT INTO physical_tables (phys_id, tenant_id, env_id, owner_kind, owner_id, view_schema, data_schema,"
+        " logical_name) VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
         (
             phys_id or new_id("t"),
             tenant_id,

@@ -149,6 +149,7 @@ def test_words_that_look_like_numbers_or_nulls_stay_words(write: Writer) -> None
     assert [str(value) for value in rows["share"]] == ["nan", "-inf"]
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     st.lists(

@@ -69,6 +69,8 @@ class Database:
         async def take_role(conn: AsyncConnection[DictRow]) -> None:
             if role is not None:
                 await conn.execute(f"SET ROLE {role}".encode())
+                # Its statements are whole transactions, whose locks are held until the client has taken the answer.
+                await conn.execute("SET tcp_user_timeout = '25s'")
 
         return AsyncConnectionPool(
             self.url,
