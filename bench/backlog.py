@@ -1,11 +1,13 @@
 """A million queued jobs: what taking the next one costs, and what looking at them does.
 
-5,000 wait for one lock and 100,000 have a lock of their own. ``STEPMILL_BENCH_JOBS`` takes fewer.
+5,000 wait for one lock, 100,000 have a lock of their own and as many are for tomorrow. ``STEPMILL_BENCH_JOBS`` takes
+fewer.
 """
 
 import os
 import statistics
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -27,6 +29,7 @@ _AT_ONCE = 5_000
 _CLAIMS = 2_000
 _BATCH = 10
 _PAGES = 40
+_TOMORROW = (datetime.now(UTC) + timedelta(days=1)).isoformat()
 _TYPES = ["BARS_WORK", "BARS_TALK", "BARS_FAIL"]
 
 _CLAIM = "SELECT (ticket).args ->> 'jobId', begun FROM claim_v1(%s, %s, %s, 'bench')"
@@ -52,7 +55,7 @@ async def measure_rows() -> list[Row]:
                 batches = _claims(conn, _BATCH)
                 handed_over = _hand_over(conn)
     return [
-        Row("waiting for one lock; with locks of their own", f"{ONE_LOCK:,}; {OWN_LOCK:,}"),
+        Row("waiting for one lock; with locks of their own; for tomorrow", f"{ONE_LOCK:,}; {OWN_LOCK:,}; {OWN_LOCK:,}"),
         Row("submitting them, by SQL", f"{JOBS / filled:,.0f} jobs/s"),
         at_most("claim and begin, median", statistics.median(claims), CLAIM_BAR_MS, " ms"),
         Row("the same, 99th percentile", f"{sorted(claims)[int(len(claims) * 0.99)]:.2f} ms"),
@@ -127,6 +130,8 @@ def _job(number: int) -> dict[str, Any]:
         job |= {"lockKey": "local/the one", "lockFrom": 0, "lockTo": 2}
     elif number % 10 == 1:
         job |= {"lockKey": f"local/own {number}", "lockFrom": 0, "lockTo": 2}
+    elif number % 10 == 2:
+        job |= {"runAt": _TOMORROW}
     return job
 
 

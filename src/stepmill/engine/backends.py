@@ -48,7 +48,7 @@ def attempt_name(job_id: str, attempt: int) -> str:
 
 def tickets_name(worker_id: str) -> str:
     """The ``application_name`` of the connections by which a worker claims."""
-    return f"{_CLAIMS}{worker_id}"[:_NAME_BYTES]
+    return f"{_CLAIMS}{worker_id[len(_CLAIMS) - _NAME_BYTES :]}"  # its end, as hosts of one kind begin alike
 
 
 async def stuck_claims(

@@ -40,6 +40,7 @@ _DECLARE_DEAD = "UPDATE workers SET last_seen_at = '-infinity' WHERE worker_id =
 _FORGET = """
 DELETE FROM workers WHERE greatest(last_seen_at, pg_postmaster_start_time()) < clock_timestamp() - interval '1 hour'
 """
+_FORGET_TURNS = "DELETE FROM queue_tenants WHERE at < clock_timestamp() - interval '1 hour'"
 
 _log = structlog.get_logger(__name__)
 
@@ -57,6 +58,7 @@ async def rescue_dead(engine: Engine, conn: AsyncConnection[DictRow]) -> None:
                 _log.warning("job_rescued", **_where(row), dead_worker=row["worker_id"])
     await conn.execute(_DROP_IDLE_TICKETS, (seconds,))
     await conn.execute(_FORGET)
+    await conn.execute(_FORGET_TURNS)
 
 
 async def settle_unheeded_cancels(engine: Engine, conn: AsyncConnection[DictRow]) -> None:

@@ -156,7 +156,7 @@ DECLARE
     v_claim record;
 BEGIN
     -- The answer carries a whole job: a worker that is frozen may never take it, and its claims are ended by this name.
-    PERFORM set_config('application_name', left('stepmill:tickets:' || p_worker, 63), true);
+    PERFORM set_config('application_name', 'stepmill:tickets:' || right(p_worker, 46), true);
     following := finish_step_v1(p_job, p_attempt, p_idx, p_output, p_progress);
     IF following ->> 'status' = 'DONE' THEN
         FOR v_claim IN SELECT * FROM claim_v1(p_types, p_number, 1, p_worker) LOOP

@@ -10,6 +10,10 @@ CREATE TABLE queue_clocks (
 ) WITH (fillfactor = 50);
 GRANT SELECT, INSERT, UPDATE ON queue_clocks TO stepmill_engine;
 GRANT SELECT ON queue_clocks TO stepmill_api;
+CREATE FUNCTION clock_behind_v1(p_type text, p_priority integer) RETURNS bigint LANGUAGE sql STABLE
+SET search_path = stepmill, pg_temp AS $$
+SELECT coalesce((SELECT behind FROM queue_clocks WHERE type = p_type AND priority = p_priority), 0)
+$$;
 
 -- A flow is a tenant's tickets of one priority and type; those that come back are one of their own.
 DROP INDEX stepmill_tickets_by_flow_idx, stepmill_tickets_returning_idx;
@@ -18,10 +22,30 @@ CREATE INDEX stepmill_tickets_by_flow_idx ON procrastinate_jobs (tenant, priorit
 CREATE INDEX stepmill_tickets_later_by_flow_idx ON procrastinate_jobs (tenant, priority, queue_name, returns, scheduled_at)
     WHERE status = 'todo' AND NOT ready;
 
--- How far apart the tags of a flow are: by as many as its tenant has flows that wait in this priority, so that all of them
--- together have one turn where the flow of another tenant has one. New tickets of `p_types` are flows that wait.
-CREATE FUNCTION flow_step_v1(p_tenant text, p_priority integer, p_types text[]) RETURNS bigint LANGUAGE sql STABLE
-SET search_path = stepmill, pg_temp SET enable_seqscan = off AS $$
+-- Until when a tenant was served, where nothing of the same flow waited any more: who comes again at once has had that turn.
+CREATE UNLOGGED TABLE queue_tenants (
+    tenant text NOT NULL,
+    priority integer NOT NULL,
+    type text NOT NULL,
+    clock bigint NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (tenant, priority, type)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
+GRANT SELECT, INSERT, UPDATE, DELETE ON queue_tenants TO stepmill_engine;
+GRANT SELECT ON queue_tenants TO stepmill_api;
+
+-- Whether a worker that is alive takes tickets of both types. Where none takes the one, it is not known yet who will.
+CREATE FUNCTION served_together_v1(p_type text, p_other text) RETURNS boolean LANGUAGE sql STABLE
+SET search_path = stepmill, pg_temp AS $$
+SELECT p_type = p_other OR coalesce((
+    SELECT bool_or(p_other = ANY (types)) FROM workers
+    WHERE p_type = ANY (types) AND last_seen_at > statement_timestamp() - interval '1 minute'), true)
+$$;
+
+-- How many other flows of the tenant have tickets behind `p_after`, a tag of the given flow, or four and more, so that they will: with
+-- these it takes turns. Not those of types that are not served along with it: by other workers, or not at all at present.
+CREATE FUNCTION rivals_v1(p_tenant text, p_priority integer, p_type text, p_returns boolean, p_after bigint, p_without text[] DEFAULT '{}')
+RETURNS bigint LANGUAGE sql STABLE SET search_path = stepmill, pg_temp SET enable_seqscan = off AS $$
 WITH RECURSIVE flow (type, returns) AS (
     (SELECT queue_name, returns FROM procrastinate_jobs
         WHERE status = 'todo' AND ready AND tenant = p_tenant AND priority = p_priority ORDER BY queue_name, returns LIMIT 1)
@@ -31,16 +55,29 @@ WITH RECURSIVE flow (type, returns) AS (
         WHERE status = 'todo' AND ready AND tenant = p_tenant AND priority = p_priority
             AND (t.queue_name, t.returns) > (flow.type, flow.returns)
         ORDER BY queue_name, returns LIMIT 1) AS following)
-SELECT count(*) FROM (SELECT type, returns FROM flow UNION SELECT unnest(p_types), false) AS flows
+SELECT count(*) FROM flow
+CROSS JOIN LATERAL (
+    SELECT p_after + clock_behind_v1(p_type, p_priority) AS after,
+        next_tag_v1(p_type, p_priority) + clock_behind_v1(p_type, p_priority) - clock_behind_v1(flow.type, p_priority) AS now) AS clock
+CROSS JOIN LATERAL (
+    SELECT tag FROM procrastinate_jobs
+    WHERE status = 'todo' AND ready AND tenant = p_tenant AND priority = p_priority AND queue_name = flow.type AND returns = flow.returns
+    ORDER BY tag DESC LIMIT 1) AS last
+CROSS JOIN LATERAL (
+    SELECT tag FROM procrastinate_jobs
+    WHERE status = 'todo' AND ready AND queue_name = flow.type AND priority = p_priority ORDER BY tag, id LIMIT 1) AS first
+WHERE (flow.type, flow.returns) <> (p_type, p_returns) AND flow.type <> ALL (p_without) AND (flow.returns OR NOT p_returns)
+    AND (last.tag + clock_behind_v1(flow.type, p_priority) > clock.after OR 4 = (
+        SELECT count(*) FROM (
+            SELECT FROM procrastinate_jobs
+            WHERE status = 'todo' AND ready AND tenant = p_tenant AND priority = p_priority AND queue_name = flow.type
+                AND returns = flow.returns LIMIT 4) AS several))
+    AND first.tag >= clock.now - 8
+    AND served_together_v1(p_type, flow.type)
 $$;
 
-CREATE FUNCTION clock_behind_v1(p_type text, p_priority integer) RETURNS bigint LANGUAGE sql STABLE
-SET search_path = stepmill, pg_temp AS $$
-SELECT coalesce((SELECT behind FROM queue_clocks WHERE type = p_type AND priority = p_priority), 0)
-$$;
-
--- The tag of a newcomer: that of its type's first ticket; if there is none, the one that was served last among the types that
--- the same workers run.
+-- The tag of a newcomer: that of its type's first ticket; if there is none, the one that was served last of the types that the
+-- same workers run.
 CREATE OR REPLACE FUNCTION next_tag_v1(p_type text, p_priority integer) RETURNS bigint LANGUAGE plpgsql STABLE
 SET search_path = stepmill, pg_temp AS $$
 DECLARE
@@ -51,11 +88,11 @@ BEGIN
     IF FOUND THEN
         RETURN v_tag;
     END IF;
-    SELECT s.tag + clock_behind_v1(s.type, p_priority) INTO v_tag FROM queue_served s
+    -- The furthest of them: one that has a limit, or that nobody served for a while, may be behind.
+    SELECT max(s.tag + clock_behind_v1(s.type, p_priority)) INTO v_tag FROM queue_served s
     WHERE s.priority = p_priority AND (s.type = p_type OR EXISTS (
-        SELECT FROM workers w WHERE p_type = ANY (w.types) AND s.type = ANY (w.types)))
-    ORDER BY s.at DESC LIMIT 1;
-    IF NOT FOUND THEN
+        SELECT FROM workers w WHERE p_type = ANY (w.types) AND s.type = ANY (w.types)));
+    IF v_tag IS NULL THEN
         -- Each type that has tickets is looked up by itself: their number does not matter.
         WITH RECURSIVE waiting (type) AS (
             (SELECT queue_name FROM procrastinate_jobs WHERE status = 'todo' AND ready ORDER BY queue_name LIMIT 1)
@@ -71,23 +108,34 @@ BEGIN
 END
 $$;
 
--- The tag of a tenant's next ticket: behind all that wait in its flow, those that come back included. `p_step`: how far behind,
--- if that is known.
-DROP FUNCTION fair_tag_v1(text, text, integer);
-CREATE FUNCTION fair_tag_v1(p_tenant text, p_type text, p_priority integer, p_step bigint DEFAULT NULL) RETURNS bigint LANGUAGE plpgsql STABLE
-SET search_path = stepmill, pg_temp SET enable_seqscan = off AS $$
+-- Where a flow goes on: the tag of its next ticket, and how far apart the following ones are. That is behind all that wait in it
+-- (those that come back included), as much as its tenant has other flows that reach beyond them; all of them together have one turn
+-- where another tenant has one. Flows of `p_without` are not counted.
+CREATE FUNCTION flow_place_v1(p_tenant text, p_type text, p_priority integer, p_without text[] DEFAULT '{}', OUT tag bigint, OUT step bigint)
+LANGUAGE plpgsql STABLE SET search_path = stepmill, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     v_last bigint;
+    v_now bigint := next_tag_v1(p_type, p_priority);
 BEGIN
-    SELECT max(last.tag) INTO v_last FROM unnest(ARRAY[false, true]) AS returning_ CROSS JOIN LATERAL (
-        SELECT tag FROM procrastinate_jobs
-        WHERE status = 'todo' AND ready AND tenant = p_tenant AND priority = p_priority AND queue_name = p_type AND returns = returning_
-        ORDER BY tag DESC LIMIT 1) AS last;
+    SELECT max(last.tag) INTO v_last FROM unnest(ARRAY[false, true]) AS is_back CROSS JOIN LATERAL (
+        SELECT t.tag FROM procrastinate_jobs t
+        WHERE t.status = 'todo' AND t.ready AND t.tenant = p_tenant AND t.priority = p_priority AND t.queue_name = p_type
+            AND t.returns = is_back
+        ORDER BY t.tag DESC LIMIT 1) AS last;
     IF v_last IS NULL THEN
-        RETURN next_tag_v1(p_type, p_priority);
+        -- What is served is noted every few claims; a turn that is far ahead is by the clock of another worker's types.
+        SELECT max(clock) - clock_behind_v1(p_type, p_priority) INTO v_last FROM queue_tenants q
+        WHERE q.tenant = p_tenant AND q.priority = p_priority AND served_together_v1(p_type, q.type)
+            AND q.clock - clock_behind_v1(p_type, p_priority) BETWEEN v_now AND v_now + 64;
     END IF;
-    RETURN greatest(v_last + coalesce(p_step, flow_step_v1(p_tenant, p_priority, ARRAY[p_type])), next_tag_v1(p_type, p_priority));
+    step := 1 + rivals_v1(p_tenant, p_priority, p_type, false, greatest(v_last, v_now - 1), p_without);
+    tag := greatest(v_last + step, v_now + step - 1);
 END
+$$;
+DROP FUNCTION fair_tag_v1(text, text, integer);
+CREATE FUNCTION fair_tag_v1(p_tenant text, p_type text, p_priority integer) RETURNS bigint LANGUAGE sql STABLE
+SET search_path = stepmill, pg_temp AS $$
+SELECT tag FROM flow_place_v1(p_tenant, p_type, p_priority)
 $$;
 
 -- Those of a flow that come back: each is behind the last of them, or next.
@@ -95,32 +143,42 @@ CREATE OR REPLACE FUNCTION return_tag_v1(p_tenant text, p_type text, p_priority 
 SET search_path = stepmill, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     v_last bigint;
+    v_now bigint := next_tag_v1(p_type, p_priority);
+    v_step bigint;
 BEGIN
     SELECT tag INTO v_last FROM procrastinate_jobs
     WHERE status = 'todo' AND ready AND tenant = p_tenant AND priority = p_priority AND queue_name = p_type AND returns
     ORDER BY tag DESC LIMIT 1;
-    IF NOT FOUND THEN
-        RETURN next_tag_v1(p_type, p_priority);
-    END IF;
-    RETURN greatest(v_last + flow_step_v1(p_tenant, p_priority, '{}'), next_tag_v1(p_type, p_priority));
+    v_step := 1 + rivals_v1(p_tenant, p_priority, p_type, true, greatest(v_last, v_now - 1));
+    RETURN greatest(v_last + v_step, v_now + v_step - 1);
 END
 $$;
 
--- The tickets of new jobs.
+-- The tickets of new jobs. Those of one batch take turns by type. Batches of a tenant get their places one after the other.
 CREATE FUNCTION issue_tickets_v1(p_jobs jobs[], p_now timestamptz) RETURNS void LANGUAGE plpgsql
 SET search_path = stepmill, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 BEGIN
-    WITH band AS MATERIALIZED ( -- once for each, not once for each job
-        SELECT tenant_id, priority, array_agg(DISTINCT type) AS types FROM unnest(p_jobs) GROUP BY tenant_id, priority),
-    step AS MATERIALIZED (SELECT *, flow_step_v1(tenant_id, priority, types) AS step FROM band),
-    flow AS MATERIALIZED (
-        SELECT tenant_id, priority, type, step, fair_tag_v1(tenant_id, type, priority, step) AS tag FROM step, unnest(types) AS type)
+    IF cardinality(p_jobs) > 1 THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended('tickets/' || tenant_id, 5042))
+        FROM (SELECT DISTINCT tenant_id FROM unnest(p_jobs) ORDER BY tenant_id) AS tenants;
+    END IF;
+    WITH made AS MATERIALIZED (
+        SELECT j.*, run_at <= p_now AS ready,
+            row_number() OVER (PARTITION BY tenant_id, priority, type, run_at <= p_now ORDER BY created_at) - 1 AS place
+        FROM unnest(p_jobs) AS j),
+    flow AS MATERIALIZED ( -- once for each, not once for each job
+        SELECT each.*, at.tag, at.step FROM (
+            SELECT tenant_id, priority, type, count(*) AS jobs, array_agg(type) OVER (PARTITION BY tenant_id, priority) AS types
+            FROM made WHERE ready GROUP BY tenant_id, priority, type) AS each
+        CROSS JOIN LATERAL flow_place_v1(tenant_id, type, priority, types) AS at)
     INSERT INTO procrastinate_jobs (queue_name, task_name, priority, args, scheduled_at, tenant, ready, tag)
     SELECT type, 'stepmill.run', priority, jsonb_build_object('jobId', job_id), CASE WHEN NOT ready THEN run_at END, tenant_id, ready,
-        CASE WHEN ready
-            THEN flow.tag + flow.step * (row_number() OVER (PARTITION BY tenant_id, type, priority, ready ORDER BY created_at) - 1)
-            ELSE 0 END
-    FROM (SELECT j.*, j.run_at <= p_now AS ready FROM unnest(p_jobs) AS j) AS made JOIN flow USING (tenant_id, type, priority)
+        CASE WHEN ready THEN flow.tag + place * flow.step + coalesce((
+            SELECT sum(least(made.place + (other.type < made.type)::integer, other.jobs)) FROM flow other
+            WHERE other.tenant_id = made.tenant_id AND other.priority = made.priority AND other.type <> made.type
+                AND served_together_v1(made.type, other.type)), 0)
+        ELSE 0 END
+    FROM made LEFT JOIN flow USING (tenant_id, priority, type)
     ORDER BY created_at;
 END
 $$;
@@ -162,7 +220,7 @@ $$;
 -- flow, so that nobody waits until the others' have been given a place. Where the flows are many, too, each call looks at the
 -- next of them, as this session remembers.
 CREATE OR REPLACE FUNCTION ready_tickets_v1() RETURNS void LANGUAGE plpgsql SET search_path = stepmill, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_sort = on AS $$
 DECLARE
     v_now timestamptz := clock_timestamp();
     v_due bigint[];
@@ -171,8 +229,8 @@ DECLARE
     t procrastinate_jobs;
 BEGIN
     v_due := ARRAY(SELECT id FROM procrastinate_jobs
-        WHERE status = 'todo' AND NOT ready AND scheduled_at <= v_now ORDER BY scheduled_at, id LIMIT 100);
-    IF cardinality(v_due) = 100 THEN
+        WHERE status = 'todo' AND NOT ready AND scheduled_at <= v_now ORDER BY scheduled_at, id LIMIT 50);
+    IF cardinality(v_due) = 50 THEN
         WITH RECURSIVE flow (number, tenant, priority, type, returns) AS (
             SELECT 0, coalesce(v_flow ->> 'tenant', ''), coalesce((v_flow ->> 'priority')::integer, 0), coalesce(v_flow ->> 'type', ''),
                 coalesce((v_flow ->> 'returns')::boolean, false)
@@ -182,15 +240,15 @@ BEGIN
                 WHERE status = 'todo' AND NOT ready
                     AND (later.tenant, later.priority, later.queue_name, later.returns) > (flow.tenant, flow.priority, flow.type, flow.returns)
                 ORDER BY later.tenant, later.priority, later.queue_name, later.returns LIMIT 1) AS following
-            WHERE number < 300)
+            WHERE number < 100)
         SELECT array_agg(to_jsonb(flow) ORDER BY number) INTO v_flows FROM flow WHERE number > 0;
-        PERFORM set_config('stepmill.due_flow', CASE WHEN cardinality(v_flows) = 300 THEN v_flows[300]::text ELSE '' END, false);
+        PERFORM set_config('stepmill.due_flow', CASE WHEN cardinality(v_flows) = 100 THEN v_flows[100]::text ELSE '' END, false);
         v_due := v_due || ARRAY(
             SELECT due.id FROM unnest(v_flows) AS flow CROSS JOIN LATERAL (
                 SELECT id FROM procrastinate_jobs
                 WHERE status = 'todo' AND NOT ready AND tenant = flow ->> 'tenant' AND priority = (flow ->> 'priority')::integer
                     AND queue_name = flow ->> 'type' AND returns = (flow ->> 'returns')::boolean AND scheduled_at <= v_now
-                ORDER BY scheduled_at LIMIT greatest(1, 100 / cardinality(v_flows))) AS due);
+                ORDER BY scheduled_at LIMIT greatest(1, 50 / cardinality(v_flows))) AS due);
     END IF;
     FOR t IN
         SELECT * FROM procrastinate_jobs WHERE id = ANY (v_due) AND status = 'todo' AND NOT ready
@@ -200,6 +258,24 @@ BEGIN
             THEN return_tag_v1(t.tenant, t.queue_name, t.priority) ELSE fair_tag_v1(t.tenant, t.queue_name, t.priority) END
         WHERE id = t.id;
     END LOOP;
+END
+$$;
+
+-- A tenant has had its turn up to this ticket, and nothing more waits in its flow. Nobody waits for another one to note it.
+CREATE FUNCTION note_turn_v1(t procrastinate_jobs) RETURNS void LANGUAGE plpgsql SET search_path = stepmill, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+DECLARE
+    v_clock bigint := t.tag + clock_behind_v1(t.queue_name, t.priority);
+BEGIN
+    UPDATE queue_tenants SET clock = v_clock, at = t.taken_at WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM queue_tenants WHERE tenant = t.tenant AND priority = t.priority AND type = t.queue_name FOR UPDATE SKIP LOCKED));
+    IF NOT FOUND
+        AND NOT EXISTS (SELECT FROM queue_tenants WHERE tenant = t.tenant AND priority = t.priority AND type = t.queue_name)
+        AND pg_try_advisory_xact_lock(hashtextextended(format('turn/%s/%s/%s', t.tenant, t.queue_name, t.priority), 5042))
+    THEN
+        INSERT INTO queue_tenants (tenant, priority, type, clock, at) VALUES (t.tenant, t.priority, t.queue_name, v_clock, t.taken_at)
+        ON CONFLICT DO NOTHING;
+    END IF;
 END
 $$;
 
@@ -225,8 +301,14 @@ BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtextextended(format('clock/%s/%s', p_type, p_priority), 5042)) THEN
         RETURN false;
     END IF;
-    INSERT INTO queue_clocks AS c (type, priority, behind) VALUES (p_type, p_priority, v_clock + 4 - v_next)
-    ON CONFLICT (type, priority) DO UPDATE SET behind = c.behind + v_clock + 4 - v_next;
+    -- Who had the lock before may just have done it.
+    SELECT max(tag + clock_behind_v1(type, priority)) INTO v_clock FROM queue_served WHERE priority = p_priority AND type = ANY (p_types);
+    v_clock := v_clock - clock_behind_v1(p_type, p_priority);
+    IF v_next + 4 >= v_clock THEN
+        RETURN true;
+    END IF;
+    INSERT INTO queue_clocks AS c (type, priority, behind) VALUES (p_type, p_priority, v_clock - v_next)
+    ON CONFLICT (type, priority) DO UPDATE SET behind = c.behind + v_clock - v_next;
     RETURN true;
 END
 $$;
@@ -247,10 +329,15 @@ DECLARE
     v_rival procrastinate_jobs; -- the first ticket of the type that comes next
     v_passed text[] := '{}'; -- types that have tickets left, but behind another's first
     v_is_last boolean := false;
+    v_mark text;
     found_jobs procrastinate_jobs;
 BEGIN
-    IF EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'todo' AND NOT ready AND scheduled_at <= clock_timestamp()) THEN
-        PERFORM ready_tickets_v1();
+    -- Once for all tickets that are claimed together. The time is that of the statement, so that an index finds what is due.
+    IF current_setting('stepmill.looked_at', true) IS DISTINCT FROM statement_timestamp()::text THEN
+        v_mark := set_config('stepmill.looked_at', statement_timestamp()::text, false);
+        IF EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'todo' AND NOT ready AND scheduled_at <= statement_timestamp()) THEN
+            PERFORM ready_tickets_v1();
+        END IF;
     END IF;
     IF v_types IS NULL THEN
         SELECT array_agg(DISTINCT queue_name) INTO v_types FROM procrastinate_jobs WHERE status = 'todo' AND ready;
@@ -308,6 +395,11 @@ BEGIN
             ORDER BY priority DESC, tag, id LIMIT 1 FOR UPDATE SKIP LOCKED)) END
         RETURNING * INTO found_jobs;
         IF FOUND THEN
+            IF NOT EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'todo' AND ready AND tenant = found_jobs.tenant
+                AND priority = found_jobs.priority AND queue_name = v_type AND returns = found_jobs.returns)
+            THEN
+                PERFORM note_turn_v1(found_jobs);
+            END IF;
             -- Every few claims will do, and nobody waits for another one to note it.
             IF EXISTS (SELECT FROM queue_served WHERE type = v_type AND priority = found_jobs.priority
                 AND abs(tag - found_jobs.tag) < 4 AND at > found_jobs.taken_at - interval '1 second')
@@ -355,4 +447,5 @@ BEGIN
     RETURN NEW;
 END
 $$;
+CREATE TRIGGER guard_identity BEFORE UPDATE OF load_id, job_id, tenant_id ON load_targets FOR EACH ROW EXECUTE FUNCTION guard_identity();
 CREATE TRIGGER guard_chunk BEFORE INSERT OR UPDATE ON load_chunks FOR EACH ROW EXECUTE FUNCTION guard_chunk();
