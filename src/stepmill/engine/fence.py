@@ -1,5 +1,8 @@
 """The fence: an attempt's transaction commits only while the attempt is the job's current one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import psycopg
 from psycopg import AsyncConnection, Connection
 from psycopg.rows import DictRow
@@ -16,21 +19,24 @@ def is_attempt_lost(error: BaseException) -> bool:
     return isinstance(error, psycopg.Error) and error.sqlstate == ATTEMPT_LOST_SQLSTATE
 
 
-async def assert_current_async(conn: AsyncConnection[DictRow], job_id: str, attempt: int) -> None:
-    """Hold the attempt's row to the end of the transaction. Raises AttemptLostError."""
+@contextmanager
+def told_as_lost(job_id: str, attempt: int) -> Iterator[None]:
+    """Raises AttemptLostError where the database says that the attempt is no longer current."""
     try:
-        await conn.execute(FENCE, (job_id, attempt))
+        yield
     except psycopg.Error as error:
         if is_attempt_lost(error):
             raise AttemptLostError(job_id, attempt) from error
         raise
 
 
+async def assert_current_async(conn: AsyncConnection[DictRow], job_id: str, attempt: int) -> None:
+    """Hold the attempt's row to the end of the transaction. Raises AttemptLostError."""
+    with told_as_lost(job_id, attempt):
+        await conn.execute(FENCE, (job_id, attempt))
+
+
 def assert_current(conn: Connection[DictRow], own: AttemptConnection) -> None:
     """The same in a compute child: the last statement before each of its commits. Raises AttemptLostError."""
-    try:
+    with told_as_lost(own.job_id, own.attempt):
         conn.execute(FENCE, (own.job_id, own.attempt))
-    except psycopg.Error as error:
-        if is_attempt_lost(error):
-            raise AttemptLostError(own.job_id, own.attempt) from error
-        raise

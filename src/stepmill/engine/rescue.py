@@ -40,7 +40,10 @@ _DECLARE_DEAD = "UPDATE workers SET last_seen_at = '-infinity' WHERE worker_id =
 _FORGET = """
 DELETE FROM workers WHERE greatest(last_seen_at, pg_postmaster_start_time()) < clock_timestamp() - interval '1 hour'
 """
-_FORGET_TURNS = "DELETE FROM queue_tenants WHERE at < clock_timestamp() - interval '1 hour'"
+_FORGET_TURNS = """
+DELETE FROM queue_tenants WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM queue_tenants WHERE at < clock_timestamp() - interval '1 hour' FOR UPDATE SKIP LOCKED))
+"""
 
 _log = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from stepmill.engine.child_connection import connect_as
 from stepmill.engine.context import AttemptConnection
-from stepmill.engine.fence import assert_current
+from stepmill.engine.fence import assert_current, told_as_lost
 from stepmill.errors import DataError, StepmillError
 from stepmill.etl.readers.block import Reject
 from stepmill.gateways.sql.identifiers import Identifier
@@ -157,19 +157,20 @@ class TargetWriter:
         resume_at = Jsonb(chunk.resume_at) if chunk.resume_at is not None else None
         place = (self._target.load_id, self._chunks, self._own.tenant_id)
         counts = chunk.counts
-        self._conn.execute(
-            _CHUNK,
-            (
-                *place,
-                counts.rows_read,
-                counts.rows_loaded,
-                counts.rows_rejected,
-                counts.rows_filtered,
-                chunk.bytes_read,
-                resume_at,
-                self._own.attempt,
-            ),
-        )
+        with told_as_lost(self._own.job_id, self._own.attempt):
+            self._conn.execute(
+                _CHUNK,
+                (
+                    *place,
+                    counts.rows_read,
+                    counts.rows_loaded,
+                    counts.rows_rejected,
+                    counts.rows_filtered,
+                    chunk.bytes_read,
+                    resume_at,
+                    self._own.attempt,
+                ),
+            )
 
     @contextmanager
     def _transaction(self, *, fenced: bool) -> Iterator[None]:

@@ -24,15 +24,19 @@ CREATE INDEX stepmill_tickets_later_by_flow_idx ON procrastinate_jobs (tenant, p
 
 -- Until when a tenant was served, where nothing of the same flow waited any more: who comes again at once has had that turn.
 CREATE UNLOGGED TABLE queue_tenants (
-    tenant text NOT NULL,
+    tenant_id text NOT NULL,
     priority integer NOT NULL,
     type text NOT NULL,
     clock bigint NOT NULL,
     at timestamptz NOT NULL,
-    PRIMARY KEY (tenant, priority, type)
+    PRIMARY KEY (tenant_id, priority, type)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
 GRANT SELECT, INSERT, UPDATE, DELETE ON queue_tenants TO stepmill_engine;
 GRANT SELECT ON queue_tenants TO stepmill_api;
+ALTER TABLE queue_tenants ENABLE ROW LEVEL SECURITY;
+ALTER TABLE queue_tenants FORCE ROW LEVEL SECURITY;
+CREATE POLICY engine ON queue_tenants TO stepmill_engine USING (true) WITH CHECK (true);
+CREATE POLICY tenant ON queue_tenants FOR SELECT TO stepmill_api USING (tenant_id = current_setting('stepmill.tenant', true));
 
 -- Whether a worker that is alive takes tickets of both types. Where none takes the one, it is not known yet who will.
 CREATE FUNCTION served_together_v1(p_type text, p_other text) RETURNS boolean LANGUAGE sql STABLE
@@ -42,10 +46,11 @@ SELECT p_type = p_other OR coalesce((
     WHERE p_type = ANY (types) AND last_seen_at > statement_timestamp() - interval '1 minute'), true)
 $$;
 
--- How many other flows of the tenant have tickets behind `p_after`, a tag of the given flow, or four and more, so that they will: with
--- these it takes turns. Not those of types that are not served along with it: by other workers, or not at all at present.
-CREATE FUNCTION rivals_v1(p_tenant text, p_priority integer, p_type text, p_returns boolean, p_after bigint, p_without text[] DEFAULT '{}')
-RETURNS bigint LANGUAGE sql STABLE SET search_path = stepmill, pg_temp SET enable_seqscan = off AS $$
+-- The types of the tenant's other flows that it takes turns with behind `p_after`, a tag of the given flow: those that reach at least
+-- half as far from `p_now`, the tag that is served next. Not those of types that are not served along with it: by other workers, or
+-- not at all at present.
+CREATE FUNCTION rivals_v1(p_tenant text, p_priority integer, p_type text, p_returns boolean, p_now bigint, p_after bigint)
+RETURNS text[] LANGUAGE sql STABLE SET search_path = stepmill, pg_temp SET enable_seqscan = off AS $$
 WITH RECURSIVE flow (type, returns) AS (
     (SELECT queue_name, returns FROM procrastinate_jobs
         WHERE status = 'todo' AND ready AND tenant = p_tenant AND priority = p_priority ORDER BY queue_name, returns LIMIT 1)
@@ -55,10 +60,8 @@ WITH RECURSIVE flow (type, returns) AS (
         WHERE status = 'todo' AND ready AND tenant = p_tenant AND priority = p_priority
             AND (t.queue_name, t.returns) > (flow.type, flow.returns)
         ORDER BY queue_name, returns LIMIT 1) AS following)
-SELECT count(*) FROM flow
-CROSS JOIN LATERAL (
-    SELECT p_after + clock_behind_v1(p_type, p_priority) AS after,
-        next_tag_v1(p_type, p_priority) + clock_behind_v1(p_type, p_priority) - clock_behind_v1(flow.type, p_priority) AS now) AS clock
+SELECT coalesce(array_agg(flow.type), '{}') FROM flow
+CROSS JOIN LATERAL (SELECT clock_behind_v1(p_type, p_priority) - clock_behind_v1(flow.type, p_priority) AS ahead) AS clock
 CROSS JOIN LATERAL (
     SELECT tag FROM procrastinate_jobs
     WHERE status = 'todo' AND ready AND tenant = p_tenant AND priority = p_priority AND queue_name = flow.type AND returns = flow.returns
@@ -66,13 +69,9 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT tag FROM procrastinate_jobs
     WHERE status = 'todo' AND ready AND queue_name = flow.type AND priority = p_priority ORDER BY tag, id LIMIT 1) AS first
-WHERE (flow.type, flow.returns) <> (p_type, p_returns) AND flow.type <> ALL (p_without) AND (flow.returns OR NOT p_returns)
-    AND (last.tag + clock_behind_v1(flow.type, p_priority) > clock.after OR 4 = (
-        SELECT count(*) FROM (
-            SELECT FROM procrastinate_jobs
-            WHERE status = 'todo' AND ready AND tenant = p_tenant AND priority = p_priority AND queue_name = flow.type
-                AND returns = flow.returns LIMIT 4) AS several))
-    AND first.tag >= clock.now - 8
+WHERE (flow.type, flow.returns) <> (p_type, p_returns) AND (flow.returns OR NOT p_returns)
+    AND 2 * (last.tag - clock.ahead - p_now) >= p_after - p_now
+    AND first.tag >= p_now + clock.ahead - 8
     AND served_together_v1(p_type, flow.type)
 $$;
 
@@ -104,14 +103,24 @@ BEGIN
             SELECT tag FROM procrastinate_jobs
             WHERE status = 'todo' AND ready AND queue_name = w.type AND priority = p_priority ORDER BY tag, id LIMIT 1) AS first;
     END IF;
-    RETURN coalesce(v_tag - clock_behind_v1(p_type, p_priority), 0);
+    -- After a crash nothing may be known but the clocks.
+    RETURN coalesce(v_tag, (SELECT max(behind) FROM queue_clocks WHERE priority = p_priority), 0) - clock_behind_v1(p_type, p_priority);
 END
 $$;
 
+-- The tag of a turn that a tenant has had although nothing of the flow waits any more; null if there was none since.
+CREATE FUNCTION had_turn_v1(p_tenant text, p_type text, p_priority integer, p_now bigint) RETURNS bigint LANGUAGE sql STABLE
+SET search_path = stepmill, pg_temp AS $$
+-- What is served is noted every few claims; a turn that is far ahead is by the clock of another worker's types.
+SELECT max(clock) - clock_behind_v1(p_type, p_priority) FROM queue_tenants
+WHERE tenant_id = p_tenant AND priority = p_priority AND served_together_v1(p_type, type)
+    AND clock - clock_behind_v1(p_type, p_priority) BETWEEN p_now AND p_now + 64
+$$;
+
 -- Where a flow goes on: the tag of its next ticket, and how far apart the following ones are. That is behind all that wait in it
--- (those that come back included), as much as its tenant has other flows that reach beyond them; all of them together have one turn
--- where another tenant has one. Flows of `p_without` are not counted.
-CREATE FUNCTION flow_place_v1(p_tenant text, p_type text, p_priority integer, p_without text[] DEFAULT '{}', OUT tag bigint, OUT step bigint)
+-- (those that come back included), as much as its tenant has other flows that it takes turns with; all of them together have one turn
+-- where another tenant has one.
+CREATE FUNCTION flow_place_v1(p_tenant text, p_type text, p_priority integer, OUT tag bigint, OUT step bigint, OUT rivals text[])
 LANGUAGE plpgsql STABLE SET search_path = stepmill, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     v_last bigint;
@@ -123,12 +132,10 @@ BEGIN
             AND t.returns = is_back
         ORDER BY t.tag DESC LIMIT 1) AS last;
     IF v_last IS NULL THEN
-        -- What is served is noted every few claims; a turn that is far ahead is by the clock of another worker's types.
-        SELECT max(clock) - clock_behind_v1(p_type, p_priority) INTO v_last FROM queue_tenants q
-        WHERE q.tenant = p_tenant AND q.priority = p_priority AND served_together_v1(p_type, q.type)
-            AND q.clock - clock_behind_v1(p_type, p_priority) BETWEEN v_now AND v_now + 64;
+        v_last := had_turn_v1(p_tenant, p_type, p_priority, v_now);
     END IF;
-    step := 1 + rivals_v1(p_tenant, p_priority, p_type, false, greatest(v_last, v_now - 1), p_without);
+    rivals := rivals_v1(p_tenant, p_priority, p_type, false, v_now, greatest(v_last, v_now - 1));
+    step := 1 + cardinality(rivals);
     tag := greatest(v_last + step, v_now + step - 1);
 END
 $$;
@@ -149,34 +156,57 @@ BEGIN
     SELECT tag INTO v_last FROM procrastinate_jobs
     WHERE status = 'todo' AND ready AND tenant = p_tenant AND priority = p_priority AND queue_name = p_type AND returns
     ORDER BY tag DESC LIMIT 1;
-    v_step := 1 + rivals_v1(p_tenant, p_priority, p_type, true, greatest(v_last, v_now - 1));
+    IF v_last IS NULL THEN
+        v_last := had_turn_v1(p_tenant, p_type, p_priority, v_now);
+    END IF;
+    v_step := 1 + cardinality(rivals_v1(p_tenant, p_priority, p_type, true, v_now, greatest(v_last, v_now - 1)));
     RETURN greatest(v_last + v_step, v_now + v_step - 1);
 END
 $$;
 
--- The tickets of new jobs. Those of one batch take turns by type. Batches of a tenant get their places one after the other.
+-- One batch of a tenant after another gets its places; after a while without: the one before it may not end soon.
+CREATE FUNCTION await_batches_v1(p_tenants text[]) RETURNS void LANGUAGE plpgsql
+SET search_path = stepmill, pg_temp SET lock_timeout = '2s' AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('tickets/' || tenant, 5042)) FROM (SELECT unnest(p_tenants) AS tenant ORDER BY 1) AS each;
+EXCEPTION WHEN lock_not_available THEN
+    NULL;
+END
+$$;
+
+-- The tickets of new jobs. Those of one batch take turns by type. Single ones that come at once take places beside one another.
 CREATE FUNCTION issue_tickets_v1(p_jobs jobs[], p_now timestamptz) RETURNS void LANGUAGE plpgsql
 SET search_path = stepmill, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+DECLARE
+    v_place integer := 0;
 BEGIN
     IF cardinality(p_jobs) > 1 THEN
-        PERFORM pg_advisory_xact_lock(hashtextextended('tickets/' || tenant_id, 5042))
-        FROM (SELECT DISTINCT tenant_id FROM unnest(p_jobs) ORDER BY tenant_id) AS tenants;
+        PERFORM await_batches_v1(ARRAY(SELECT DISTINCT tenant_id FROM unnest(p_jobs)));
+    ELSE
+        WHILE v_place < 32 AND NOT pg_try_advisory_xact_lock(hashtextextended(
+            format('ticket/%s/%s/%s', v_place, p_jobs[1].priority, p_jobs[1].tenant_id), 5042))
+        LOOP
+            v_place := v_place + 1;
+        END LOOP;
     END IF;
     WITH made AS MATERIALIZED (
-        SELECT j.*, run_at <= p_now AS ready,
-            row_number() OVER (PARTITION BY tenant_id, priority, type, run_at <= p_now ORDER BY created_at) - 1 AS place
+        SELECT j.*, run_at <= p_now AS ready, v_place - 1
+            + row_number() OVER (PARTITION BY tenant_id, priority, type, run_at <= p_now ORDER BY created_at) AS place
         FROM unnest(p_jobs) AS j),
-    flow AS MATERIALIZED ( -- once for each, not once for each job
-        SELECT each.*, at.tag, at.step FROM (
-            SELECT tenant_id, priority, type, count(*) AS jobs, array_agg(type) OVER (PARTITION BY tenant_id, priority) AS types
-            FROM made WHERE ready GROUP BY tenant_id, priority, type) AS each
-        CROSS JOIN LATERAL flow_place_v1(tenant_id, type, priority, types) AS at)
+    band AS MATERIALIZED ( -- once for each, not once for each job
+        SELECT each.*, at.* FROM (
+            SELECT tenant_id, priority, type, count(*) AS jobs FROM made WHERE ready GROUP BY tenant_id, priority, type) AS each
+        CROSS JOIN LATERAL flow_place_v1(tenant_id, type, priority) AS at),
+    flow AS MATERIALIZED (
+        SELECT band.*, beside.jobs AS others, beside.first FROM band CROSS JOIN LATERAL (
+            SELECT array_agg(other.jobs ORDER BY other.type) AS jobs, array_agg((other.type < band.type)::integer ORDER BY other.type) AS first
+            FROM band other
+            WHERE other.tenant_id = band.tenant_id AND other.priority = band.priority AND other.type <> band.type
+                AND other.type <> ALL (band.rivals) AND served_together_v1(band.type, other.type)) AS beside)
     INSERT INTO procrastinate_jobs (queue_name, task_name, priority, args, scheduled_at, tenant, ready, tag)
     SELECT type, 'stepmill.run', priority, jsonb_build_object('jobId', job_id), CASE WHEN NOT ready THEN run_at END, tenant_id, ready,
-        CASE WHEN ready THEN flow.tag + place * flow.step + coalesce((
-            SELECT sum(least(made.place + (other.type < made.type)::integer, other.jobs)) FROM flow other
-            WHERE other.tenant_id = made.tenant_id AND other.priority = made.priority AND other.type <> made.type
-                AND served_together_v1(made.type, other.type)), 0)
+        CASE WHEN ready THEN flow.tag + place * flow.step
+            + coalesce((SELECT sum(least(made.place + is_first, jobs)) FROM unnest(flow.others, flow.first) AS beside (jobs, is_first)), 0)
         ELSE 0 END
     FROM made LEFT JOIN flow USING (tenant_id, priority, type)
     ORDER BY created_at;
@@ -226,29 +256,33 @@ DECLARE
     v_due bigint[];
     v_flow jsonb := nullif(current_setting('stepmill.due_flow', true), '')::jsonb;
     v_flows jsonb[];
+    v_next text;
     t procrastinate_jobs;
 BEGIN
     v_due := ARRAY(SELECT id FROM procrastinate_jobs
-        WHERE status = 'todo' AND NOT ready AND scheduled_at <= v_now ORDER BY scheduled_at, id LIMIT 50);
-    IF cardinality(v_due) = 50 THEN
-        WITH RECURSIVE flow (number, tenant, priority, type, returns) AS (
-            SELECT 0, coalesce(v_flow ->> 'tenant', ''), coalesce((v_flow ->> 'priority')::integer, 0), coalesce(v_flow ->> 'type', ''),
-                coalesce((v_flow ->> 'returns')::boolean, false)
+        WHERE status = 'todo' AND NOT ready AND scheduled_at <= v_now ORDER BY scheduled_at, id LIMIT 20);
+    IF cardinality(v_due) = 20 THEN
+        WITH RECURSIVE flow (number, due, tenant, priority, type, returns, is_due) AS (
+            SELECT 0, 0, coalesce(v_flow ->> 'tenant', ''), coalesce((v_flow ->> 'priority')::integer, 0),
+                coalesce(v_flow ->> 'type', ''), coalesce((v_flow ->> 'returns')::boolean, false), false
             UNION ALL
-            SELECT number + 1, following.* FROM flow CROSS JOIN LATERAL (
-                SELECT later.tenant, later.priority, later.queue_name, later.returns FROM procrastinate_jobs later
+            SELECT number + 1, due + following.is_due::integer, following.* FROM flow CROSS JOIN LATERAL (
+                SELECT later.tenant, later.priority, later.queue_name, later.returns, later.scheduled_at <= v_now AS is_due
+                FROM procrastinate_jobs later
                 WHERE status = 'todo' AND NOT ready
                     AND (later.tenant, later.priority, later.queue_name, later.returns) > (flow.tenant, flow.priority, flow.type, flow.returns)
-                ORDER BY later.tenant, later.priority, later.queue_name, later.returns LIMIT 1) AS following
-            WHERE number < 100)
-        SELECT array_agg(to_jsonb(flow) ORDER BY number) INTO v_flows FROM flow WHERE number > 0;
-        PERFORM set_config('stepmill.due_flow', CASE WHEN cardinality(v_flows) = 100 THEN v_flows[100]::text ELSE '' END, false);
+                ORDER BY later.tenant, later.priority, later.queue_name, later.returns, later.scheduled_at LIMIT 1) AS following
+            WHERE number < 300 AND due < 50)
+        SELECT array_agg(to_jsonb(flow) ORDER BY number) FILTER (WHERE is_due), CASE
+            WHEN max(number) = 300 OR max(due) = 50 THEN (array_agg(to_jsonb(flow) ORDER BY number DESC))[1]::text ELSE '' END
+        INTO v_flows, v_next FROM flow WHERE number > 0;
+        PERFORM set_config('stepmill.due_flow', coalesce(v_next, ''), false);
         v_due := v_due || ARRAY(
             SELECT due.id FROM unnest(v_flows) AS flow CROSS JOIN LATERAL (
                 SELECT id FROM procrastinate_jobs
                 WHERE status = 'todo' AND NOT ready AND tenant = flow ->> 'tenant' AND priority = (flow ->> 'priority')::integer
                     AND queue_name = flow ->> 'type' AND returns = (flow ->> 'returns')::boolean AND scheduled_at <= v_now
-                ORDER BY scheduled_at LIMIT greatest(1, 50 / cardinality(v_flows))) AS due);
+                ORDER BY scheduled_at LIMIT greatest(1, 20 / cardinality(v_flows))) AS due);
     END IF;
     FOR t IN
         SELECT * FROM procrastinate_jobs WHERE id = ANY (v_due) AND status = 'todo' AND NOT ready
@@ -268,12 +302,12 @@ DECLARE
     v_clock bigint := t.tag + clock_behind_v1(t.queue_name, t.priority);
 BEGIN
     UPDATE queue_tenants SET clock = v_clock, at = t.taken_at WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM queue_tenants WHERE tenant = t.tenant AND priority = t.priority AND type = t.queue_name FOR UPDATE SKIP LOCKED));
+        SELECT ctid FROM queue_tenants WHERE tenant_id = t.tenant AND priority = t.priority AND type = t.queue_name FOR UPDATE SKIP LOCKED));
     IF NOT FOUND
-        AND NOT EXISTS (SELECT FROM queue_tenants WHERE tenant = t.tenant AND priority = t.priority AND type = t.queue_name)
+        AND NOT EXISTS (SELECT FROM queue_tenants WHERE tenant_id = t.tenant AND priority = t.priority AND type = t.queue_name)
         AND pg_try_advisory_xact_lock(hashtextextended(format('turn/%s/%s/%s', t.tenant, t.queue_name, t.priority), 5042))
     THEN
-        INSERT INTO queue_tenants (tenant, priority, type, clock, at) VALUES (t.tenant, t.priority, t.queue_name, v_clock, t.taken_at)
+        INSERT INTO queue_tenants (tenant_id, priority, type, clock, at) VALUES (t.tenant, t.priority, t.queue_name, v_clock, t.taken_at)
         ON CONFLICT DO NOTHING;
     END IF;
 END
@@ -289,7 +323,9 @@ DECLARE
 BEGIN
     SELECT max(tag + clock_behind_v1(type, priority)) INTO v_clock FROM queue_served WHERE priority = p_priority AND type = ANY (p_types);
     v_clock := v_clock - clock_behind_v1(p_type, p_priority) - 4; -- what is served is noted every few claims only
-    IF v_clock IS NULL OR p_tag >= v_clock THEN
+    IF v_clock IS NULL OR p_tag >= v_clock
+        OR EXISTS (SELECT FROM queue_served WHERE type = p_type AND priority = p_priority AND tag >= v_clock)
+    THEN
         RETURN true;
     END IF;
     -- A single ticket may have come late for another reason.
@@ -411,7 +447,7 @@ BEGIN
             THEN
                 RETURN found_jobs; -- not noted, so that the next claim looks again
             END IF;
-            UPDATE queue_served SET tag = found_jobs.tag, at = found_jobs.taken_at WHERE ctid = ANY (ARRAY(
+            UPDATE queue_served SET tag = greatest(tag, found_jobs.tag), at = found_jobs.taken_at WHERE ctid = ANY (ARRAY(
                 SELECT ctid FROM queue_served WHERE type = v_type AND priority = found_jobs.priority FOR UPDATE SKIP LOCKED));
             IF NOT FOUND AND NOT EXISTS (SELECT FROM queue_served WHERE type = v_type AND priority = found_jobs.priority)
                 AND pg_try_advisory_xact_lock(hashtextextended(format('served/%s/%s', v_type, found_jobs.priority), 5042))
