@@ -20,7 +20,7 @@ from bench.queues.steps import MARK
 ROOT = Path(__file__).parent.parent
 KIND_VARIABLE = "BENCH_DBOS_WORKFLOW"
 POLL_VARIABLE = "BENCH_DBOS_POLL_SECONDS"
-_PEERS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
+PEERS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,11 @@ DBOS = Peer(
     "DBOS Transact",
     "dbos_workflows",
     "dbos",
-    _PEERS_PYTHON,
+    PEERS_PYTHON,
     "a workflow waits for a process with its executor id to start, unless there is DBOS Conductor, a service apart",
     analyzed=False,
 )
-PGQUEUER = Peer("PgQueuer", "pgqueuer_jobs", "pgqueuer", _PEERS_PYTHON)
+PGQUEUER = Peer("PgQueuer", "pgqueuer_jobs", "pgqueuer", PEERS_PYTHON)
 PEERS = (STEPMILL, PROCRASTINATE, DBOS, PGQUEUER)
 
 
