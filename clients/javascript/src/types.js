@@ -95,6 +95,7 @@
  * @property {string} name
  * @property {LoadMode} loadMode
  * @property {string[]} keyColumns
+ * @property {"evolve" | "freeze" | "discardRow" | "discardValue"} schemaChange
  * @property {string | null} physId
  * @property {string} createdAt
  * @property {number} files How many there are.

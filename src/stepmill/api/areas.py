@@ -21,7 +21,7 @@ from stepmill.errors import StepmillError
 from stepmill.gateways.documents import Totals
 from stepmill.gateways.places import Places
 from stepmill.store import areas, files, plans, sightings
-from stepmill.store.areas import Area, LoadMode, Source
+from stepmill.store.areas import Area, LoadMode, SchemaChange, Source
 from stepmill.store.environments import Environment
 from stepmill.warehouse.removal import drop_table, rename_table
 
@@ -63,6 +63,10 @@ class AreaRequest(JsonModel):
     name: Name
     load_mode: LoadMode = Field(default="replaceFile", description="What a file's rows do to those already there.")
     key_columns: KeyColumns = ()
+    schema_change: SchemaChange = Field(
+        default="evolve",
+        description="What is done when a file has other columns, or other values, than the plan knows.",
+    )
     source: AreaSource | None = Field(default=None, description="The place that a scan takes files from.")
 
 
@@ -72,6 +76,7 @@ class AreaChanges(JsonModel):
     name: Name | None = None
     load_mode: LoadMode | None = None
     key_columns: KeyColumns | None = None
+    schema_change: SchemaChange | None = None
     source: AreaSource | None = Field(default=None, description="Null takes it away.")
 
 
@@ -87,6 +92,7 @@ async def create_area(env: Env, caller: Editor, parts: Parts, once: Once, body: 
             name=body.name,
             load_mode=body.load_mode,
             key_columns=body.key_columns,
+            schema_change=body.schema_change,
             source=body.source.checked(parts) if body.source else None,
         )
         shown = await _shown(parts, env, area)

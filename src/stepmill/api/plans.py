@@ -18,6 +18,7 @@ from stepmill.api.requests import ApiRoute
 from stepmill.engine.job_type import JsonModel
 from stepmill.errors import FieldError, InputError, NotFoundError
 from stepmill.etl.plan.parse import dump_plan, parse_plan
+from stepmill.planning.drift import may_lack
 from stepmill.planning.preview import preview_plan
 from stepmill.store import areas, files, plans
 from stepmill.store.plans import PlanVersion
@@ -141,11 +142,14 @@ async def approve_plan(
 @router.post("/plan-preview", summary="Try a plan", responses=schemas.ok(schemas.PlanPreview))
 async def try_plan(env: Env, caller: Viewer, parts: Parts, body: PlanPreviewRequest) -> Response:
     """What a plan makes of a file's first rows, and of what a load rejected; nothing is loaded."""
-    file = await files.get(parts.gateways.documents, caller.tenant_id, env.env_id, body.file_id)
+    documents, tenant = parts.gateways.documents, caller.tenant_id
+    file = await files.get(documents, tenant, env.env_id, body.file_id)
+    area = await areas.get(documents, tenant, env.env_id, file.area_id)
     plan = _within(body.plan, "/plan")
+    lackable = may_lack(parse_plan(plan), area.key_columns, area.schema_change)
     location = parts.gateways.blobs.location(file.blob_path)
     rejected = await _rejected(parts, caller.tenant_id, env.env_id, body.load_id) if body.load_id else []
-    found = await parts.preview_pool.run(preview_plan, location, file.name, plan, body.limit, rejected)
+    found = await parts.preview_pool.run(preview_plan, location, file.name, plan, body.limit, rejected, lackable)
     return answer(found | {"rows": [orjson.Fragment(row) for row in found["rows"]]})
 
 

@@ -25,6 +25,7 @@ from stepmill.client.results import (
     Preview,
     Reject,
     Scan,
+    SchemaChange,
     Session,
     StoredPlan,
     Table,
@@ -163,10 +164,11 @@ class AsyncClient:
         *,
         load_mode: LoadMode | None = None,
         key_columns: Sequence[str] | None = None,
+        schema_change: SchemaChange | None = None,
         source: Mapping[str, str] | None = None,
     ) -> Area:
         """A new file area. Its files go to one table. ``source`` is a place to scan: `{"url": …, "glob": …}`."""
-        return await self._sender.send(calls.create_area(env_id, name, load_mode, key_columns, source))
+        return await self._sender.send(calls.create_area(env_id, name, load_mode, key_columns, schema_change, source))
 
     async def list_areas(self, env_id: str, **page: Unpack[ListOptions]) -> Page[Area]:
         """The areas of an environment."""
@@ -177,7 +179,7 @@ class AsyncClient:
         return await self._sender.send(calls.get_area(env_id, area_id))
 
     async def update_area(self, env_id: str, area_id: str, **changes: Any) -> Area:
-        """Change an area: `name`, `load_mode`, `key_columns`, `source`."""
+        """Change an area: `name`, `load_mode`, `key_columns`, `schema_change`, `source`."""
         return await self._sender.send(calls.update_area(env_id, area_id, changes))
 
     async def scan_area(self, env_id: str, area_id: str) -> Scan:

@@ -21,6 +21,7 @@ from stepmill.client.results import (
     Preview,
     Reject,
     Scan,
+    SchemaChange,
     Session,
     StoredPlan,
     Table,
@@ -180,12 +181,20 @@ def get_stats(query: Data) -> Call[dict[str, Any]]:
 
 
 def create_area(
-    env_id: str, name: str, load_mode: LoadMode | None, key_columns: Sequence[str] | None, source: Data | None
+    env_id: str,
+    name: str,
+    load_mode: LoadMode | None,
+    key_columns: Sequence[str] | None,
+    schema_change: SchemaChange | None,
+    source: Data | None,
 ) -> Call[Area]:
     """`POST /api/envs/{envId}/areas`."""
     columns = None if key_columns is None else list(key_columns)
     place = None if source is None else dict(source)
-    body = _camel({"name": name, "load_mode": load_mode, "key_columns": columns, "source": place})
+    body = _camel(
+        {"name": name, "load_mode": load_mode, "key_columns": columns, "source": place}
+        | {"schema_change": schema_change}
+    )
     return _write("POST", _env(env_id, "areas"), body=body)
 
 

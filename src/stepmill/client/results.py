@@ -8,6 +8,7 @@ Item = TypeVar("Item")
 JobStatus = Literal["PENDING", "RUNNING", "DONE", "ERROR", "CANCELLED"]
 StepStatus = Literal["PENDING", "RUNNING", "DONE", "ERROR"]
 LoadMode = Literal["replaceFile", "replace", "append", "upsert"]
+SchemaChange = Literal["evolve", "freeze", "discardRow", "discardValue"]
 EventKind = Literal["snapshot", "status", "step", "progress", "log", "end"]
 
 TERMINAL: frozenset[str] = frozenset({"DONE", "ERROR", "CANCELLED"})
@@ -178,6 +179,7 @@ class Area(TypedDict):
     name: str
     loadMode: LoadMode
     keyColumns: NotRequired[list[str] | None]
+    schemaChange: NotRequired[SchemaChange]
     source: NotRequired[dict[str, str] | None]
     createdAt: NotRequired[str]
     physId: NotRequired[str | None]

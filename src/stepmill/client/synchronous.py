@@ -25,6 +25,7 @@ from stepmill.client.results import (
     Preview,
     Reject,
     Scan,
+    SchemaChange,
     Session,
     StoredPlan,
     Table,
@@ -159,10 +160,11 @@ class Client:
         *,
         load_mode: LoadMode | None = None,
         key_columns: Sequence[str] | None = None,
+        schema_change: SchemaChange | None = None,
         source: Mapping[str, str] | None = None,
     ) -> Area:
         """A new file area. Its files go to one table. ``source`` is a place to scan: `{"url": …, "glob": …}`."""
-        return self._sender.send(calls.create_area(env_id, name, load_mode, key_columns, source))
+        return self._sender.send(calls.create_area(env_id, name, load_mode, key_columns, schema_change, source))
 
     def list_areas(self, env_id: str, **page: Unpack[ListOptions]) -> Page[Area]:
         """The areas of an environment."""
@@ -173,7 +175,7 @@ class Client:
         return self._sender.send(calls.get_area(env_id, area_id))
 
     def update_area(self, env_id: str, area_id: str, **changes: Any) -> Area:
-        """Change an area: `name`, `load_mode`, `key_columns`, `source`."""
+        """Change an area: `name`, `load_mode`, `key_columns`, `schema_change`, `source`."""
         return self._sender.send(calls.update_area(env_id, area_id, changes))
 
     def scan_area(self, env_id: str, area_id: str) -> Scan:

@@ -21,6 +21,7 @@ from stepmill.etl.readers.mended import MendedCount
 from stepmill.etl.readers.read import read_blocks
 from stepmill.etl.rejected import read_rejected
 from stepmill.etl.typed import TypedBlock, apply_plan
+from stepmill.etl.unknown_columns import refuse_unknown
 from stepmill.etl.zeros import LostZeros
 from stepmill.gateways.blobs import BlobLocation
 
@@ -37,6 +38,7 @@ class FillOrder:
     ``expected_rows`` and ``stored_bytes`` say how much there is, where that is known.
 
     ``load_id_column`` is sent with each row, and ``ordinal_column``, if named, with the row's place in the source.
+    The source may lack the columns ``missing``; rows with a value in one of ``refused`` are rejected.
     """
 
     own: AttemptConnection
@@ -47,6 +49,8 @@ class FillOrder:
     stored_bytes: int | None
     load_id_column: str
     ordinal_column: str | None
+    missing: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 def fill_from_file(
@@ -77,7 +81,7 @@ def _fill(report: Reporter, order: FillOrder, plan: TransformPlan, blocks: _Bloc
     def make_batches(resume_at: dict[str, Any] | None) -> Iterator[Batch]:
         with closing(made_ahead(blocks(BlockStart.from_json(resume_at) if resume_at else None))) as ready:
             for block in ready:
-                typed = apply_plan(compiled, block)
+                typed = apply_plan(compiled, refuse_unknown(block, order.refused), may_lack=order.missing)
                 mended.add(block.mended)
                 nulled.update(typed.nulled)
                 for column, lost in typed.lost_zeros.items():

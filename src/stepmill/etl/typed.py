@@ -4,6 +4,7 @@ A clean block costs one cast per value. Only columns in which something failed a
 the rows concerned.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -39,9 +40,12 @@ class TypedBlock:
         return self.frame.height + len(self.rejects) + self.filtered
 
 
-def apply_plan(compiled: CompiledPlan, block: RawBlock) -> TypedBlock:
-    """Type a block. DataError ``missing_columns`` if a CSV block lacks a column, ``bad_value`` if the plan says so."""
-    source = _with_all_columns(compiled, block.frame)
+def apply_plan(compiled: CompiledPlan, block: RawBlock, *, may_lack: Collection[str] = ()) -> TypedBlock:
+    """Type a block.
+
+    DataError ``missing_columns`` if a CSV block lacks a column that it may not lack, ``bad_value`` if the plan says so.
+    """
+    source = _with_all_columns(compiled, block.frame, may_lack)
     rows = pl.DataFrame({"line": block.lines, "ordinal": _ordinals(block)})
     if compiled.keep is not None:
         kept = source.select(compiled.keep.alias("keep")).to_series()
@@ -66,12 +70,12 @@ def _ordinals(block: RawBlock) -> pl.Series:
     return pl.int_range(first, first + block.frame.height, dtype=pl.UInt64, eager=True)
 
 
-def _with_all_columns(compiled: CompiledPlan, frame: pl.DataFrame) -> pl.DataFrame:
+def _with_all_columns(compiled: CompiledPlan, frame: pl.DataFrame, may_lack: Collection[str]) -> pl.DataFrame:
     """A field that no object of a JSON block has is missing in all; a CSV without a column is another file."""
     missing = compiled.missing_columns(frame.columns)
     if not missing:
         return frame
-    if compiled.plan.source.has_fixed_columns:
+    if compiled.plan.source.has_fixed_columns and not set(missing) <= set(may_lack):
         names = ", ".join(missing[:10])
         raise DataError(
             "missing_columns",

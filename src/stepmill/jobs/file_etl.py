@@ -6,7 +6,7 @@ Transform goes on at the chunk where it was cut off, Load is one commit. With ``
 earlier load rejected.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -16,16 +16,21 @@ from stepmill.engine import EnvParams, JobType, Output, Step, StepContext, Trans
 from stepmill.errors import ConflictError, NotFoundError
 from stepmill.etl.fill import fill_from_file, fill_from_rejects
 from stepmill.etl.plan.model import TransformPlan
+from stepmill.etl.plan.parse import parse_plan
+from stepmill.gateways.blobs import BlobLocation
+from stepmill.planning.drift import with_failures
+from stepmill.planning.examine import examine_misfits
 from stepmill.planning.fetch import fetched
 from stepmill.planning.filling import Destination, Rows, filled_target
 from stepmill.planning.layout import key_of, with_key
 from stepmill.planning.reading import TEXT, plan_of_version, read_by_plan
+from stepmill.planning.widening import filled_as_values_ask
 from stepmill.store import areas, environments, files, plans
-from stepmill.store.areas import Area
+from stepmill.store.areas import Area, SchemaChange
 from stepmill.warehouse.bring_in import bring_in
 from stepmill.warehouse.ledger import LoadEntry, Mode, find_append, find_replacement, get_load
 from stepmill.warehouse.publish import Load
-from stepmill.warehouse.tables import Owner
+from stepmill.warehouse.tables import Owner, find_table
 from stepmill.warehouse.targets import Target, discard_target, find_target, read_filled
 
 
@@ -57,6 +62,9 @@ class Extracted(Output):
     records: int | None = None
     stored_bytes: int | None = None
     is_decoded: bool = False  # then the text is the artifact of Extract
+    schema_change: SchemaChange = "evolve"
+    missing: tuple[str, ...] = ()  # source columns that the file lacks
+    refused: tuple[str, ...] = ()  # source columns that the plan does not know, and no row may have a value in
 
 
 class Transformed(Output):
@@ -66,6 +74,7 @@ class Transformed(Output):
     rows_loaded: int = 0
     rows_rejected: int = 0
     rows_filtered: int = 0
+    plan_version: int | None = None  # the one by which they are there, if values asked for another than Extract's
 
 
 class Loaded(Output):
@@ -96,7 +105,7 @@ async def extract(ctx: StepContext[FileEtlParams]) -> Extracted:
     file = await fetched(ctx, file)
     if file.duplicate_of is not None and area.load_mode == "append":
         ctx.log("warning", f"The same bytes were uploaded before, as {file.duplicate_of}; their rows are added again.")
-    reading = await read_by_plan(ctx, area.area_id, file)
+    reading = await read_by_plan(ctx, area.area_id, file, area.schema_change, area.key_columns)
     key_of(reading.plan, area.load_mode, area.key_columns)  # what can't be a key is said before the work
     return Extracted(
         plan_version=reading.plan_version,
@@ -108,6 +117,9 @@ async def extract(ctx: StepContext[FileEtlParams]) -> Extracted:
         records=reading.records,
         stored_bytes=reading.stored_bytes,
         is_decoded=reading.is_decoded,
+        schema_change=area.schema_change,
+        missing=reading.missing,
+        refused=reading.refused,
     )
 
 
@@ -117,11 +129,10 @@ async def transform(ctx: StepContext[FileEtlParams]) -> Transformed:
     area = await _area(ctx)
     if await _load_instead(ctx, area, extracted) is not None:
         return Transformed()
-    plan = await plan_of_version(ctx, area.area_id, extracted.plan_version)
-    target = await _filled(ctx, area, extracted, plan)
+    target, version = await _typed(ctx, area, extracted)
     async with ctx.transaction() as tx:
         filled = await read_filled(tx.conn, target)
-        return await ctx.finish(tx, Transformed.model_validate(vars(filled)))
+        return await ctx.finish(tx, Transformed.model_validate({**vars(filled), "plan_version": version}))
 
 
 async def load(ctx: StepContext[FileEtlParams]) -> Loaded:
@@ -131,7 +142,8 @@ async def load(ctx: StepContext[FileEtlParams]) -> Loaded:
     instead = await _load_instead(ctx, area, extracted)
     if instead is not None:
         return await _leave_it_at(ctx, area, instead)
-    plan = await plan_of_version(ctx, area.area_id, extracted.plan_version)
+    version = await _version_to_show(ctx, area, extracted)
+    plan = await plan_of_version(ctx, area.area_id, version)
     rules = Load(
         job_id=ctx.job_id,
         attempt=ctx.attempt,
@@ -153,7 +165,8 @@ async def load(ctx: StepContext[FileEtlParams]) -> Loaded:
         target = await find_target(tx.conn, ctx.job_id, for_update=True)
     if target is None:  # an ended job's is dropped soon, and this is its retry
         ctx.log("info", "The unseen table was dropped since the job ended; filling it anew.")
-        target = await _filled(ctx, area, extracted, plan)
+    if target is None or target.plan_version != version:
+        target = await _filled(ctx, area, extracted, version)
     entry = await bring_in(ctx.transaction, target, rules, finish, lambda sentence: ctx.log("info", sentence))
     return _loaded(entry, area)
 
@@ -174,6 +187,7 @@ async def _extract_rejects(ctx: StepContext[FileEtlParams], area: Area, load_id:
         key_columns=area.key_columns,
         file_name=original.file_name,
         records=original.rows_rejected,
+        schema_change=area.schema_change,
     )
 
 
@@ -206,9 +220,42 @@ async def _leave_it_at(ctx: StepContext[FileEtlParams], area: Area, instead: Loa
         return await ctx.finish(tx, loaded if is_same else loaded.model_copy(update={"superseded_by": instead.load_id}))
 
 
-async def _filled(ctx: StepContext[FileEtlParams], area: Area, extracted: Extracted, plan: TransformPlan) -> Target:
+async def _typed(ctx: StepContext[FileEtlParams], area: Area, extracted: Extracted) -> tuple[Target, int]:
+    """The job's target, and the plan's version by which it is filled: one that the values fit, if the area evolves."""
+
+    async def fill(version: int) -> Target:
+        return await _filled(ctx, area, extracted, version)
+
+    if not _evolves(extracted):
+        return await fill(extracted.plan_version), extracted.plan_version
+    text, source = await _text(ctx, extracted), extracted.source
+
+    async def examine(plan: dict[str, Any]) -> dict[str, Any]:
+        key = key_of(parse_plan(plan), extracted.mode, extracted.key_columns)
+        keys = list(key.columns) if key is not None else []
+        return await ctx.compute(examine_misfits, text, source, plan, list(extracted.missing), keys)
+
+    return await filled_as_values_ask(ctx, area.area_id, extracted.plan_version, fill, examine)
+
+
+def _evolves(extracted: Extracted) -> bool:
+    return extracted.schema_change == "evolve" and extracted.source is not None
+
+
+async def _version_to_show(ctx: StepContext[FileEtlParams], area: Area, extracted: Extracted) -> int:
+    """The version by which this job's rows are there; or the table's if the area evolved since, not to undo that."""
+    version = ctx.output_of(transform).plan_version or extracted.plan_version
+    if not _evolves(extracted):
+        return version
+    async with ctx.transaction() as tx:
+        table = await find_table(tx.conn, ctx.env_id, Owner("area", area.area_id))
+    return max(version, table.plan_version or 0) if table is not None else version
+
+
+async def _filled(ctx: StepContext[FileEtlParams], area: Area, extracted: Extracted, version: int) -> Target:
+    plan = await plan_of_version(ctx, area.area_id, version)
     destination = await _destination(ctx, area, extracted, plan)
-    return await filled_target(ctx, destination, await _rows(ctx, extracted, plan))
+    return await filled_target(ctx, destination, await _rows(ctx, extracted, plan, version))
 
 
 async def _destination(
@@ -225,24 +272,33 @@ async def _destination(
     )
 
 
-async def _rows(ctx: StepContext[FileEtlParams], extracted: Extracted, plan: TransformPlan) -> Rows:
+async def _rows(ctx: StepContext[FileEtlParams], extracted: Extracted, plan: TransformPlan, version: int) -> Rows:
     fill: Callable[..., dict[str, Any]] = fill_from_rejects
     args: tuple[Any, ...] = (ctx.params.replay_of,)
-    if ctx.params.replay_of is None:
-        file = await files.get(ctx.gateways.documents, ctx.tenant_id, ctx.env_id, ctx.params.file_id)
-        stored = ctx.gateways.blobs.location(file.blob_path)
-        text = ctx.artifacts.location(TEXT) if extracted.is_decoded else stored
-        fill, args = fill_from_file, (text, extracted.source)
+    missing: Sequence[str] = ()
+    if extracted.source is not None:
+        fill, args = fill_from_file, (await _text(ctx, extracted), extracted.source)
+        missing = [name for name in plan.source_columns if name not in extracted.source["columns"]]
+    keyed = with_key(plan, key_of(plan, extracted.mode, extracted.key_columns))
     return Rows(
-        plan=with_key(plan, key_of(plan, extracted.mode, extracted.key_columns)),
-        plan_version=extracted.plan_version,
+        plan=with_failures(keyed, extracted.schema_change),
+        plan_version=version,
         limit=plan.max_rejects,
         expected=extracted.records,
         stored_bytes=extracted.stored_bytes,
         source={"fileId": ctx.params.file_id, "format": extracted.source, "replayOf": ctx.params.replay_of},
         fill=fill,
         args=args,
+        missing=tuple(missing) if extracted.missing or version != extracted.plan_version else (),
+        refused=extracted.refused,
     )
+
+
+async def _text(ctx: StepContext[FileEtlParams], extracted: Extracted) -> BlobLocation:
+    if extracted.is_decoded:
+        return ctx.artifacts.location(TEXT)
+    file = await files.get(ctx.gateways.documents, ctx.tenant_id, ctx.env_id, ctx.params.file_id)
+    return ctx.gateways.blobs.location(file.blob_path)
 
 
 def _loaded(entry: LoadEntry, area: Area) -> Loaded:

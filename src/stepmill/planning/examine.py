@@ -1,17 +1,27 @@
 """What a compute child does to learn how a file is read and, where there is no plan yet, to make one from its data."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from stepmill.engine.context import Reporter
 from stepmill.errors import DataError
-from stepmill.etl.plan.parse import dump_plan
+from stepmill.etl.plan.compile import compile_plan
+from stepmill.etl.plan.model import TransformPlan
+from stepmill.etl.plan.parse import dump_plan, parse_plan
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.profile import profile_source
 from stepmill.etl.readers.decoded import Decoding
 from stepmill.etl.readers.detect import Detected, detect_for_plan, detect_source
+from stepmill.etl.readers.read import read_blocks
+from stepmill.etl.typed import apply_plan
 from stepmill.gateways.blobs import BlobLocation
+from stepmill.planning.drift import Change, may_lack, new_columns, refuse_new, widened, with_new_columns
 from stepmill.planning.rules import make_plan
+from stepmill.store.areas import SchemaChange
+
+_MOST_LOOKS = 5
 
 
 def examine_file(report: Reporter, location: BlobLocation, name: str, text: BlobLocation) -> dict[str, Any]:
@@ -30,7 +40,10 @@ def examine_file(report: Reporter, location: BlobLocation, name: str, text: Blob
     profile = profile_source(detected.text, detected.source, on_progress=on_progress)
     if profile.rows == 0:
         raise _no_rows(detected, profile.rejects)
-    plan = make_plan(detected.source, profile, detected.declared)
+    source = detected.source
+    if not source.has_fixed_columns:  # so that the plan knows which fields there were, also those that it leaves out
+        source = source.model_copy(update={"columns": tuple(column.name for column in profile.columns)})
+    plan = make_plan(source, profile, detected.declared)
     return {**_reading(detected, text), "plan": dump_plan(plan), "records": profile.rows + profile.rejects}
 
 
@@ -40,17 +53,101 @@ def examine_for_plan(
     name: str,
     text: BlobLocation,
     planned: dict[str, Any],
-    needed: Sequence[str],
+    change: SchemaChange,
+    key_columns: Sequence[str],
 ) -> dict[str, Any]:
-    """How the file is read so that a plan whose source is ``planned`` fits it.
+    """How the file is read so that a plan fits it, and what ``change`` makes of columns that the plan does not know.
 
-    Answers ``{source, isDecoded, storedBytes, warnings}``; what had to be decoded is then in ``text``.
+    Answers ``{source, isDecoded, storedBytes, warnings, missing, refused}``; what had to be decoded is then in
+    ``text``. ``missing`` columns are to be left empty; rows with a value in a ``refused`` one are to be rejected. Where
+    the plan
+    has to be another, ``plan`` is that, and ``changes`` says why.
 
-    Raises DataError ``missing_columns`` if it lacks one of the source columns ``needed``.
+    Raises DataError ``missing_columns`` if it lacks a source column that the plan needs, ``columns_frozen`` if it has
+    one that the plan does not know and the columns are frozen.
     """
     report.progress(0, None, "bytes", "Looking at the whole file")
-    source = SourceFormat.model_validate(planned)
-    return _reading(detect_for_plan(location, name, _decoding(report, text), source, needed), text)
+    plan = parse_plan(planned)
+    lackable = may_lack(plan, key_columns, change)
+    detected = detect_for_plan(location, name, _decoding(report, text), plan.source, plan.source_columns, lackable)
+    found = {**_reading(detected, text), "missing": _missing(plan, detected.source), "refused": []}
+    new = new_columns(plan, _all_columns(detected, change))
+    if not new or change == "discardValue":
+        return found
+    if change == "freeze":
+        raise refuse_new(new)
+    source = detected.source.model_copy(update={"columns": tuple(dict.fromkeys((*detected.source.columns, *new)))})
+    found["source"] = source.model_dump(mode="json", by_alias=True)
+    found["warnings"] = [warning for warning in found["warnings"] if warning["code"] != "new_columns"]
+    if change == "discardRow":
+        return {**found, "refused": list(new)}
+    profile = profile_source(detected.text, source)
+    filled = [column.name for column in profile.columns if column.name in new and column.filled]
+    if not filled:
+        return found
+    evolved, changes = with_new_columns(plan, make_plan(source, profile, detected.declared), filled)
+    return {**found, "plan": dump_plan(evolved), "changes": [each.as_json() for each in changes]}
+
+
+def examine_misfits(
+    report: Reporter,
+    text: BlobLocation,
+    source: dict[str, Any],
+    planned: dict[str, Any],
+    missing: Sequence[str],
+    key_columns: Sequence[str],
+) -> dict[str, Any]:
+    """What a plan has to be so that values fit that it rejects: numbers wide enough, text where too many do not fit.
+
+    Answers ``{}`` if that would change nothing, else ``{plan, changes}``. A row tells of its first misfit only, so the
+    file is read again until nothing more is found.
+    """
+    form = SourceFormat.model_validate(source)
+    plan = parse_plan(planned)
+    profile = None
+    all_changes: list[Change] = []
+    for _ in range(_MOST_LOOKS):
+        misfits, rows = _misfits(report, text, form, plan, missing)
+        too_many = plan.max_rejects.allowed(rows) < sum(misfits.values())
+        profile = profile or profile_source(text, form)
+        to_text = misfits.keys() - {*key_columns, *plan.key_columns, plan.time_column} if too_many else ()
+        plan, changes = widened(plan, profile, misfits, to_text=to_text)
+        if not changes:
+            break
+        all_changes += changes
+    return {"plan": dump_plan(plan), "changes": [each.as_json() for each in all_changes]} if all_changes else {}
+
+
+def _misfits(
+    report: Reporter, text: BlobLocation, form: SourceFormat, plan: TransformPlan, missing: Sequence[str]
+) -> tuple[Counter[str], int]:
+    """How many rows each column rejects, and how many rows there are."""
+    compiled = compile_plan(plan)
+    misfits: Counter[str] = Counter()
+    rows = 0
+    for block in read_blocks(text, form):
+        typed = apply_plan(compiled, replace(block, rejects=[]), may_lack=missing)
+        misfits.update(reject.column for reject in typed.rejects if reject.column is not None)
+        rows += typed.records + len(block.rejects)
+        report.progress(rows, None, "rows", "Looking at values that do not fit")
+    return misfits, rows
+
+
+def _missing(plan: TransformPlan, source: SourceFormat) -> list[str]:
+    if not source.has_fixed_columns:
+        return []
+    return [name for name in plan.source_columns if name not in source.columns]
+
+
+def _all_columns(detected: Detected, change: SchemaChange) -> Sequence[str]:
+    """The source's columns. Of JSON these are the fields that any record has, for which all are read."""
+    if detected.source.has_fixed_columns or change == "discardValue":
+        return detected.source.columns
+    everything = detected.source.model_copy(update={"columns": ()})
+    names: dict[str, None] = {}
+    for block in read_blocks(detected.text, everything):
+        names.update(dict.fromkeys(block.frame.columns))
+    return tuple(names)
 
 
 def _decoding(report: Reporter, text: BlobLocation) -> Decoding:

@@ -35,7 +35,8 @@ class Destination:
 class Rows:
     """The rows that go there: ``fill``, run in a compute child with a :class:`FillOrder` and ``args``, sends them.
 
-    ``source`` tells one source from another: a target that was begun is only gone on with for the same.
+    ``source`` tells one source from another: a target that was begun is only gone on with for the same. ``missing`` and
+    ``refused`` are as a :class:`FillOrder` has them.
     """
 
     plan: TransformPlan
@@ -46,6 +47,8 @@ class Rows:
     source: dict[str, Any]
     fill: Callable[..., dict[str, Any]]
     args: tuple[Any, ...]
+    missing: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 async def table_of(tx: Transaction, ctx: StepContext[Any], destination: Destination) -> PhysicalTable:
@@ -108,4 +111,6 @@ def _order(ctx: StepContext[Any], destination: Destination, rows: Rows, target: 
         stored_bytes=rows.stored_bytes,
         load_id_column=LOAD_ID,
         ordinal_column=ORDINAL if has_ordinal else None,
+        missing=rows.missing,
+        refused=rows.refused,
     )

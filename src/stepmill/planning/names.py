@@ -9,7 +9,7 @@ They are always quoted, so a header that is SQL is a name like any.
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from stepmill.etl.plan.base import MAX_IDENTIFIER_BYTES, RESERVED_NAMES
 
@@ -30,6 +30,16 @@ def physical_names(headers: Sequence[str]) -> list[str]:
 def logical_names(headers: Sequence[str]) -> list[str]:
     """The headers, cut where they are too long, all different."""
     return _unique(headers, lambda header, number: header.replace("\x00", "") or f"column_{number}")
+
+
+def added_names(wanted: Sequence[str], taken: Iterable[str]) -> list[str]:
+    """The names, each with a number at its end where it is taken already."""
+    names: list[str] = []
+    known = set(taken)
+    for name in wanted:
+        names.append(_numbered(name, known) if name in known else name)
+        known.add(names[-1])
+    return names
 
 
 def _unique(headers: Sequence[str], make: Callable[[str, int], str]) -> list[str]:

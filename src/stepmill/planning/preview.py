@@ -69,18 +69,19 @@ def preview_plan(
     plan_data: dict[str, Any],
     limit: int,
     rejected: Sequence[dict[str, Any]] = (),
+    lackable: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What the plan makes of the file's first records. Rows are JSON texts, so that numbers keep all their digits.
 
     ``rejected`` are rejects of a load, as ``rejected_block`` takes them: what the plan makes of these is told apart.
-    Raises DataError where the file can't be read by the plan.
+    The file may lack the source columns ``lackable``. Raises DataError where the file can't be read by the plan.
     """
     plan = parse_plan(plan_data)
     with decoding_for_now() as decoding:
-        detected = detect_for_plan(location, name, decoding, plan.source, plan.source_columns)
+        detected = detect_for_plan(location, name, decoding, plan.source, plan.source_columns, lackable)
         blocks = read_sample(detected.text, detected.source, limit)
     compiled = compile_plan(plan)
-    typed = [apply_plan(compiled, block) for block in blocks]
+    typed = [apply_plan(compiled, block, may_lack=lackable) for block in blocks]
     splitter = CellSplitter.of_plan(plan, detected.source)
     again = [apply_plan(compiled, rejected_block(rejected, plan.source_columns))] if rejected else []
     return {

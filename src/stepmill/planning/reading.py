@@ -1,26 +1,32 @@
 """Decide how a file of an area is read and by which plan: the one in force, or one made by rules from its data."""
 
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from stepmill.engine import StepContext
+from stepmill.errors import ConflictError
 from stepmill.etl.plan.model import TransformPlan
 from stepmill.etl.plan.parse import parse_plan
 from stepmill.planning.examine import examine_file, examine_for_plan
 from stepmill.store import plans
+from stepmill.store.areas import SchemaChange
 from stepmill.store.files import File
 
 TEXT = "text"
 """The job's artifact with the text of a workbook's sheet."""
 
 _WARNINGS_LOGGED = 20
+_MOST_TRIES = 10
 
 
 @dataclass(frozen=True)
 class Reading:
     """How a file is read (``source``), by which version of the plan, and how many records it has, if that is known.
 
-    ``is_decoded``: its text is the job's artifact ``TEXT``.
+    ``is_decoded``: its text is the job's artifact ``TEXT``. It may lack the source columns ``missing``; rows with a
+    value in one of ``refused`` are rejected.
     """
 
     source: dict[str, Any]
@@ -30,11 +36,16 @@ class Reading:
     records: int | None
     stored_bytes: int
     is_decoded: bool
+    missing: tuple[str, ...]
+    refused: tuple[str, ...]
 
 
-async def read_by_plan(ctx: StepContext[Any], owner_id: str, file: File) -> Reading:
+async def read_by_plan(
+    ctx: StepContext[Any], owner_id: str, file: File, change: SchemaChange, key_columns: Sequence[str]
+) -> Reading:
     """The reading of a file for the owner's plan, which is made and stored as version 1 where there is none.
 
+    Where the file has columns that the plan does not know and ``change`` is to evolve, a version with them is stored.
     Safe to repeat, and two files at once make one plan.
     """
     documents = ctx.gateways.documents
@@ -48,11 +59,43 @@ async def read_by_plan(ctx: StepContext[Any], owner_id: str, file: File) -> Read
             _log_notes(ctx, stored)
             return _reading(stored, found, plan_made=True)
         ctx.log("info", f"Another load stored plan version {stored.version} first; this file is read by that.")
-    plan = parse_plan(stored.plan)
-    planned = plan.source.model_dump(mode="json", by_alias=True)
-    found = await ctx.compute(examine_for_plan, location, file.name, text, planned, list(plan.source_columns))
+
+    async def examine(plan: dict[str, Any]) -> dict[str, Any]:
+        return await ctx.compute(examine_for_plan, location, file.name, text, plan, change, list(key_columns))
+
+    stored, found = await evolved(ctx, owner_id, examine)
     _log_warnings(ctx, found["warnings"])
+    for name in found["missing"]:
+        ctx.log(
+            "warning", f"The file lacks the column {name!r}, which is left empty.", code="column_missing", column=name
+        )
     return _reading(stored, found, plan_made=False)
+
+
+async def evolved(
+    ctx: StepContext[Any], owner_id: str, examine: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+) -> tuple[plans.PlanVersion, dict[str, Any]]:
+    """The plan in force with what ``examine`` found by it; stored as a new version if it found that it has to change.
+
+    Who finds that another has stored one meanwhile looks again, by that.
+    """
+    where = (ctx.gateways.documents, ctx.tenant_id, ctx.env_id, owner_id)
+    for _ in range(_MOST_TRIES):
+        newest = await plans.newest(*where)
+        stored = await plans.in_force(*where)
+        if stored is None:
+            raise ConflictError("plan_changed", "The plan is gone. Run the job again.", retryable=True)
+        found = await examine(stored.plan)
+        if "plan" not in found:
+            return stored, found
+        with suppress(ConflictError):
+            stored = await plans.add(*where, found["plan"], author="rules", base_version=newest)
+            for each in found["changes"]:
+                ctx.log(
+                    "warning", each["message"], code=each["code"], column=each["column"], planVersion=stored.version
+                )
+            return stored, found
+    raise ConflictError("plan_changed", "Other loads change the plan again and again.", retryable=True)
 
 
 async def plan_of_version(ctx: StepContext[Any], owner_id: str, version: int) -> TransformPlan:
@@ -70,6 +113,8 @@ def _reading(stored: plans.PlanVersion, found: dict[str, Any], *, plan_made: boo
         records=found.get("records"),
         stored_bytes=found["storedBytes"],
         is_decoded=found["isDecoded"],
+        missing=tuple(found.get("missing", ())),
+        refused=tuple(found.get("refused", ())),
     )
 
 

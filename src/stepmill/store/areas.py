@@ -12,6 +12,7 @@ from stepmill.gateways.documents import Collection, Document, Documents
 from stepmill.store.records import Record, changed, from_document
 
 LoadMode = Literal["replaceFile", "replace", "append", "upsert"]
+SchemaChange = Literal["evolve", "freeze", "discardRow", "discardValue"]
 
 AREAS = Collection("areas", unique=("name",), indexed=("physId",))
 
@@ -33,6 +34,7 @@ class Area(Record):
     name: str
     load_mode: LoadMode = "replaceFile"
     key_columns: tuple[str, ...] = Field(default=())
+    schema_change: SchemaChange = "evolve"
     source: Source | None = None
     phys_id: str
     created_at: datetime
@@ -47,11 +49,12 @@ async def create(
     name: str,
     load_mode: LoadMode = "replaceFile",
     key_columns: Sequence[str] = (),
+    schema_change: SchemaChange = "evolve",
     source: Source | None = None,
 ) -> Area:
     """A new area. Raises :class:`ConflictError` ``name_taken``."""
     data: dict[str, Any] = {"name": name, "loadMode": load_mode, "keyColumns": list(key_columns)}
-    data |= {"physId": new_id("tbl"), "source": _as_json(source)}
+    data |= {"schemaChange": schema_change, "physId": new_id("tbl"), "source": _as_json(source)}
     _check(data)
     try:
         return _area(await documents.create(tenant, env, AREAS, new_id("area"), data))
@@ -92,7 +95,7 @@ async def find_by_name(documents: Documents, tenant: str, env: str, name: str) -
 
 
 async def update(documents: Documents, tenant: str, env: str, area_id: str, changes: Mapping[str, Any]) -> Area:
-    """Change ``name``, ``load_mode``, ``key_columns`` or ``source``."""
+    """Change ``name``, ``load_mode``, ``key_columns``, ``schema_change`` or ``source``."""
     document = await _read(documents, tenant, env, area_id)
     data = changed(document.data, {name: _as_json(value) for name, value in changes.items()})
     _check(data)

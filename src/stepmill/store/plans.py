@@ -46,11 +46,10 @@ async def add(
     only one gets the number that follows; the others look again, and find its version.
     """
     while True:
-        highest = await _highest(documents, tenant, env, owner_id)
-        newest = highest.data["version"] if highest else 0
+        highest = await newest(documents, tenant, env, owner_id)
         if base_version is not None:
-            _check_base(newest, base_version)
-        number = newest + 1
+            _check_base(highest, base_version)
+        number = highest + 1
         data = {"ownerId": owner_id, "version": number, "author": author, "status": status, "score": score}
         try:
             created = await documents.create(tenant, env, PLANS, _id(owner_id, number), {**data, "plan": dict(plan)})
@@ -76,6 +75,12 @@ async def in_force(documents: Documents, tenant: str, env: str, owner_id: str) -
     where = {"ownerId": owner_id, "status": "approved"}
     found = await documents.query(tenant, env, PLANS, where, limit=1, order="descending")
     return _version(found[0], None) if found else None
+
+
+async def newest(documents: Documents, tenant: str, env: str, owner_id: str) -> int:
+    """The highest version's number, 0 if there is none."""
+    highest = await _highest(documents, tenant, env, owner_id)
+    return int(highest.data["version"]) if highest else 0
 
 
 async def versions_in_force(

@@ -39,6 +39,7 @@ class Area(Shape):
     name: str = Field(examples=["Orders"])
     load_mode: str = Field(examples=["replaceFile"])
     key_columns: list[str]
+    schema_change: str = Field(examples=["evolve"])
     source: AreaSource | None = None
     phys_id: str | None = None
     created_at: datetime

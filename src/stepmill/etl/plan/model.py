@@ -177,7 +177,7 @@ class TransformPlan(PlanModel):
 
     @model_validator(mode="after")
     def _sources_exist(self) -> Self:
-        if not self.source.columns:
+        if not self.source.columns or not self.source.has_fixed_columns:
             return self
         known = set(self.source.columns)
         for index, column in enumerate(self.columns):

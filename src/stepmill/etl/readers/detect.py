@@ -1,6 +1,6 @@
 """How a file is read, decided on all of its bytes. Its name is no more than a hint: the content decides."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from stepmill.etl.plan.source import SourceFormat
@@ -28,14 +28,21 @@ def detect_source(location: BlobLocation, name: str, decoding: Decoding) -> Dete
 
 
 def detect_for_plan(
-    location: BlobLocation, name: str, decoding: Decoding, planned: SourceFormat, needed: Sequence[str]
+    location: BlobLocation,
+    name: str,
+    decoding: Decoding,
+    planned: SourceFormat,
+    needed: Sequence[str],
+    may_lack: Collection[str] = (),
 ) -> Detected:
     """How a further file is read for which there is a plan, whose mappings need the source columns ``needed``.
+
+    Some of these it ``may_lack``.
 
     As the plan says, where that gives all columns that are needed; otherwise as its content says, with a warning.
     Raises DataError as ``detect_source`` does, and ``missing_columns``.
     """
-    return follow_plan(_detect(location, name, decoding, planned), planned, needed)
+    return follow_plan(_detect(location, name, decoding, planned), planned, needed, may_lack)
 
 
 def _detect(location: BlobLocation, name: str, decoding: Decoding, planned: SourceFormat | None) -> Detected:

@@ -1,7 +1,7 @@
 """How a further file of an area is read: as its plan says, unless the file says plainly that it can't be."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 
 from stepmill.errors import DataError
@@ -37,10 +37,13 @@ def planned_encoding(planned: SourceFormat, survey: Survey, found: Charset) -> C
     return Charset(planned.encoding, "the plan says so")
 
 
-def follow_plan(detected: Detected, planned: SourceFormat, needed: Sequence[str]) -> Detected:
+def follow_plan(
+    detected: Detected, planned: SourceFormat, needed: Sequence[str], may_lack: Collection[str] = ()
+) -> Detected:
     """The file read as planned, if so it has all columns that are needed; else as detected, if so it has them.
 
-    In JSON a field may be missing in each record, so the columns are the plan's.
+    Those that it ``may_lack`` it need not have, as long as it has half of all that are needed. In JSON a field may be
+    missing in each record, so the columns are the plan's.
     """
     if not detected.source.has_fixed_columns:
         source = detected.source.model_copy(update={"columns": planned.columns})
@@ -53,7 +56,10 @@ def follow_plan(detected: Detected, planned: SourceFormat, needed: Sequence[str]
         if not _missing(candidate, needed):
             return _compared(candidate, planned)
     best = min(candidates, key=lambda candidate: len(_missing(candidate, needed)))
-    raise _missing_columns(_missing(best, needed), best.source.columns)
+    missing = _missing(best, needed)
+    if set(missing) <= set(may_lack) and len(missing) <= len(set(needed)) / 2:
+        return _compared(best, planned)
+    raise _missing_columns(missing, best.source.columns)
 
 
 def _missing(candidate: Detected, needed: Sequence[str]) -> list[str]:

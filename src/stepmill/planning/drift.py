@@ -1,0 +1,173 @@
+"""What becomes of a plan when a file has other columns, or other values, than the plan knows.
+
+An area says by ``schemaChange`` what is done then. ``evolve``, the default: new columns are added, those that are gone
+are left empty, numbers become wide enough. ``freeze``: the job ends. ``discardRow``: rows that do not fit are rejected.
+``discardValue``: values that do not fit are left out.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from stepmill.errors import DataError
+from stepmill.etl.plan.base import MAX_COLUMNS
+from stepmill.etl.plan.mappings.direct import Direct
+from stepmill.etl.plan.model import Note, PlanColumn, TransformPlan
+from stepmill.etl.plan.parse import dump_plan, parse_plan
+from stepmill.etl.plan.types import MAX_PRECISION, LogicalType
+from stepmill.etl.profile import ColumnProfile, SourceProfile
+from stepmill.planning.names import added_names
+from stepmill.planning.rules_choice import quoted
+from stepmill.planning.rules_columns import holding
+from stepmill.store.areas import SchemaChange
+
+_FAILURES: Mapping[str, Literal["nullValue", "failLoad"]] = {"freeze": "failLoad", "discardValue": "nullValue"}
+_MOST_NAMED = 20
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of a plan that a file asked for: a stable code, a sentence, and the column."""
+
+    code: str
+    message: str
+    column: str
+
+    def as_json(self) -> dict[str, str]:
+        """For an event."""
+        return asdict(self)
+
+
+def may_lack(plan: TransformPlan, key_columns: Collection[str], change: SchemaChange) -> tuple[str, ...]:
+    """The source columns that a file need not have: nothing needs them that must have a value."""
+    if change not in ("evolve", "discardValue"):
+        return ()
+    keys = {*key_columns, *plan.key_columns}
+    needed = {
+        name
+        for column in plan.columns
+        if not column.nullable or {column.name, column.view_name, *column.source_columns} & keys
+        for name in column.source_columns
+    }
+    filtered = set(plan.source_columns) - {name for column in plan.columns for name in column.source_columns}
+    return tuple(name for name in plan.source_columns if name not in needed | filtered)
+
+
+def new_columns(plan: TransformPlan, found: Sequence[str]) -> tuple[str, ...]:
+    """The source columns that the plan does not know; none where it does not say which it knows."""
+    known = set(plan.source.columns)
+    return tuple(name for name in found if name not in known) if known else ()
+
+
+def refuse_new(names: Sequence[str]) -> DataError:
+    """The error for an area whose columns are frozen."""
+    named = ", ".join(map(repr, names[:_MOST_NAMED]))
+    return DataError(
+        "columns_frozen",
+        f"The file has columns that the plan does not know: {named}. The area's columns are frozen: add them to the "
+        "plan, or let the area evolve.",
+        details={"columns": list(names[:100])},
+    )
+
+
+def with_failures(plan: TransformPlan, change: SchemaChange) -> TransformPlan:
+    """The plan by which values that do not fit end the load, or are left out, where a column does not say otherwise."""
+    failure = _FAILURES.get(change)
+    if failure is None:
+        return plan
+    columns = tuple(
+        column.model_copy(update={"on_failure": failure}) if column.on_failure == "rejectRow" else column
+        for column in plan.columns
+    )
+    return plan.model_copy(update={"columns": columns})
+
+
+def with_new_columns(
+    plan: TransformPlan, made: TransformPlan, new: Sequence[str]
+) -> tuple[TransformPlan, list[Change]]:
+    """The plan with the columns that another one, made of the file, has for these source columns.
+
+    Raises DataError ``too_many_columns``.
+    """
+    added = [column for column in made.columns if column.source in new]
+    if len(plan.columns) + len(added) > MAX_COLUMNS:
+        raise DataError(
+            "too_many_columns",
+            f"With its {len(added):,} new columns the table would have more than {MAX_COLUMNS:,}.",
+            details={"columns": len(plan.columns) + len(added), "limit": MAX_COLUMNS},
+        )
+    names = added_names([column.name for column in added], [column.name for column in plan.columns])
+    views = added_names([column.view_name for column in added], [column.view_name for column in plan.columns])
+    renamed = {
+        column.name: column.model_copy(update={"name": name, "logical_name": view})
+        for column, name, view in zip(added, names, views, strict=True)
+    }
+    changes = [
+        Change("column_added", f"{quoted(column.source or '')} is new; it became {column.type}.", column.name)
+        for column in renamed.values()
+    ]
+    notes = [
+        note.model_copy(update={"column": renamed[note.column].name}) for note in made.notes if note.column in renamed
+    ]
+    source = plan.source.model_copy(update={"columns": (*plan.source.columns, *new)})
+    evolved = plan.model_copy(update={"columns": (*plan.columns, *renamed.values()), "source": source})
+    return _noted(evolved, changes, notes), changes
+
+
+def widened(
+    plan: TransformPlan, profile: SourceProfile, misfits: Mapping[str, int], *, to_text: Collection[str]
+) -> tuple[TransformPlan, list[Change]]:
+    """The plan with types that these columns' values fit, as far as their kind allows it.
+
+    ``misfits`` says of which columns values did not fit, by physical name. A number stays a number as long as the
+    values are; ``to_text`` may become text.
+    """
+    by_source = {column.name: column for column in profile.columns}
+    columns, changes = [], []
+    for column in plan.columns:
+        wider = None
+        if misfits.get(column.name) and column.source in by_source:
+            wider = _wider_number(column, by_source[column.source]) if isinstance(column.mapping, Direct) else None
+            if wider is None and column.name in to_text:
+                wider = _as_text(column)
+        if wider is not None:
+            message = f"Values no longer fit {column.target.sql}; the column became {wider.target.sql}."
+            changes.append(Change("column_widened", message, column.name))
+        columns.append(wider or column)
+    return _noted(plan.model_copy(update={"columns": tuple(columns)}), changes, []), changes
+
+
+def _wider_number(column: PlanColumn, profile: ColumnProfile) -> PlanColumn | None:
+    """Numeric with as many digits before and behind the point as the column has and the values need."""
+    held = {item.kind: item for item in holding(profile)}
+    if column.type not in (LogicalType.INTEGER, LogicalType.NUMERIC) or "number" not in held:
+        return None
+    facts = held["number"].result
+    if facts["exponents"] or facts["specials"] or facts["min"] is None:
+        return None
+    target = column.target
+    is_integer = column.type is LogicalType.INTEGER
+    before = 19 if is_integer else target.precision - target.scale
+    needed = len(str(int(max(abs(facts["min"]), abs(facts["max"])))))
+    if facts["beyond64Bits"]:
+        needed = max(needed, facts["wholeLengths"][1])
+    scale = max(0 if is_integer else target.scale, facts["maxScale"] or 0)
+    digits = max(before, needed) + scale
+    if digits > MAX_PRECISION or (not is_integer and (digits, scale) == (target.precision, target.scale)):
+        return None
+    if is_integer and not scale and not facts["beyond64Bits"]:
+        return None
+    return column.model_copy(update={"type": LogicalType.NUMERIC, "precision": digits, "scale": scale})
+
+
+def _as_text(column: PlanColumn) -> PlanColumn | None:
+    if column.type is LogicalType.TEXT or column.source is None:
+        return None
+    return column.model_copy(update={"type": LogicalType.TEXT, "precision": None, "scale": None, "mapping": Direct()})
+
+
+def _noted(plan: TransformPlan, changes: Sequence[Change], notes: Sequence[Note]) -> TransformPlan:
+    """With notes of what was changed; checked as any plan is."""
+    said = tuple(Note(code=change.code, message=change.message, column=change.column) for change in changes)
+    update = {"notes": (*plan.notes, *notes, *said)}
+    return parse_plan(dump_plan(plan.model_copy(update=update)))

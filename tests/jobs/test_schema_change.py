@@ -1,0 +1,164 @@
+"""Files whose columns or values are not those that the plan knows: what an area says is done then."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.jobs.platform import Platform
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ORDERS = "id,amount,shop\n1,5,Rome\n2,7,Oslo\n"
+
+
+async def area_of(platform: Platform, content: str = ORDERS, **options: Any) -> str:
+    """An area with one load in it."""
+    area = await platform.create_area(**options)
+    await platform.load(area, content, "first.csv")
+    return area
+
+
+async def warnings_of(platform: Platform, job: dict[str, Any]) -> list[tuple[str, str]]:
+    """The codes and columns of the job's warnings."""
+    answer = await platform.client.get(f"/api/jobs/{job['jobId']}/events", params={"limit": 500})
+    logs = [event["data"] for event in answer.json()["items"] if event["event"] == "log"]
+    return [(log["fields"]["code"], log["fields"].get("column")) for log in logs if log["level"] == "warning"]
+
+
+async def test_a_new_column_is_added_and_told(platform: Platform) -> None:
+    area = await area_of(platform)
+    assert (await platform.get(f"/areas/{area}"))["schemaChange"] == "evolve"
+    job = await platform.load(area, "id,amount,shop,Paid on,empty\n3,1,Bonn,2024-05-01,\n", "second.csv")
+    assert job["result"]["planVersion"] == 2
+    assert ("column_added", "paid_on") in await warnings_of(platform, job)
+    rows = {row["id"]: row for row in await platform.rows(area)}
+    assert rows[1] == {"id": 1, "amount": 5, "shop": "Rome", "Paid on": None}
+    assert rows[3] == {"id": 3, "amount": 1, "shop": "Bonn", "Paid on": "2024-05-01"}
+    plan = await platform.get(f"/areas/{area}/plan")
+    assert (plan["author"], plan["version"]) == ("rules", 2)
+    assert "column_added" in [note["code"] for note in plan["notes"]]
+    again = await platform.load(area, "id,amount,shop,Paid on,empty\n4,1,Kiel,2024-05-02,\n", "third.csv")
+    assert again["result"]["planVersion"] == 2
+
+
+async def test_a_new_field_of_json_is_added(platform: Platform) -> None:
+    area = await platform.create_area()
+    await platform.load(area, '{"id": 1}\n{"id": 2}\n', "first.jsonl")
+    await platform.load(area, '{"id": 3}\n{"id": 4, "tags": ["a"], "ok": true}\n', "second.jsonl")
+    rows = {row["id"]: row for row in await platform.rows(area)}
+    assert rows[3] == {"id": 3, "tags": None, "ok": None}
+    assert (rows[4]["tags"], rows[4]["ok"]) == (["a"], True)
+
+
+async def test_a_column_that_is_gone_is_left_empty(platform: Platform) -> None:
+    area = await area_of(platform)
+    job = await platform.load(area, "id,shop\n3,Bonn\n", "second.csv")
+    assert await warnings_of(platform, job) == [("column_missing", "amount")]
+    assert {"id": 3, "amount": None, "shop": "Bonn"} in await platform.rows(area)
+    assert job["result"]["planVersion"] == 1
+
+
+async def test_a_file_with_other_columns_is_another_table(platform: Platform) -> None:
+    area = await area_of(platform)
+    error = await platform.failed(area, "id,name,city,country\n3,x,Bonn,DE\n", "second.csv")
+    assert (error["code"], error["details"]) == ("missing_columns", {"columns": ["amount", "shop"]})
+    area = await area_of(platform, name="Keyed", loadMode="upsert", keyColumns=["id"])
+    error = await platform.failed(area, "amount,shop\n1,Bonn\n", "second.csv")
+    assert error["code"] == "missing_columns"
+
+
+async def test_two_files_at_once_bring_a_column_each(platform: Platform) -> None:
+    area = await area_of(platform)
+    files = [
+        await platform.upload(area, f"id,amount,shop,c{number}\n{number},1,x,{number}\n", f"{number}.csv")
+        for number in range(3, 7)
+    ]
+    jobs = await asyncio.gather(*(platform.submit(area, file) for file in files))
+    for job in jobs:
+        ended = await platform.finished(job["jobId"])
+        assert ended["status"] == "DONE", ended["error"]
+    rows = {row["id"]: row for row in await platform.rows(area)}
+    assert all(rows[number][f"c{number}"] == number for number in range(3, 7))
+
+
+async def test_numbers_become_wide_enough(platform: Platform) -> None:
+    area = await area_of(platform)
+    assert (await platform.types(area))["amount"] == "integer"
+    job = await platform.load(area, "id,amount,shop\n3,2.125,Bonn\n4,8,Kiel\n", "second.csv")
+    assert (job["result"]["rowsRejected"], job["result"]["planVersion"]) == (0, 2)
+    assert await warnings_of(platform, job) == [("column_widened", "amount")]
+    assert [row["amount"] for row in sorted(await platform.rows(area), key=lambda row: row["id"])] == [5, 7, 2.125, 8]
+    assert (await platform.types(area))["amount"] == "numeric"
+    job = await platform.load(area, "id,amount,shop\n5,0.00001,Bonn\n", "third.csv")
+    assert (job["result"]["rowsRejected"], job["result"]["planVersion"]) == (0, 3)
+
+
+async def test_a_column_becomes_text_only_where_the_load_would_fail(platform: Platform) -> None:
+    area = await area_of(platform)
+    job = await platform.load(area, "id,amount,shop\n3,many,Bonn\n4,8,Kiel\n", "second.csv")
+    assert (job["result"]["rowsRejected"], job["result"]["planVersion"]) == (1, 1)
+    rows = "".join(f"{number},n{number},x\n" for number in range(10, 40))
+    job = await platform.load(area, f"id,amount,shop\n{rows}", "third.csv")
+    assert (job["result"]["rowsRejected"], job["result"]["planVersion"]) == (0, 2)
+    assert (await platform.types(area))["amount"] == "text"
+    assert {"id": 1, "amount": "5", "shop": "Rome"} in await platform.rows(area)
+
+
+async def test_a_key_does_not_become_text(platform: Platform) -> None:
+    area = await area_of(platform, loadMode="upsert", keyColumns=["id"])
+    rows = "".join(f"n{number},1,x\n" for number in range(10, 40))
+    assert (await platform.failed(area, f"id,amount,shop\n{rows}", "second.csv"))["code"] == "too_many_rejects"
+    assert (await platform.types(area))["id"] == "integer"
+
+
+async def test_what_a_plan_leaves_out_stays_out(platform: Platform) -> None:
+    area = await area_of(platform)
+    plan = await platform.get(f"/areas/{area}/plan")
+    plan["columns"] = [column for column in plan["columns"] if column["name"] != "shop"]
+    await platform.put_plan(area, plan)
+    job = await platform.load(area, ORDERS.replace("1,5", "3,5"), "second.csv")
+    assert job["result"]["planVersion"] == 2
+    assert "shop" not in await platform.types(area)
+
+
+async def test_frozen(platform: Platform) -> None:
+    area = await area_of(platform, schemaChange="freeze")
+    error = await platform.failed(area, "id,amount,shop,note\n3,1,Bonn,x\n", "second.csv")
+    assert (error["code"], error["details"]) == ("columns_frozen", {"columns": ["note"]})
+    assert (await platform.failed(area, "id,shop\n3,Bonn\n", "third.csv"))["code"] == "missing_columns"
+    error = await platform.failed(area, "id,amount,shop\n3,1.5,Bonn\n", "fourth.csv")
+    assert (error["code"], error["details"]["column"]) == ("bad_value", "amount")
+    assert len(await platform.rows(area)) == 2
+
+
+async def test_rows_that_do_not_fit_are_rejected(platform: Platform) -> None:
+    area = await area_of(platform, schemaChange="discardRow")
+    job = await platform.load(area, "id,amount,shop,note\n3,1,Bonn,x\n4,1.5,Kiel,\n5,2,Ulm,\n", "second.csv")
+    assert (job["result"]["rowsLoaded"], job["result"]["rowsRejected"]) == (1, 2)
+    rejects = await platform.rejects(job["result"]["loadId"])
+    assert [(each["line"], each["code"], each["column"], each["raw"]) for each in rejects] == [
+        (2, "unknown_column", "note", "x"),
+        (3, "bad_integer", "amount", "1.5"),
+    ]
+    answer = await platform.client.patch(f"{platform.env}/areas/{area}", json={"schemaChange": "evolve"})
+    assert answer.json()["schemaChange"] == "evolve"
+    job = await platform.load(area, "id,amount,shop,note\n3,1,Bonn,x\n4,1.5,Kiel,\n5,2,Ulm,\n", "second.csv")
+    assert (job["result"]["rowsLoaded"], job["result"]["rowsRejected"]) == (3, 0)
+
+
+async def test_values_that_do_not_fit_are_left_out(platform: Platform) -> None:
+    area = await area_of(platform, schemaChange="discardValue")
+    job = await platform.load(area, "id,amount,note\n3,1.5,x\n4,9,\n", "second.csv")
+    assert (job["result"]["rowsLoaded"], job["result"]["rowsRejected"]) == (2, 0)
+    rows = {row["id"]: row for row in await platform.rows(area)}
+    assert rows[3] == {"id": 3, "amount": None, "shop": None}
+    assert rows[4] == {"id": 4, "amount": 9, "shop": None}
+
+
+async def test_a_plan_is_tried_on_a_file_that_lacks_a_column(platform: Platform) -> None:
+    area = await area_of(platform)
+    file = await platform.upload(area, "id,shop\n3,Bonn\n", "second.csv")
+    body = {"fileId": file, "plan": await platform.get(f"/areas/{area}/plan")}
+    tried = await platform.client.post(f"{platform.env}/plan-preview", json=body)
+    assert tried.json()["rows"] == [{"id": 3, "amount": None, "shop": "Bonn"}]
