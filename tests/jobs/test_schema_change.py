@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from psycopg import sql
 
 from tests.jobs.platform import Platform
 
@@ -66,6 +67,73 @@ async def test_a_file_with_other_columns_is_another_table(platform: Platform) ->
     area = await area_of(platform, name="Keyed", loadMode="upsert", keyColumns=["id"])
     error = await platform.failed(area, "amount,shop\n1,Bonn\n", "second.csv")
     assert error["code"] == "missing_columns"
+
+
+async def test_an_upsert_takes_no_value_from_rows_that_are_there(platform: Platform) -> None:
+    area = await area_of(platform, loadMode="upsert", keyColumns=["id"])
+    assert (await platform.failed(area, "id,shop\n1,Rome\n", "second.csv"))["code"] == "missing_columns"
+
+
+async def test_what_is_told_by_its_place_can_not_be_missing(platform: Platform) -> None:
+    area = await area_of(platform, "7,9.5,x1,Bonn\n8,1.5,x2,Kiel\n9,2.5,x3,Rome\n")
+    assert list(await platform.types(area)) == [f"column_{number}" for number in range(1, 5)]
+    error = await platform.failed(area, "7,9.5,Bonn\n8,1.5,Kiel\n9,2.5,Rome\n", "second.csv")
+    assert error["code"] == "missing_columns"
+
+
+async def test_what_a_filter_needs_must_be_there(platform: Platform) -> None:
+    area = await area_of(platform)
+    plan = await platform.get(f"/areas/{area}/plan")
+    plan["filters"] = [{"action": "keep", "where": {"test": "isNotNull", "column": "shop"}}]
+    await platform.put_plan(area, plan)
+    assert (await platform.failed(area, "id,amount\n1,2\n", "second.csv"))["code"] == "missing_columns"
+
+
+async def test_a_column_that_is_only_spelt_otherwise(platform: Platform) -> None:
+    area = await area_of(platform)
+    error = await platform.failed(area, "id,Amount,shop\n3,1,Bonn\n", "second.csv")
+    assert (error["code"], error["details"]) == ("missing_columns", {"columns": ["amount"]})
+
+
+async def test_a_replay_undoes_no_new_column(platform: Platform) -> None:
+    area = await area_of(platform, loadMode="append")
+    job = await platform.load(area, "id,amount,shop\n3,many,Bonn\n4,1,Kiel\n", "second.csv")
+    await platform.load(area, "id,amount,shop,note\n5,1,Ulm,x\n", "third.csv")
+    plan = await platform.get(f"/areas/{area}/plan")
+    plan["columns"][1]["nullValues"] = ["many"]
+    await platform.put_plan(area, plan)
+    replay = await platform.client.post(f"{platform.env}/loads/{job['result']['loadId']}/replay-rejects")
+    done = await platform.finished(replay.json()["jobId"])
+    assert done["status"] == "DONE", done["error"]
+    rows = {row["id"]: row for row in await platform.rows(area)}
+    assert (rows[3], rows[5]["note"]) == ({"id": 3, "amount": None, "shop": "Bonn", "note": None}, "x")
+
+
+async def test_a_single_slip_makes_no_text_of_its_column(platform: Platform) -> None:
+    rows = "".join(f"{number},{number},{number}\n" for number in range(60))
+    area = await area_of(platform, f"id,amount,qty\n{rows}")
+    rows = "".join(f"{number},{number}.5,{number if number else 'x'}\n" for number in range(60))
+    job = await platform.load(area, f"id,amount,qty\n{rows}", "second.csv")
+    assert await platform.types(area) == {"id": "integer", "amount": "numeric", "qty": "integer"}
+    assert (job["result"]["rowsLoaded"], job["result"]["rowsRejected"]) == (59, 1)
+
+
+async def test_words_in_many_columns(platform: Platform) -> None:
+    names = [f"c{number}" for number in range(8)]
+    area = await area_of(platform, ",".join(names) + "\n" + ("1," * 7 + "1\n") * 30)
+    job = await platform.load(area, ",".join(names) + "\n" + ("x," * 7 + "x\n") * 30, "second.csv")
+    assert (job["result"]["rowsLoaded"], job["result"]["planVersion"]) == (30, 2)
+    assert set((await platform.types(area)).values()) == {"text"}
+
+
+async def test_what_others_stand_on_is_not_widened(platform: Platform) -> None:
+    area = await area_of(platform)
+    async with platform.api.bench.database.transaction("stepmill_loader", tenant="local") as conn:
+        names = {"schema": sql.Identifier(platform.schema), "table": sql.Identifier("Orders")}
+        await conn.execute(sql.SQL("CREATE VIEW {schema}.sums AS SELECT amount FROM {schema}.{table}").format(**names))
+    job = await platform.load(area, "id,amount,shop\n3,1.5,Bonn\n4,1,Kiel\n", "second.csv")
+    assert (job["result"]["rowsRejected"], job["result"]["planVersion"]) == (1, 1)
+    assert "not_widened" in [code for code, _ in await warnings_of(platform, job)]
 
 
 async def test_two_files_at_once_bring_a_column_each(platform: Platform) -> None:

@@ -146,7 +146,7 @@ async def try_plan(env: Env, caller: Viewer, parts: Parts, body: PlanPreviewRequ
     file = await files.get(documents, tenant, env.env_id, body.file_id)
     area = await areas.get(documents, tenant, env.env_id, file.area_id)
     plan = _within(body.plan, "/plan")
-    lackable = may_lack(parse_plan(plan), area.key_columns, area.schema_change)
+    lackable = may_lack(parse_plan(plan), area.load_mode, area.key_columns, area.schema_change)
     location = parts.gateways.blobs.location(file.blob_path)
     rejected = await _rejected(parts, caller.tenant_id, env.env_id, body.load_id) if body.load_id else []
     found = await parts.preview_pool.run(preview_plan, location, file.name, plan, body.limit, rejected, lackable)

@@ -38,7 +38,8 @@ class FillOrder:
     ``expected_rows`` and ``stored_bytes`` say how much there is, where that is known.
 
     ``load_id_column`` is sent with each row, and ``ordinal_column``, if named, with the row's place in the source.
-    The source may lack the columns ``missing``; rows with a value in one of ``refused`` are rejected.
+    The source may lack the columns ``missing``. If the order ``refuses_unknown``, rows are rejected that have a value
+    in a column that the plan does not know.
     """
 
     own: AttemptConnection
@@ -50,7 +51,7 @@ class FillOrder:
     load_id_column: str
     ordinal_column: str | None
     missing: tuple[str, ...] = ()
-    refused: tuple[str, ...] = ()
+    refuses_unknown: bool = False
 
 
 def fill_from_file(
@@ -81,7 +82,9 @@ def _fill(report: Reporter, order: FillOrder, plan: TransformPlan, blocks: _Bloc
     def make_batches(resume_at: dict[str, Any] | None) -> Iterator[Batch]:
         with closing(made_ahead(blocks(BlockStart.from_json(resume_at) if resume_at else None))) as ready:
             for block in ready:
-                typed = apply_plan(compiled, refuse_unknown(block, order.refused), may_lack=order.missing)
+                if order.refuses_unknown:
+                    block = refuse_unknown(block, plan.source.columns)
+                typed = apply_plan(compiled, block, may_lack=order.missing)
                 mended.add(block.mended)
                 nulled.update(typed.nulled)
                 for column, lost in typed.lost_zeros.items():

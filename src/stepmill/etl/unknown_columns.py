@@ -1,6 +1,6 @@
 """Rows with a value in a column that the plan does not know, rejected where the area asks for that."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import orjson
@@ -11,9 +11,9 @@ from stepmill.etl.readers.block import RawBlock, Reject
 _MAX_RAW = 1_000
 
 
-def refuse_unknown(block: RawBlock, unknown: Sequence[str]) -> RawBlock:
-    """The block without the rows that have a value in one of these columns; they are rejects of it."""
-    there = [name for name in unknown if name in block.frame.columns]
+def refuse_unknown(block: RawBlock, known: Collection[str]) -> RawBlock:
+    """The block without the rows that have a value in a column beside the known ones; they are rejects of it."""
+    there = [name for name in block.frame.columns if name not in known] if known else []
     if not there or block.frame.is_empty():
         return block
     is_refused = pl.any_horizontal((pl.col(name) != "").fill_null(value=False) for name in there)

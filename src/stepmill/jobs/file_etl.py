@@ -18,7 +18,7 @@ from stepmill.etl.fill import fill_from_file, fill_from_rejects
 from stepmill.etl.plan.model import TransformPlan
 from stepmill.etl.plan.parse import parse_plan
 from stepmill.gateways.blobs import BlobLocation
-from stepmill.planning.drift import with_failures
+from stepmill.planning.drift import is_read_alike, may_lack, with_failures
 from stepmill.planning.examine import examine_misfits
 from stepmill.planning.fetch import fetched
 from stepmill.planning.filling import Destination, Rows, filled_target
@@ -64,7 +64,6 @@ class Extracted(Output):
     is_decoded: bool = False  # then the text is the artifact of Extract
     schema_change: SchemaChange = "evolve"
     missing: tuple[str, ...] = ()  # source columns that the file lacks
-    refused: tuple[str, ...] = ()  # source columns that the plan does not know, and no row may have a value in
 
 
 class Transformed(Output):
@@ -105,7 +104,9 @@ async def extract(ctx: StepContext[FileEtlParams]) -> Extracted:
     file = await fetched(ctx, file)
     if file.duplicate_of is not None and area.load_mode == "append":
         ctx.log("warning", f"The same bytes were uploaded before, as {file.duplicate_of}; their rows are added again.")
-    reading = await read_by_plan(ctx, area.area_id, file, area.schema_change, area.key_columns)
+    reading = await read_by_plan(
+        ctx, area.area_id, file, mode=area.load_mode, change=area.schema_change, key_columns=area.key_columns
+    )
     key_of(reading.plan, area.load_mode, area.key_columns)  # what can't be a key is said before the work
     return Extracted(
         plan_version=reading.plan_version,
@@ -119,7 +120,6 @@ async def extract(ctx: StepContext[FileEtlParams]) -> Extracted:
         is_decoded=reading.is_decoded,
         schema_change=area.schema_change,
         missing=reading.missing,
-        refused=reading.refused,
     )
 
 
@@ -228,6 +228,9 @@ async def _typed(ctx: StepContext[FileEtlParams], area: Area, extracted: Extract
 
     if not _evolves(extracted):
         return await fill(extracted.plan_version), extracted.plan_version
+    async with ctx.transaction() as tx:
+        begun = await find_target(tx.conn, ctx.job_id)
+    version = max(extracted.plan_version, begun.plan_version) if begun is not None else extracted.plan_version
     text, source = await _text(ctx, extracted), extracted.source
 
     async def examine(plan: dict[str, Any]) -> dict[str, Any]:
@@ -235,7 +238,10 @@ async def _typed(ctx: StepContext[FileEtlParams], area: Area, extracted: Extract
         keys = list(key.columns) if key is not None else []
         return await ctx.compute(examine_misfits, text, source, plan, list(extracted.missing), keys)
 
-    return await filled_as_values_ask(ctx, area.area_id, extracted.plan_version, fill, examine)
+    async def follows(newer: int) -> bool:
+        return await _follows(ctx, area, extracted, newer)
+
+    return await filled_as_values_ask(ctx, area.area_id, version, fill, examine, follows)
 
 
 def _evolves(extracted: Extracted) -> bool:
@@ -245,11 +251,26 @@ def _evolves(extracted: Extracted) -> bool:
 async def _version_to_show(ctx: StepContext[FileEtlParams], area: Area, extracted: Extracted) -> int:
     """The version by which this job's rows are there; or the table's if the area evolved since, not to undo that."""
     version = ctx.output_of(transform).plan_version or extracted.plan_version
-    if not _evolves(extracted):
-        return version
     async with ctx.transaction() as tx:
         table = await find_table(tx.conn, ctx.env_id, Owner("area", area.area_id))
-    return max(version, table.plan_version or 0) if table is not None else version
+    newer = table.plan_version if table is not None else None
+    if extracted.schema_change != "evolve" or newer is None or newer <= version:
+        return version
+    return newer if await _follows(ctx, area, extracted, newer) else version
+
+
+async def _follows(ctx: StepContext[FileEtlParams], area: Area, extracted: Extracted, newer: int) -> bool:
+    """Whether this job's rows can be read by another version, too: in the same way, and with all that it needs."""
+    if extracted.source is None:
+        return True
+    plan, ours = [await plan_of_version(ctx, area.area_id, each) for each in (newer, extracted.plan_version)]
+    lacks = set(_lacks(plan, extracted.source))
+    lackable = may_lack(plan, extracted.mode, extracted.key_columns, extracted.schema_change)
+    return is_read_alike(plan, ours) and lacks <= set(lackable) and len(lacks) <= len(plan.source_columns) / 2
+
+
+def _lacks(plan: TransformPlan, source: dict[str, Any]) -> list[str]:
+    return [name for name in plan.source_columns if name not in source["columns"]]
 
 
 async def _filled(ctx: StepContext[FileEtlParams], area: Area, extracted: Extracted, version: int) -> Target:
@@ -278,7 +299,7 @@ async def _rows(ctx: StepContext[FileEtlParams], extracted: Extracted, plan: Tra
     missing: Sequence[str] = ()
     if extracted.source is not None:
         fill, args = fill_from_file, (await _text(ctx, extracted), extracted.source)
-        missing = [name for name in plan.source_columns if name not in extracted.source["columns"]]
+        missing = _lacks(plan, extracted.source)
     keyed = with_key(plan, key_of(plan, extracted.mode, extracted.key_columns))
     return Rows(
         plan=with_failures(keyed, extracted.schema_change),
@@ -286,11 +307,16 @@ async def _rows(ctx: StepContext[FileEtlParams], extracted: Extracted, plan: Tra
         limit=plan.max_rejects,
         expected=extracted.records,
         stored_bytes=extracted.stored_bytes,
-        source={"fileId": ctx.params.file_id, "format": extracted.source, "replayOf": ctx.params.replay_of},
+        source={
+            "fileId": ctx.params.file_id,
+            "format": extracted.source,
+            "replayOf": ctx.params.replay_of,
+            "schemaChange": extracted.schema_change,
+        },
         fill=fill,
         args=args,
         missing=tuple(missing) if extracted.missing or version != extracted.plan_version else (),
-        refused=extracted.refused,
+        refuses_unknown=extracted.schema_change == "discardRow",
     )
 
 

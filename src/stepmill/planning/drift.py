@@ -11,18 +11,22 @@ from typing import Literal
 
 from stepmill.errors import DataError
 from stepmill.etl.plan.base import MAX_COLUMNS
+from stepmill.etl.plan.conditions import condition_columns
+from stepmill.etl.plan.mappings.boolean_map import BooleanMap
+from stepmill.etl.plan.mappings.date_format import DateFormat
 from stepmill.etl.plan.mappings.direct import Direct
+from stepmill.etl.plan.mappings.number_format import NumberFormat
 from stepmill.etl.plan.model import Note, PlanColumn, TransformPlan
 from stepmill.etl.plan.parse import dump_plan, parse_plan
 from stepmill.etl.plan.types import MAX_PRECISION, LogicalType
 from stepmill.etl.profile import ColumnProfile, SourceProfile
-from stepmill.planning.names import added_names
+from stepmill.planning.names import added_names, physical_names
 from stepmill.planning.rules_choice import quoted
-from stepmill.planning.rules_columns import holding
-from stepmill.store.areas import SchemaChange
+from stepmill.store.areas import LoadMode, SchemaChange
 
 _FAILURES: Mapping[str, Literal["nullValue", "failLoad"]] = {"freeze": "failLoad", "discardValue": "nullValue"}
 _MOST_NAMED = 20
+_SPELLINGS = (Direct, DateFormat, NumberFormat, BooleanMap)
 
 
 @dataclass(frozen=True)
@@ -38,19 +42,42 @@ class Change:
         return asdict(self)
 
 
-def may_lack(plan: TransformPlan, key_columns: Collection[str], change: SchemaChange) -> tuple[str, ...]:
-    """The source columns that a file need not have: nothing needs them that must have a value."""
-    if change not in ("evolve", "discardValue"):
+def may_lack(
+    plan: TransformPlan, mode: LoadMode, key_columns: Collection[str], change: SchemaChange
+) -> tuple[str, ...]:
+    """The source columns that a file need not have: nothing needs them that must have a value.
+
+    None in an upsert, whose rows would lose what is there, and none of a file without a header, whose columns are told
+    by their places.
+    """
+    is_by_place = plan.source.has_layout and not plan.source.header_rows
+    if change not in ("evolve", "discardValue") or mode == "upsert" or is_by_place:
         return ()
     keys = {*key_columns, *plan.key_columns}
-    needed = {
-        name
-        for column in plan.columns
-        if not column.nullable or {column.name, column.view_name, *column.source_columns} & keys
-        for name in column.source_columns
-    }
-    filtered = set(plan.source_columns) - {name for column in plan.columns for name in column.source_columns}
-    return tuple(name for name in plan.source_columns if name not in needed | filtered)
+    needed = {name for each in plan.filters for name in condition_columns(each.where)}
+    for column in plan.columns:
+        if not column.nullable or {column.name, column.view_name, *column.source_columns} & keys:
+            needed.update(column.source_columns)
+    return tuple(name for name in plan.source_columns if name not in needed)
+
+
+def is_read_alike(plan: TransformPlan, other: TransformPlan) -> bool:
+    """Whether two versions read a source in the same way, the columns that they know apart."""
+    sources = [each.source.model_copy(update={"columns": ()}) for each in (plan, other)]
+    return sources[0] == sources[1]
+
+
+def refuse_renamed(plan: TransformPlan, missing: Collection[str], new: Sequence[str]) -> None:
+    """Raise DataError ``missing_columns`` if a new column has the name of a missing one but for its spelling."""
+    gone = {column.name: column.source for column in plan.columns if column.source in missing}
+    for name, header in zip(physical_names(list(new)), new, strict=True):
+        if name in gone:
+            raise DataError(
+                "missing_columns",
+                f"The file has {header!r} and lacks {gone[name]!r}: the column seems to be renamed. Name it in the plan"
+                " as it is now.",
+                details={"columns": [gone[name]]},
+            )
 
 
 def new_columns(plan: TransformPlan, found: Sequence[str]) -> tuple[str, ...]:
@@ -122,12 +149,12 @@ def widened(
     ``misfits`` says of which columns values did not fit, by physical name. A number stays a number as long as the
     values are; ``to_text`` may become text.
     """
-    by_source = {column.name: column for column in profile.columns}
     columns, changes = [], []
     for column in plan.columns:
         wider = None
-        if misfits.get(column.name) and column.source in by_source:
-            wider = _wider_number(column, by_source[column.source]) if isinstance(column.mapping, Direct) else None
+        if misfits.get(column.name) and column.source is not None:
+            profiled = next((each for each in profile.columns if each.name == column.source), None)
+            wider = _wider_number(column, profiled) if profiled is not None and may_widen(column) else None
             if wider is None and column.name in to_text:
                 wider = _as_text(column)
         if wider is not None:
@@ -137,14 +164,17 @@ def widened(
     return _noted(plan.model_copy(update={"columns": tuple(columns)}), changes, []), changes
 
 
+def may_widen(column: PlanColumn) -> bool:
+    """Whether the column's numbers can be given more digits."""
+    return column.type in (LogicalType.INTEGER, LogicalType.NUMERIC) and isinstance(column.mapping, Direct)
+
+
 def _wider_number(column: PlanColumn, profile: ColumnProfile) -> PlanColumn | None:
     """Numeric with as many digits before and behind the point as the column has and the values need."""
-    held = {item.kind: item for item in holding(profile)}
-    if column.type not in (LogicalType.INTEGER, LogicalType.NUMERIC) or "number" not in held:
+    number = profile.candidate("number")
+    if number is None or number.result["exponents"] or number.result["specials"] or number.result["min"] is None:
         return None
-    facts = held["number"].result
-    if facts["exponents"] or facts["specials"] or facts["min"] is None:
-        return None
+    facts = number.result
     target = column.target
     is_integer = column.type is LogicalType.INTEGER
     before = 19 if is_integer else target.precision - target.scale
@@ -161,9 +191,12 @@ def _wider_number(column: PlanColumn, profile: ColumnProfile) -> PlanColumn | No
 
 
 def _as_text(column: PlanColumn) -> PlanColumn | None:
-    if column.type is LogicalType.TEXT or column.source is None:
+    """As the value stands in the source, if the column is no more than another spelling of that."""
+    if column.type is LogicalType.TEXT or not isinstance(column.mapping, _SPELLINGS):
         return None
-    return column.model_copy(update={"type": LogicalType.TEXT, "precision": None, "scale": None, "mapping": Direct()})
+    return column.model_copy(
+        update={"type": LogicalType.TEXT, "precision": None, "scale": None, "unit": None, "mapping": Direct()}
+    )
 
 
 def _noted(plan: TransformPlan, changes: Sequence[Change], notes: Sequence[Note]) -> TransformPlan:

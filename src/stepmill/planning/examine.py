@@ -17,11 +17,17 @@ from stepmill.etl.readers.detect import Detected, detect_for_plan, detect_source
 from stepmill.etl.readers.read import read_blocks
 from stepmill.etl.typed import apply_plan
 from stepmill.gateways.blobs import BlobLocation
-from stepmill.planning.drift import Change, may_lack, new_columns, refuse_new, widened, with_new_columns
+from stepmill.planning.drift import (
+    Change,
+    may_lack,
+    new_columns,
+    refuse_new,
+    refuse_renamed,
+    widened,
+    with_new_columns,
+)
 from stepmill.planning.rules import make_plan
-from stepmill.store.areas import SchemaChange
-
-_MOST_LOOKS = 5
+from stepmill.store.areas import LoadMode, SchemaChange
 
 
 def examine_file(report: Reporter, location: BlobLocation, name: str, text: BlobLocation) -> dict[str, Any]:
@@ -53,6 +59,7 @@ def examine_for_plan(
     name: str,
     text: BlobLocation,
     planned: dict[str, Any],
+    mode: LoadMode,
     change: SchemaChange,
     key_columns: Sequence[str],
 ) -> dict[str, Any]:
@@ -68,19 +75,20 @@ def examine_for_plan(
     """
     report.progress(0, None, "bytes", "Looking at the whole file")
     plan = parse_plan(planned)
-    lackable = may_lack(plan, key_columns, change)
+    lackable = may_lack(plan, mode, key_columns, change)
     detected = detect_for_plan(location, name, _decoding(report, text), plan.source, plan.source_columns, lackable)
-    found = {**_reading(detected, text), "missing": _missing(plan, detected.source), "refused": []}
+    found = {**_reading(detected, text), "missing": _missing(plan, detected.source)}
     new = new_columns(plan, _all_columns(detected, change))
     if not new or change == "discardValue":
         return found
     if change == "freeze":
         raise refuse_new(new)
+    refuse_renamed(plan, found["missing"], new)
     source = detected.source.model_copy(update={"columns": tuple(dict.fromkeys((*detected.source.columns, *new)))})
     found["source"] = source.model_dump(mode="json", by_alias=True)
     found["warnings"] = [warning for warning in found["warnings"] if warning["code"] != "new_columns"]
     if change == "discardRow":
-        return {**found, "refused": list(new)}
+        return found
     profile = profile_source(detected.text, source)
     filled = [column.name for column in profile.columns if column.name in new and column.filled]
     if not filled:
@@ -104,33 +112,45 @@ def examine_misfits(
     """
     form = SourceFormat.model_validate(source)
     plan = parse_plan(planned)
-    profile = None
+    profile = profile_source(text, form)
+    kept = {*key_columns, *plan.key_columns, plan.time_column}
     all_changes: list[Change] = []
-    for _ in range(_MOST_LOOKS):
-        misfits, rows = _misfits(report, text, form, plan, missing)
-        too_many = plan.max_rejects.allowed(rows) < sum(misfits.values())
-        profile = profile or profile_source(text, form)
-        to_text = misfits.keys() - {*key_columns, *plan.key_columns, plan.time_column} if too_many else ()
-        plan, changes = widened(plan, profile, misfits, to_text=to_text)
+    for _ in range(len(plan.columns) + 1):
+        misfits, rows, rejects = _misfits(report, text, form, plan, missing)
+        plan, changes = widened(plan, profile, misfits, to_text=())
+        if not changes:
+            room = plan.max_rejects.allowed(rows) - rejects
+            plan, changes = widened(plan, profile, misfits, to_text=_too_many(misfits, room) - kept)
         if not changes:
             break
         all_changes += changes
     return {"plan": dump_plan(plan), "changes": [each.as_json() for each in all_changes]} if all_changes else {}
 
 
+def _too_many(misfits: Counter[str], room: int) -> set[str]:
+    """The columns with the most misfits, until the others have few enough."""
+    columns = set()
+    for column, _ in misfits.most_common():
+        if sum(count for name, count in misfits.items() if name not in columns) <= room:
+            break
+        columns.add(column)
+    return columns
+
+
 def _misfits(
     report: Reporter, text: BlobLocation, form: SourceFormat, plan: TransformPlan, missing: Sequence[str]
-) -> tuple[Counter[str], int]:
-    """How many rows each column rejects, and how many rows there are."""
+) -> tuple[Counter[str], int, int]:
+    """How many rows each column rejects, how many rows there are, and how many are rejected as they are read."""
     compiled = compile_plan(plan)
     misfits: Counter[str] = Counter()
-    rows = 0
+    rows = rejects = 0
     for block in read_blocks(text, form):
         typed = apply_plan(compiled, replace(block, rejects=[]), may_lack=missing)
         misfits.update(reject.column for reject in typed.rejects if reject.column is not None)
+        rejects += len(block.rejects)
         rows += typed.records + len(block.rejects)
         report.progress(rows, None, "rows", "Looking at values that do not fit")
-    return misfits, rows
+    return misfits, rows, rejects
 
 
 def _missing(plan: TransformPlan, source: SourceFormat) -> list[str]:

@@ -36,7 +36,7 @@ class Rows:
     """The rows that go there: ``fill``, run in a compute child with a :class:`FillOrder` and ``args``, sends them.
 
     ``source`` tells one source from another: a target that was begun is only gone on with for the same. ``missing`` and
-    ``refused`` are as a :class:`FillOrder` has them.
+    ``refuses_unknown`` are as a :class:`FillOrder` has them.
     """
 
     plan: TransformPlan
@@ -48,7 +48,7 @@ class Rows:
     fill: Callable[..., dict[str, Any]]
     args: tuple[Any, ...]
     missing: tuple[str, ...] = ()
-    refused: tuple[str, ...] = ()
+    refuses_unknown: bool = False
 
 
 async def table_of(tx: Transaction, ctx: StepContext[Any], destination: Destination) -> PhysicalTable:
@@ -112,5 +112,5 @@ def _order(ctx: StepContext[Any], destination: Destination, rows: Rows, target: 
         load_id_column=LOAD_ID,
         ordinal_column=ORDINAL if has_ordinal else None,
         missing=rows.missing,
-        refused=rows.refused,
+        refuses_unknown=rows.refuses_unknown,
     )

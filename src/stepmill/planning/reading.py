@@ -11,7 +11,7 @@ from stepmill.etl.plan.model import TransformPlan
 from stepmill.etl.plan.parse import parse_plan
 from stepmill.planning.examine import examine_file, examine_for_plan
 from stepmill.store import plans
-from stepmill.store.areas import SchemaChange
+from stepmill.store.areas import LoadMode, SchemaChange
 from stepmill.store.files import File
 
 TEXT = "text"
@@ -25,8 +25,7 @@ _MOST_TRIES = 10
 class Reading:
     """How a file is read (``source``), by which version of the plan, and how many records it has, if that is known.
 
-    ``is_decoded``: its text is the job's artifact ``TEXT``. It may lack the source columns ``missing``; rows with a
-    value in one of ``refused`` are rejected.
+    ``is_decoded``: its text is the job's artifact ``TEXT``. It may lack the source columns ``missing``.
     """
 
     source: dict[str, Any]
@@ -37,11 +36,16 @@ class Reading:
     stored_bytes: int
     is_decoded: bool
     missing: tuple[str, ...]
-    refused: tuple[str, ...]
 
 
 async def read_by_plan(
-    ctx: StepContext[Any], owner_id: str, file: File, change: SchemaChange, key_columns: Sequence[str]
+    ctx: StepContext[Any],
+    owner_id: str,
+    file: File,
+    *,
+    mode: LoadMode,
+    change: SchemaChange,
+    key_columns: Sequence[str],
 ) -> Reading:
     """The reading of a file for the owner's plan, which is made and stored as version 1 where there is none.
 
@@ -61,7 +65,7 @@ async def read_by_plan(
         ctx.log("info", f"Another load stored plan version {stored.version} first; this file is read by that.")
 
     async def examine(plan: dict[str, Any]) -> dict[str, Any]:
-        return await ctx.compute(examine_for_plan, location, file.name, text, plan, change, list(key_columns))
+        return await ctx.compute(examine_for_plan, location, file.name, text, plan, mode, change, list(key_columns))
 
     stored, found = await evolved(ctx, owner_id, examine)
     _log_warnings(ctx, found["warnings"])
@@ -114,7 +118,6 @@ def _reading(stored: plans.PlanVersion, found: dict[str, Any], *, plan_made: boo
         stored_bytes=found["storedBytes"],
         is_decoded=found["isDecoded"],
         missing=tuple(found.get("missing", ())),
-        refused=tuple(found.get("refused", ())),
     )
 
 

@@ -5,37 +5,62 @@ from typing import Any
 
 from stepmill.engine import StepContext
 from stepmill.errors import StepmillError
-from stepmill.planning.reading import evolved
+from stepmill.planning.drift import may_widen
+from stepmill.planning.reading import evolved, plan_of_version
 from stepmill.warehouse.misfits import has_wider_numbers
+from stepmill.warehouse.tables import Owner, find_table
 from stepmill.warehouse.targets import Target
+from stepmill.warehouse.views import users_of
 
 Fill = Callable[[int], Awaitable[Target]]
 """Fills the job's target by a version of the plan."""
 Examine = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 """What a plan has to be so that the values fit: see ``examine_misfits``."""
+Follows = Callable[[int], Awaitable[bool]]
+"""Whether the file can be read by another version."""
 
 
 async def filled_as_values_ask(
-    ctx: StepContext[Any], owner_id: str, version: int, fill: Fill, examine: Examine
+    ctx: StepContext[Any], area_id: str, version: int, fill: Fill, examine: Examine, follows: Follows
 ) -> tuple[Target, int]:
     """The target, and the version by which it is filled in the end. Safe to repeat.
 
     Another than ``version`` is looked for if a number was too large or too precise for its column, or if too many rows
-    would be rejected.
+    would be rejected; but not where something else stands on the table's view, which then could not be shown.
     """
     refused: StepmillError | None = None
     try:
         target = await fill(version)
-        async with ctx.transaction() as tx:
-            if not await has_wider_numbers(tx.conn, target.load_id):
-                return target, version
+        if not await _asks_for_more(ctx, area_id, version, target):
+            return target, version
     except StepmillError as error:
         if error.code != "too_many_rejects":
             raise
         refused = error
-    stored, _ = await evolved(ctx, owner_id, examine)
-    if stored.version != version:
-        return await fill(stored.version), stored.version
+    if not await _is_in_use(ctx, area_id):
+        stored, _ = await evolved(ctx, area_id, examine)
+        if stored.version != version and await follows(stored.version):
+            return await fill(stored.version), stored.version
     if refused is not None:
         raise refused
     return target, version
+
+
+async def _asks_for_more(ctx: StepContext[Any], area_id: str, version: int, target: Target) -> bool:
+    plan = await plan_of_version(ctx, area_id, version)
+    numbers = [column.name for column in plan.columns if may_widen(column)]
+    async with ctx.transaction() as tx:
+        return await has_wider_numbers(tx.conn, target.load_id, numbers)
+
+
+async def _is_in_use(ctx: StepContext[Any], area_id: str) -> bool:
+    async with ctx.transaction() as tx:
+        table = await find_table(tx.conn, ctx.env_id, Owner("area", area_id))
+        users = await users_of(tx.conn, table) if table is not None and table.generation is not None else []
+    if users:
+        ctx.log(
+            "warning",
+            f"{', '.join(users[:5])} stands on the table's view, so no column is widened.",
+            code="view_in_use",
+        )
+    return bool(users)

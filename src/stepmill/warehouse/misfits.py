@@ -1,14 +1,17 @@
 """What the rejects of a load say of the columns that they did not fit."""
 
+from collections.abc import Sequence
+
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 _WIDER_NUMBERS = r"""
-SELECT 1 FROM load_rejects WHERE load_id = %s AND (code IN ('out_of_range', 'too_many_decimals')
-    OR (code = 'bad_integer' AND raw ~ '^\s*[+-]?[0-9]+[.][0-9]+\s*$')) LIMIT 1
+SELECT 1 FROM load_rejects WHERE load_id = %s AND column_name = ANY(%s) AND (
+    code IN ('out_of_range', 'too_many_decimals')
+    OR (code = 'bad_integer' AND raw ~ '^\s*[+-]?[0-9]*[.][0-9]+\s*$')) LIMIT 1
 """
 
 
-async def has_wider_numbers(conn: AsyncConnection[DictRow], load_id: str) -> bool:
-    """Whether a row was rejected for a number that is larger, or has more decimals, than its column."""
-    return (await conn.execute(_WIDER_NUMBERS.encode(), (load_id,))).rowcount > 0
+async def has_wider_numbers(conn: AsyncConnection[DictRow], load_id: str, columns: Sequence[str]) -> bool:
+    """Whether a row was rejected for a number that is larger, or has more decimals, than one of these columns."""
+    return (await conn.execute(_WIDER_NUMBERS.encode(), (load_id, list(columns)))).rowcount > 0
