@@ -61,6 +61,6 @@ async def _is_in_use(ctx: StepContext[Any], area_id: str) -> bool:
         ctx.log(
             "warning",
             f"{', '.join(users[:5])} stands on the table's view, so no column is widened.",
-            code="view_in_use",
+            code="not_widened",
         )
     return bool(users)
