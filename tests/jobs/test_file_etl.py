@@ -141,7 +141,7 @@ async def test_rejects_are_kept_with_their_place_and_can_be_replayed(platform: P
 
 
 async def test_too_many_rejects_end_the_load_and_leave_the_table(platform: Platform) -> None:
-    area = await platform.create_area(schemaChange="discardRow")
+    area = await platform.create_area()
     await platform.load(area, ORDERS)
     plan = await platform.get(f"/areas/{area}/plan")
     await platform.put_plan(area, {**plan, "maxRejects": 1})

@@ -16,7 +16,11 @@ from tests.support.database import DatabaseServer
 from tests.support.engine import Bench
 
 TYPES = (stepmill_soak_jobs.STEPS, stepmill_soak_jobs.LOCK)
-_ALL_GONE = "SELECT WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name LIKE 'stepmill:job_%%')"
+# Of this test's database: others of the server may belong to tests whose connections are just being ended.
+_ALL_GONE = (
+    "SELECT WHERE NOT EXISTS (SELECT FROM pg_stat_activity"
+    " WHERE datname = current_database() AND application_name LIKE 'stepmill:job_%%')"
+)
 LATE = (
     "INSERT INTO job_events (job_id, seq, kind, data, at, tenant_id, env_id)"
     " SELECT job_id, max(seq) + 1, 'log', '{}', now(), 'local', 'default' FROM job_events GROUP BY 1"

@@ -11,7 +11,7 @@ from stepmill.etl.plan.compile import compile_plan
 from stepmill.etl.plan.model import TransformPlan
 from stepmill.etl.plan.parse import dump_plan, parse_plan
 from stepmill.etl.plan.source import SourceFormat
-from stepmill.etl.profile import profile_source
+from stepmill.etl.profile import SourceProfile, profile_source
 from stepmill.etl.readers.decoded import Decoding
 from stepmill.etl.readers.detect import Detected, detect_for_plan, detect_source
 from stepmill.etl.readers.read import read_blocks
@@ -28,6 +28,8 @@ from stepmill.planning.drift import (
 )
 from stepmill.planning.rules import make_plan
 from stepmill.store.areas import LoadMode, SchemaChange
+
+_NEARLY_ALL = 0.95
 
 
 def examine_file(report: Reporter, location: BlobLocation, name: str, text: BlobLocation) -> dict[str, Any]:
@@ -118,23 +120,22 @@ def examine_misfits(
     for _ in range(len(plan.columns) + 1):
         misfits, rows, rejects = _misfits(report, text, form, plan, missing)
         plan, changes = widened(plan, profile, misfits, to_text=())
-        if not changes:
-            room = plan.max_rejects.allowed(rows) - rejects
-            plan, changes = widened(plan, profile, misfits, to_text=_too_many(misfits, room) - kept)
+        if not changes and sum(misfits.values()) > plan.max_rejects.allowed(rows) - rejects:
+            plan, changes = widened(plan, profile, misfits, to_text=_of_another_kind(plan, profile, misfits) - kept)
         if not changes:
             break
         all_changes += changes
     return {"plan": dump_plan(plan), "changes": [each.as_json() for each in all_changes]} if all_changes else {}
 
 
-def _too_many(misfits: Counter[str], room: int) -> set[str]:
-    """The columns with the most misfits, until the others have few enough."""
-    columns = set()
-    for column, _ in misfits.most_common():
-        if sum(count for name, count in misfits.items() if name not in columns) <= room:
-            break
-        columns.add(column)
-    return columns
+def _of_another_kind(plan: TransformPlan, profile: SourceProfile, misfits: Counter[str]) -> set[str]:
+    """The columns of which next to no value fits: what they hold has changed, and is not just broken."""
+    filled = {column.name: column.filled for column in profile.columns}
+    return {
+        column.name
+        for column in plan.columns
+        if misfits[column.name] and misfits[column.name] >= _NEARLY_ALL * filled.get(column.source or "", 0)
+    }
 
 
 def _misfits(
