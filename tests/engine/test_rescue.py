@@ -220,7 +220,10 @@ async def test_a_claim_whose_answer_nobody_takes_is_ended(bench: Bench) -> None:
     claims = {"frozen": waiting, "cut off": unread, "alive": waiting}
     for _ in claims:  # a row for each
         await bench.submit("PLAIN")
-    theirs = "FROM pg_stat_activity WHERE starts_with(application_name, 'stepmill:tickets:')"
+    theirs = (
+        "FROM pg_stat_activity WHERE starts_with(application_name, 'stepmill:tickets:')"
+        " AND datname = current_database()"
+    )
     bench.settings.dead_after_seconds = 0.0  # so long, too, must a claim have run
     async with AsyncExitStack() as connections:
         for worker_id, claim in claims.items():

@@ -15,7 +15,10 @@ from stepmill.warehouse.targets import open_target
 from tests.warehouse.support import COLUMNS, ENV, SCHEMA, TENANT, Warehouse
 
 _FAIL = """SELECT fail_step_v1(%s, 1, 0::smallint, '{"code": "x", "message": "x", "retryable": false}', 1, 1)"""
-_WAITS = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'INSERT INTO physical_tables%' AND wait_event_type = 'Lock'"
+_WAITS = (
+    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+    " AND query LIKE 'INSERT INTO physical_tables%' AND wait_event_type = 'Lock'"
+)
 _MOVES = {
     "PENDING": ["SELECT rescue_v1(%s, 1, 'crashed', 5)"],
     "RUNNING": [],

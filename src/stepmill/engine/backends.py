@@ -25,13 +25,14 @@ _COUNT = f"SELECT count(*) AS n {_THEIRS}"
 _CLAIMS = "stepmill:tickets:"
 # Who may not see what a backend does sees its name and that it holds something, which a claim does for a millisecond.
 _CLAIMING = f"""
-SELECT FROM pg_stat_activity a WHERE starts_with(application_name, '{_CLAIMS}')
+SELECT FROM pg_stat_activity a WHERE starts_with(application_name, '{_CLAIMS}') AND datname = current_database()
 AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.mode = 'RowExclusiveLock') LIMIT 1
 """
 _STUCK = f"""
 SELECT DISTINCT application_name AS name FROM pg_stat_activity
 WHERE (application_name = ANY(%s) OR wait_event = 'ClientWrite') AND starts_with(application_name, '{_CLAIMS}')
-    AND state = 'active' AND query_start < clock_timestamp() - make_interval(secs => %s)
+    AND datname = current_database() AND state = 'active'
+    AND query_start < clock_timestamp() - make_interval(secs => %s)
 """
 _CANCEL_GRACE_SECONDS = 0.2
 _POLL_SECONDS = 0.02
