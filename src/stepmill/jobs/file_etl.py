@@ -17,8 +17,10 @@ from stepmill.errors import ConflictError, NotFoundError
 from stepmill.etl.fill import fill_from_file, fill_from_rejects
 from stepmill.etl.plan.model import TransformPlan
 from stepmill.etl.plan.parse import parse_plan
+from stepmill.etl.plan.source import SourceFormat
+from stepmill.etl.readers.follow_plan import is_same_table
 from stepmill.gateways.blobs import BlobLocation
-from stepmill.planning.drift import is_read_alike, may_lack, with_failures
+from stepmill.planning.drift import is_read_alike, lacking, may_lack, with_failures
 from stepmill.planning.examine import examine_misfits
 from stepmill.planning.fetch import fetched
 from stepmill.planning.filling import Destination, Rows, filled_target
@@ -264,13 +266,9 @@ async def _follows(ctx: StepContext[FileEtlParams], area: Area, extracted: Extra
     if extracted.source is None:
         return True
     plan, ours = [await plan_of_version(ctx, area.area_id, each) for each in (newer, extracted.plan_version)]
-    lacks = set(_lacks(plan, extracted.source))
+    missing = lacking(plan, SourceFormat.model_validate(extracted.source))
     lackable = may_lack(plan, extracted.mode, extracted.key_columns, extracted.schema_change)
-    return is_read_alike(plan, ours) and lacks <= set(lackable) and len(lacks) <= len(plan.source_columns) / 2
-
-
-def _lacks(plan: TransformPlan, source: dict[str, Any]) -> list[str]:
-    return [name for name in plan.source_columns if name not in source["columns"]]
+    return is_read_alike(plan, ours) and is_same_table(missing, plan.source_columns, lackable)
 
 
 async def _filled(ctx: StepContext[FileEtlParams], area: Area, extracted: Extracted, version: int) -> Target:
@@ -299,7 +297,7 @@ async def _rows(ctx: StepContext[FileEtlParams], extracted: Extracted, plan: Tra
     missing: Sequence[str] = ()
     if extracted.source is not None:
         fill, args = fill_from_file, (await _text(ctx, extracted), extracted.source)
-        missing = _lacks(plan, extracted.source)
+        missing = lacking(plan, SourceFormat.model_validate(extracted.source))
     keyed = with_key(plan, key_of(plan, extracted.mode, extracted.key_columns))
     return Rows(
         plan=with_failures(keyed, extracted.schema_change),
@@ -315,7 +313,7 @@ async def _rows(ctx: StepContext[FileEtlParams], extracted: Extracted, plan: Tra
         },
         fill=fill,
         args=args,
-        missing=tuple(missing) if extracted.missing or version != extracted.plan_version else (),
+        missing=tuple(missing),  # what it may not lack, Extract has refused
         refuses_unknown=extracted.schema_change == "discardRow",
     )
 

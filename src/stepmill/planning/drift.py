@@ -18,6 +18,7 @@ from stepmill.etl.plan.mappings.direct import Direct
 from stepmill.etl.plan.mappings.number_format import NumberFormat
 from stepmill.etl.plan.model import Note, PlanColumn, TransformPlan
 from stepmill.etl.plan.parse import dump_plan, parse_plan
+from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.plan.types import MAX_PRECISION, LogicalType
 from stepmill.etl.profile import ColumnProfile, SourceProfile
 from stepmill.planning.names import added_names, physical_names
@@ -59,6 +60,11 @@ def may_lack(
         if not column.nullable or {column.name, column.view_name, *column.source_columns} & keys:
             needed.update(column.source_columns)
     return tuple(name for name in plan.source_columns if name not in needed)
+
+
+def lacking(plan: TransformPlan, source: SourceFormat) -> list[str]:
+    """The source columns that the plan needs and a file lacks. In JSON a field may be missing in each record."""
+    return [name for name in plan.source_columns if name not in source.columns] if source.has_fixed_columns else []
 
 
 def is_read_alike(plan: TransformPlan, other: TransformPlan) -> bool:

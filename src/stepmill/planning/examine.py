@@ -19,6 +19,7 @@ from stepmill.etl.typed import apply_plan
 from stepmill.gateways.blobs import BlobLocation
 from stepmill.planning.drift import (
     Change,
+    lacking,
     may_lack,
     new_columns,
     refuse_new,
@@ -79,7 +80,7 @@ def examine_for_plan(
     plan = parse_plan(planned)
     lackable = may_lack(plan, mode, key_columns, change)
     detected = detect_for_plan(location, name, _decoding(report, text), plan.source, plan.source_columns, lackable)
-    found = {**_reading(detected, text), "missing": _missing(plan, detected.source)}
+    found = {**_reading(detected, text), "missing": lacking(plan, detected.source)}
     new = new_columns(plan, _all_columns(detected, change))
     if not new or change == "discardValue":
         return found
@@ -152,12 +153,6 @@ def _misfits(
         rows += typed.records + len(block.rejects)
         report.progress(rows, None, "rows", "Looking at values that do not fit")
     return misfits, rows, rejects
-
-
-def _missing(plan: TransformPlan, source: SourceFormat) -> list[str]:
-    if not source.has_fixed_columns:
-        return []
-    return [name for name in plan.source_columns if name not in source.columns]
 
 
 def _all_columns(detected: Detected, change: SchemaChange) -> Sequence[str]:

@@ -57,9 +57,14 @@ def follow_plan(
             return _compared(candidate, planned)
     best = min(candidates, key=lambda candidate: len(_missing(candidate, needed)))
     missing = _missing(best, needed)
-    if set(missing) <= set(may_lack) and len(missing) <= len(set(needed)) / 2:
+    if is_same_table(missing, needed, may_lack):
         return _compared(best, planned)
     raise _missing_columns(missing, best.source.columns)
+
+
+def is_same_table(missing: Collection[str], needed: Collection[str], may_lack: Collection[str]) -> bool:
+    """Whether a file that lacks some of the columns that are needed may be one of the same table all the same."""
+    return set(missing) <= set(may_lack) and len(missing) <= len(set(needed)) / 2
 
 
 def _missing(candidate: Detected, needed: Sequence[str]) -> list[str]:
