@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -52,9 +53,20 @@ def die(report: Reporter) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def pair_up(report: Reporter, meeting: str, number: int) -> int:
+    """Wait until both calls are under way, each in a process of its own."""
+    mine, other = (Path(meeting) / str(each) for each in (number, 1 - number))
+    mine.touch()
+    while not other.exists():
+        time.sleep(0.001)
+    return os.getpid()
+
+
 @asynccontextmanager
-async def pool(keep: int, memory_bytes: int = 1024**3, at_once: int = 2) -> AsyncIterator[ComputePool]:
-    pool = ComputePool(keep=keep, memory_bytes=memory_bytes, at_once=at_once)
+async def pool(
+    keep: int, memory_bytes: int = 1024**3, at_once: int = 2, spare_seconds: float = 600
+) -> AsyncIterator[ComputePool]:
+    pool = ComputePool(keep=keep, memory_bytes=memory_bytes, at_once=at_once, spare_seconds=spare_seconds)
     await pool.start()
     try:
         yield pool
@@ -70,6 +82,27 @@ async def test_a_process_is_used_again_and_has_a_group_of_its_own() -> None:
         assert await computing.run("b", Heard(), tell_pid, ()) == first
         assert os.getpgid(first) == first
     assert not psutil.pid_exists(first)
+
+
+async def _two_at_once(computing: ComputePool, folder: Path) -> set[int]:
+    folder.mkdir()
+    calls = [computing.run(str(number), Heard(), pair_up, (str(folder), number)) for number in (0, 1)]
+    return set(await asyncio.gather(*calls))
+
+
+async def test_processes_beyond_the_kept_ones_serve_the_calls_that_come_soon_after(tmp_path: Path) -> None:
+    async with pool(1) as computing:
+        first = await _two_at_once(computing, tmp_path / "first")
+        assert len(first) == 2
+        assert await _two_at_once(computing, tmp_path / "second") == first
+
+
+async def test_processes_beyond_the_kept_ones_end_when_nobody_calls(tmp_path: Path) -> None:
+    async with pool(1, spare_seconds=0.1) as computing:
+        processes = [psutil.Process(pid) for pid in await _two_at_once(computing, tmp_path / "first")]
+        while all(process.is_running() for process in processes):
+            await asyncio.sleep(0.01)
+        assert [process.is_running() for process in processes].count(True) == 1
 
 
 async def test_of_one_owner_all_are_killed_and_the_others_go_on() -> None:

@@ -25,6 +25,7 @@ from stepmill.gateways.sql.statements import record
 _MEMORY_LOOK_SECONDS = 0.25
 _RECYCLE_BYTES = 160 * 1024**2  # a child that grew past this is replaced, so that an idle worker stays small
 _RECYCLE_SECONDS = 2.0
+_SPARE_SECONDS = 10.0
 _MAX_MESSAGE_BYTES = 256 * 1024**2
 
 _log = structlog.get_logger(__name__)
@@ -50,6 +51,7 @@ class _Child:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
         self.over_memory = False
+        self.idle_since = 0.0  # by the loop's clock
 
     @property
     def alive(self) -> bool:
@@ -84,11 +86,21 @@ class _Child:
 class ComputePool:
     """Child processes, one per running call. ``keep`` of them stay ready; further ones come when they are needed.
 
-    ``at_once`` calls run at a time, and the others wait for their turn, first come, first served.
+    Those stay for ``spare_seconds``: starting one takes as long as a thousand small calls. ``at_once`` calls run at a
+    time, and the others wait for their turn, first come, first served.
     """
 
-    def __init__(self, *, keep: int, memory_bytes: int, at_once: int, warm_modules: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        keep: int,
+        memory_bytes: int,
+        at_once: int,
+        warm_modules: tuple[str, ...] = (),
+        spare_seconds: float = _SPARE_SECONDS,
+    ) -> None:
         self._keep = keep
+        self._spare_seconds = spare_seconds
         self._at_once = at_once
         self._turns = asyncio.Semaphore(at_once)
         self._memory_bytes = memory_bytes
@@ -192,16 +204,20 @@ class ComputePool:
         return child
 
     def _give_back(self, child: _Child, answered: bool) -> None:
-        if self._closed or not answered or not child.alive or len(self._idle) >= self._keep:
+        if self._closed or not answered or not child.alive:
             self._end(child)
             self._fill()
             return
+        loop = asyncio.get_running_loop()
+        child.idle_since = loop.time()
         self._idle.append(child)
         if child.memory_bytes() >= _RECYCLE_BYTES:  # not at once: the job's next step begins now, and wants a warm one
-            asyncio.get_running_loop().call_later(_RECYCLE_SECONDS, self._recycle, child)
+            loop.call_later(_RECYCLE_SECONDS, self._end_if_idle, child, child.idle_since)
+        elif len(self._idle) > self._keep:
+            loop.call_later(self._spare_seconds, self._end_if_idle, child, child.idle_since)
 
-    def _recycle(self, child: _Child) -> None:
-        if child in self._idle:
+    def _end_if_idle(self, child: _Child, since: float) -> None:
+        if child in self._idle and child.idle_since == since:
             self._idle.remove(child)
             self._end(child)
             self._fill()
