@@ -10,7 +10,7 @@ from stepmill.etl.readers.detect_members import join_members
 from stepmill.etl.readers.detect_text import detect_text, look_at_text
 from stepmill.etl.readers.detect_workbook import detect_workbook
 from stepmill.etl.readers.findings import Detected, Finding
-from stepmill.etl.readers.follow_plan import follow_plan, planned_encoding
+from stepmill.etl.readers.follow_plan import csv_as_planned, follow_plan, planned_encoding
 from stepmill.etl.readers.opened import OpenedFile, open_file
 from stepmill.etl.readers.packing import FoundPacking
 from stepmill.gateways.blobs import BlobLocation
@@ -24,7 +24,7 @@ def detect_source(location: BlobLocation, name: str, decoding: Decoding) -> Dete
     Raises DataError: ``empty_file``, ``not_a_table``, ``too_many_columns``, and ``truncated_file`` or ``damaged_file``
     where it can't be decompressed or decoded.
     """
-    return _detect(location, name, decoding, None)
+    return _detect(location, name, decoding, None, ())
 
 
 def detect_for_plan(
@@ -42,17 +42,24 @@ def detect_for_plan(
     As the plan says, where that gives all columns that are needed; otherwise as its content says, with a warning.
     Raises DataError as ``detect_source`` does, and ``missing_columns``.
     """
-    return follow_plan(_detect(location, name, decoding, planned), planned, needed, may_lack)
+    return follow_plan(_detect(location, name, decoding, planned, needed), planned, needed, may_lack)
 
 
-def _detect(location: BlobLocation, name: str, decoding: Decoding, planned: SourceFormat | None) -> Detected:
+def _detect(
+    location: BlobLocation, name: str, decoding: Decoding, planned: SourceFormat | None, needed: Sequence[str]
+) -> Detected:
     file = open_file(location, name, decoding, planned.member if planned else None)
     found = detect_columnar(file, decoding) or detect_workbook(file, decoding, planned.sheet if planned else None)
     if found is None:
 
         def detect(packing: FoundPacking) -> Detected:
             text = look_at_text(file.location, packing.packing.member or file.name, packing)
-            return detect_text(text, planned_encoding(planned, text.survey, text.charset) if planned else text.charset)
+            if planned is None:
+                return detect_text(text, text.charset)
+            charset = planned_encoding(planned, text.survey, text.charset)
+            return detect_text(
+                text, charset, lambda samples, whole: csv_as_planned(samples, planned, needed, is_whole=whole)
+            )
 
         found = join_members(file.location, file.found, detect(file.found), detect)
     return replace(found, evidence=(*file.evidence, *found.evidence), warnings=(*_left(file, found), *found.warnings))

@@ -1,5 +1,6 @@
 """How a text is read that is stored as such: its encoding, and whether it is CSV or JSON."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from stepmill.errors import DataError
@@ -7,7 +8,7 @@ from stepmill.etl.plan.source import WIDE_ENCODINGS, SourceFormat
 from stepmill.etl.readers.about import about_name
 from stepmill.etl.readers.charset import Charset, choose_charset
 from stepmill.etl.readers.codecs import without_suffix
-from stepmill.etl.readers.detect_csv import detect_csv
+from stepmill.etl.readers.detect_csv import CsvFound, detect_csv
 from stepmill.etl.readers.findings import Detected, Finding
 from stepmill.etl.readers.json_shape import JsonShape, find_shape
 from stepmill.etl.readers.packing import FoundPacking
@@ -15,6 +16,9 @@ from stepmill.etl.readers.signatures import refuse_other_formats
 from stepmill.etl.readers.survey import Survey, survey_file
 from stepmill.etl.readers.texts import head_text, is_in_first_sample, sample_lines
 from stepmill.gateways.blobs import BlobLocation
+
+AsPlanned = Callable[[Sequence[str], bool], CsvFound | None]
+"""Reads samples of a CSV, of which the first may be all of it, by a plan; None if they are not so."""
 
 
 @dataclass(frozen=True)
@@ -38,24 +42,35 @@ def look_at_text(location: BlobLocation, name: str, found: FoundPacking) -> Look
     return LookedAt(location, name, found, survey, charset)
 
 
-def detect_text(looked: LookedAt, charset: Charset) -> Detected:
-    """How the text is read in this encoding. Raises DataError ``too_many_columns`` and ``no_first_row``."""
+def _unplanned(_samples: Sequence[str], _is_whole: bool) -> None:
+    """There is no plan."""
+
+
+def detect_text(looked: LookedAt, charset: Charset, as_planned: AsPlanned = _unplanned) -> Detected:
+    """How the text is read in this encoding; a CSV ``as_planned``, if it is so.
+
+    Raises DataError ``too_many_columns`` and ``no_first_row``.
+    """
     survey = looked.survey
     evidence = [Finding("encoding", f"The encoding is {charset.encoding}: {charset.reason}.")]
     warnings = _doubts(charset)
     header: tuple[str, ...] | None = None
     samples: list[str] = []
+    planned: CsvFound | None = None
     shape = find_shape(head_text(survey, charset.encoding))
     if shape is None:
         samples = sample_lines(survey, charset.encoding)
-        csv = detect_csv(samples, is_whole=is_in_first_sample(survey, charset.encoding))
+        is_whole = is_in_first_sample(survey, charset.encoding)
+        planned = as_planned(samples, is_whole)
+        csv = planned or detect_csv(samples, is_whole=is_whole)
         source, header = csv.source, csv.header
         evidence += csv.evidence
         warnings += csv.warnings
     else:
         source = SourceFormat(format=shape.format, records_path=shape.records_path)
         evidence.append(_about_shape(shape))
-    warnings += about_name(without_suffix(looked.name), source.format)
+    if planned is None:
+        warnings += about_name(without_suffix(looked.name), source.format)
     return Detected(
         source=source.model_copy(update={**asdict(looked.found.packing), "encoding": charset.encoding}),
         evidence=tuple(evidence),
@@ -64,7 +79,7 @@ def detect_text(looked: LookedAt, charset: Charset) -> Detected:
         text_bytes=survey.text_bytes,
         stored_bytes=survey.stored_bytes,
         text=looked.location,
-        samples=tuple(samples),
+        samples=() if planned else tuple(samples),
     )
 
 

@@ -9,10 +9,11 @@ from stepmill.etl.plan.source import WIDE_ENCODINGS, SourceFormat
 from stepmill.etl.readers.charset import Charset
 from stepmill.etl.readers.column_names import column_names, joined_header
 from stepmill.etl.readers.compression import Packing
-from stepmill.etl.readers.csv_text import Dialect, read_rows, usual_width
-from stepmill.etl.readers.detect_csv import renamed_columns
+from stepmill.etl.readers.csv_text import Dialect, Row, read_rows, usual_width
+from stepmill.etl.readers.detect_csv import CsvFound, renamed_columns
 from stepmill.etl.readers.findings import Detected, Finding, shown
 from stepmill.etl.readers.survey import Survey
+from stepmill.etl.readers.tables import second_table
 from stepmill.etl.readers.workbook import SHEET_DIALECT
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
@@ -37,6 +38,26 @@ def planned_encoding(planned: SourceFormat, survey: Survey, found: Charset) -> C
     return Charset(planned.encoding, "the plan says so")
 
 
+def csv_as_planned(
+    samples: Sequence[str], planned: SourceFormat, needed: Sequence[str], *, is_whole: bool
+) -> CsvFound | None:
+    """How a CSV text is read that begins with the first sample, or is no more than that, if it is as the plan says.
+
+    None if the plan is of another format, or the text lacks columns then that are needed: what else it may be is to be
+    found out, which takes several times as long.
+    """
+    if planned.format != "csv":
+        return None
+    source = planned.model_copy(update={**asdict(Packing()), "members": ()})
+    rows = _rows_as_planned(samples[0], source)
+    found = _as_planned(rows, source)
+    if found is None or _lacking(found.source, needed):
+        return None
+    other = second_table(rows) if is_whole and planned.first_table_only else None
+    last_line = None if other is None else planned.preamble_rows + rows[other].line - 1
+    return replace(found, source=found.source.model_copy(update={"last_line": last_line}))
+
+
 def follow_plan(
     detected: Detected, planned: SourceFormat, needed: Sequence[str], may_lack: Collection[str] = ()
 ) -> Detected:
@@ -49,14 +70,14 @@ def follow_plan(
         source = detected.source.model_copy(update={"columns": planned.columns})
         return _compared(replace(detected, source=source), planned)
     candidates = [detected]
-    if planned.format == detected.source.format and planned.has_layout:
-        tried = _as_planned(detected, detected.samples[0], planned)
+    if planned.format == detected.source.format and planned.has_layout and detected.samples:
+        tried = _in_place_of(detected, planned)
         candidates = [tried, detected] if tried is not None else candidates
     for candidate in candidates:
-        if not _missing(candidate, needed):
+        if not _lacking(candidate.source, needed):
             return _compared(candidate, planned)
-    best = min(candidates, key=lambda candidate: len(_missing(candidate, needed)))
-    missing = _missing(best, needed)
+    best = min(candidates, key=lambda candidate: len(_lacking(candidate.source, needed)))
+    missing = _lacking(best.source, needed)
     if is_same_table(missing, needed, may_lack):
         return _compared(best, planned)
     raise _missing_columns(missing, best.source.columns)
@@ -67,17 +88,42 @@ def is_same_table(missing: Collection[str], needed: Collection[str], may_lack: C
     return set(missing) <= set(may_lack) and len(missing) <= len(set(needed)) / 2
 
 
-def _missing(candidate: Detected, needed: Sequence[str]) -> list[str]:
-    return [name for name in dict.fromkeys(needed) if name not in candidate.source.columns]
+def _lacking(source: SourceFormat, needed: Sequence[str]) -> list[str]:
+    return [name for name in dict.fromkeys(needed) if name not in source.columns]
 
 
-def _as_planned(detected: Detected, text: str, planned: SourceFormat) -> Detected | None:
-    """None if the file has no row that way, or no header and another number of columns."""
+def _in_place_of(detected: Detected, planned: SourceFormat) -> Detected | None:
+    """What was detected, read as planned."""
+    found = _as_planned(_rows_as_planned(detected.samples[0], planned), planned)
+    if found is None:
+        return None
+    own = detected.source
+    ends = planned.first_table_only and own.last_line is not None and planned.preamble_rows < own.last_line
+    update = {**asdict(Packing.of(own)), "members": own.members, "encoding": own.encoding, "sheet": own.sheet}
+    update["last_line"] = own.last_line if ends else None
+    evidence = [finding for finding in detected.evidence if finding.code in _ABOUT_BYTES]
+    warnings = [finding for finding in detected.warnings if finding.code in _ABOUT_BYTES]
+    return replace(
+        detected,
+        source=found.source.model_copy(update=update),
+        header=found.header,
+        evidence=(*evidence, *found.evidence),
+        warnings=(*warnings, *found.warnings),
+    )
+
+
+def _rows_as_planned(text: str, planned: SourceFormat) -> list[Row]:
+    """The rows from the header on."""
     rows = read_rows(_behind_lines(text, planned.preamble_rows), _dialect_of(planned))
     if planned.trim_fields:
         rows = [replace(row, cells=[cell.lstrip(" ") for cell in row.cells]) for row in rows]
     if planned.comment is not None:
         rows = [row for row in rows if not row.cells[0].startswith(planned.comment)]
+    return rows
+
+
+def _as_planned(rows: Sequence[Row], planned: SourceFormat) -> CsvFound | None:
+    """None if there is no row, or no header and another number of columns."""
     if not rows:
         return None
     columns, header, has_trailing = planned.columns, None, planned.trailing_delimiter
@@ -88,20 +134,9 @@ def _as_planned(detected: Detected, text: str, planned: SourceFormat) -> Detecte
         columns = column_names(header, len(header))
     elif usual_width(rows) - has_trailing != len(columns):
         return None
-    found = detected.source
-    ends = planned.first_table_only and found.last_line is not None and planned.preamble_rows < found.last_line
-    own = {**asdict(Packing.of(found)), "members": found.members, "encoding": found.encoding, "sheet": found.sheet}
-    own["last_line"] = found.last_line if ends else None
-    source = planned.model_copy(update={**own, "columns": columns, "trailing_delimiter": has_trailing})
-    evidence = [finding for finding in detected.evidence if finding.code in _ABOUT_BYTES]
-    warnings = [finding for finding in detected.warnings if finding.code in _ABOUT_BYTES]
-    return replace(
-        detected,
-        source=source,
-        header=header,
-        evidence=(*evidence, Finding("plan", "Read as the plan says, the file has all columns that are needed.")),
-        warnings=(*warnings, *renamed_columns(header, columns)),
-    )
+    evidence = Finding("plan", "Read as the plan says, the file has all columns that are needed.")
+    source = planned.model_copy(update={"columns": columns, "trailing_delimiter": has_trailing, "last_line": None})
+    return CsvFound(source, header, (evidence,), tuple(renamed_columns(header, columns)))
 
 
 def _dialect_of(source: SourceFormat) -> Dialect:

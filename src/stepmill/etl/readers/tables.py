@@ -20,6 +20,8 @@ _SURE = 0.25  # more than words over other words make
 def second_table(rows: Sequence[Row]) -> int | None:
     """The index of the row with which another table begins below the first; None if there is one only."""
     begins = [0, *(index for index, row in enumerate(rows) if row.is_after_blank and index)]
+    if len(begins) == 1:  # the usual case, in which nothing has to be looked at
+        return None
     table: list[Row] = []
     for begin, end in pairwise([*begins, len(rows)]):
         block = rows[begin:end]
