@@ -51,6 +51,14 @@ class Rows:
     refuses_unknown: bool = False
 
 
+@dataclass(frozen=True)
+class Filled:
+    """A target with all of its rows in it, and how many were rejected."""
+
+    target: Target
+    rows_rejected: int
+
+
 async def table_of(tx: Transaction, ctx: StepContext[Any], destination: Destination) -> PhysicalTable:
     """The destination's table, made if need be, under the name that its owner has now."""
     table = await ensure_table(
@@ -66,7 +74,7 @@ async def table_of(tx: Transaction, ctx: StepContext[Any], destination: Destinat
     return table
 
 
-async def filled_target(ctx: StepContext[Any], destination: Destination, rows: Rows) -> Target:
+async def filled_target(ctx: StepContext[Any], destination: Destination, rows: Rows) -> Filled:
     """The job's target with all rows in it. Safe to repeat: what is there is not filled again.
 
     Rows that can't be loaded at all leave no target behind.
@@ -81,15 +89,16 @@ async def filled_target(ctx: StepContext[Any], destination: Destination, rows: R
             source=rows.source,
         )
         filled = await read_filled(tx.conn, target)
-    if not filled.complete:
-        try:
-            await ctx.compute(rows.fill, _order(ctx, destination, rows, target), *rows.args)
-        except StepmillError as error:
-            if not error.retryable:
-                async with ctx.transaction() as tx:
-                    await discard_target(tx.conn, target)
-            raise
-    return target
+    if filled.complete:
+        return Filled(target, filled.rows_rejected)
+    try:
+        counts = await ctx.compute(rows.fill, _order(ctx, destination, rows, target), *rows.args)
+    except StepmillError as error:
+        if not error.retryable:
+            async with ctx.transaction() as tx:
+                await discard_target(tx.conn, target)
+        raise
+    return Filled(target, counts["rows_rejected"])
 
 
 def _order(ctx: StepContext[Any], destination: Destination, rows: Rows, target: Target) -> FillOrder:

@@ -67,7 +67,7 @@ async def read_by_plan(
     async def examine(plan: dict[str, Any]) -> dict[str, Any]:
         return await ctx.compute(examine_for_plan, location, file.name, text, plan, mode, change, list(key_columns))
 
-    stored, found = await evolved(ctx, owner_id, examine)
+    stored, found = await evolved(ctx, owner_id, examine, stored)
     _log_warnings(ctx, found["warnings"])
     for name in found["missing"]:
         ctx.log(
@@ -77,21 +77,25 @@ async def read_by_plan(
 
 
 async def evolved(
-    ctx: StepContext[Any], owner_id: str, examine: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+    ctx: StepContext[Any],
+    owner_id: str,
+    examine: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]],
+    stored: plans.PlanVersion | None = None,
 ) -> tuple[plans.PlanVersion, dict[str, Any]]:
     """The plan in force with what ``examine`` found by it; stored as a new version if it found that it has to change.
 
-    Who finds that another has stored one meanwhile looks again, by that.
+    ``stored`` is that plan, if it was just read. Who finds that another has stored one meanwhile looks again, by that.
     """
     where = (ctx.gateways.documents, ctx.tenant_id, ctx.env_id, owner_id)
+    stored = stored or await _in_force(ctx, owner_id)
     for _ in range(_MOST_TRIES):
-        newest = await plans.newest(*where)
-        stored = await plans.in_force(*where)
-        if stored is None:
-            raise ConflictError("plan_changed", "The plan is gone. Run the job again.", retryable=True)
         found = await examine(stored.plan)
         if "plan" not in found:
             return stored, found
+        newest, examined = await plans.newest(*where), stored.version
+        stored = await _in_force(ctx, owner_id)
+        if stored.version != examined:
+            continue
         with suppress(ConflictError):
             stored = await plans.add(*where, found["plan"], author="rules", base_version=newest)
             for each in found["changes"]:
@@ -99,13 +103,20 @@ async def evolved(
                     "warning", each["message"], code=each["code"], column=each["column"], planVersion=stored.version
                 )
             return stored, found
+        stored = await _in_force(ctx, owner_id)
     raise ConflictError("plan_changed", "Other loads change the plan again and again.", retryable=True)
+
+
+async def _in_force(ctx: StepContext[Any], owner_id: str) -> plans.PlanVersion:
+    stored = await plans.in_force(ctx.gateways.documents, ctx.tenant_id, ctx.env_id, owner_id)
+    if stored is None:
+        raise ConflictError("plan_changed", "The plan is gone. Run the job again.", retryable=True)
+    return stored
 
 
 async def plan_of_version(ctx: StepContext[Any], owner_id: str, version: int) -> TransformPlan:
     """A stored version of the owner's plan."""
-    stored = await plans.get(ctx.gateways.documents, ctx.tenant_id, ctx.env_id, owner_id, version)
-    return parse_plan(stored.plan)
+    return parse_plan(await plans.content(ctx.gateways.documents, ctx.tenant_id, ctx.env_id, owner_id, version))
 
 
 def _reading(stored: plans.PlanVersion, found: dict[str, Any], *, plan_made: bool) -> Reading:

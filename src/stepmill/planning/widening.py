@@ -5,23 +5,33 @@ from typing import Any
 
 from stepmill.engine import StepContext
 from stepmill.errors import StepmillError
+from stepmill.etl.plan.model import TransformPlan
 from stepmill.planning.drift import may_widen
-from stepmill.planning.reading import evolved, plan_of_version
+from stepmill.planning.filling import Filled
+from stepmill.planning.reading import evolved
 from stepmill.warehouse.misfits import has_wider_numbers
 from stepmill.warehouse.tables import Owner, find_table
 from stepmill.warehouse.targets import Target
 from stepmill.warehouse.views import users_of
 
-Fill = Callable[[int], Awaitable[Target]]
+Fill = Callable[[int], Awaitable[Filled]]
 """Fills the job's target by a version of the plan."""
 Examine = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 """What a plan has to be so that the values fit: see ``examine_misfits``."""
 Follows = Callable[[int], Awaitable[bool]]
 """Whether the file can be read by another version."""
+PlanOf = Callable[[int], Awaitable[TransformPlan]]
+"""The plan of a version."""
 
 
 async def filled_as_values_ask(
-    ctx: StepContext[Any], area_id: str, version: int, fill: Fill, examine: Examine, follows: Follows
+    ctx: StepContext[Any],
+    area_id: str,
+    version: int,
+    fill: Fill,
+    examine: Examine,
+    follows: Follows,
+    plan_of: PlanOf,
 ) -> tuple[Target, int]:
     """The target, and the version by which it is filled in the end. Safe to repeat.
 
@@ -30,9 +40,9 @@ async def filled_as_values_ask(
     """
     refused: StepmillError | None = None
     try:
-        target = await fill(version)
-        if not await _asks_for_more(ctx, area_id, version, target):
-            return target, version
+        filled = await fill(version)
+        if not filled.rows_rejected or not await _asks_for_more(ctx, await plan_of(version), filled.target):
+            return filled.target, version
     except StepmillError as error:
         if error.code != "too_many_rejects":
             raise
@@ -40,14 +50,13 @@ async def filled_as_values_ask(
     if not await _is_in_use(ctx, area_id):
         stored, _ = await evolved(ctx, area_id, examine)
         if stored.version != version and await follows(stored.version):
-            return await fill(stored.version), stored.version
+            return (await fill(stored.version)).target, stored.version
     if refused is not None:
         raise refused
-    return target, version
+    return filled.target, version
 
 
-async def _asks_for_more(ctx: StepContext[Any], area_id: str, version: int, target: Target) -> bool:
-    plan = await plan_of_version(ctx, area_id, version)
+async def _asks_for_more(ctx: StepContext[Any], plan: TransformPlan, target: Target) -> bool:
     numbers = [column.name for column in plan.columns if may_widen(column)]
     async with ctx.transaction() as tx:
         return await has_wider_numbers(tx.conn, target.load_id, numbers)

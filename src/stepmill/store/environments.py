@@ -47,12 +47,11 @@ async def create(database: Database, tenant: str, env_id: str, name: str | None 
 
 async def get(database: Database, tenant: str, env_id: str) -> Environment:
     """One environment. Raises :class:`NotFoundError` ``env_not_found``, also for another tenant's."""
-    async with database.transaction("stepmill_api", tenant=tenant) as conn:
-        query = f"SELECT {_COLUMNS} FROM environments WHERE env_id = %s"
-        row = None if "\0" in env_id else await (await conn.execute(query, (env_id,))).fetchone()
-    if row is None:
+    query = f"SELECT {_COLUMNS} FROM environments WHERE env_id = %s"
+    rows = [] if "\0" in env_id else await database.read("stepmill_api", query, (env_id,), tenant=tenant)
+    if not rows:
         raise NotFoundError("env_not_found", f"There is no environment {env_id!r}.")
-    return Environment.model_validate(row)
+    return Environment.model_validate(rows[0])
 
 
 async def find_all(database: Database, tenant: str) -> list[Environment]:

@@ -98,6 +98,12 @@ async def get(documents: Documents, tenant: str, env: str, owner_id: str, versio
     return _version(document, await in_force(documents, tenant, env, owner_id))
 
 
+async def content(documents: Documents, tenant: str, env: str, owner_id: str, version: int) -> dict[str, Any]:
+    """The plan of one version, whatever its status. Raises :class:`NotFoundError` ``plan_not_found``."""
+    document = await _read(documents, tenant, env, owner_id, version)
+    return from_document(PlanVersion, document).plan
+
+
 async def find_all(
     documents: Documents, tenant: str, env: str, owner_id: str, *, limit: int = 50, after: int | None = None
 ) -> list[PlanVersion]:

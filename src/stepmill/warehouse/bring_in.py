@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from psycopg import AsyncConnection, errors
@@ -10,7 +10,7 @@ from psycopg.rows import DictRow
 
 from stepmill.engine.context import Transaction
 from stepmill.warehouse import prepare, views
-from stepmill.warehouse.columns import keep_order
+from stepmill.warehouse.columns import Column, keep_order
 from stepmill.warehouse.ledger import LoadEntry
 from stepmill.warehouse.prepare import Course
 from stepmill.warehouse.publish import Load, course_of, publish
@@ -33,17 +33,17 @@ _LONGEST_PAUSE = 3.0
 async def bring_in(begin: Begin, target: Target, load: Load, finish: Finish, tell: Tell) -> LoadEntry:
     """Show a filled target to readers at one instant, together with what ``finish`` writes. Answers its ledger row."""
     while True:
-        target, version = await _prepare(begin, target, load, tell)
-        entry = await _publish(begin, target, version, load, finish, tell)
+        target, table = await _prepare(begin, target, load, tell)
+        entry = await _publish(begin, target, table, load, finish, tell)
         if entry is not None:
             return entry
         tell("The table was changed meanwhile; getting ready again.")
 
 
-async def _prepare(begin: Begin, target: Target, load: Load, tell: Tell) -> tuple[Target, int]:
+async def _prepare(begin: Begin, target: Target, load: Load, tell: Tell) -> tuple[Target, PhysicalTable]:
     """Everything that takes long, in the unseen table and outside the transaction that readers wait for.
 
-    Answers the target and the version of the table for which it is ready.
+    Answers the target, and the table for which it is ready.
     """
     key = load.key
     if key is not None and key.unique and target.rows_deduplicated is None:
@@ -67,9 +67,10 @@ async def _prepare(begin: Begin, target: Target, load: Load, tell: Tell) -> tupl
     if course.way != "move" or load.mode == "upsert":
         async with begin() as tx:
             await prepare.gather_statistics(tx.conn, target)
-    if course.way == "move":
-        await _patiently(lambda: _widen(begin, table, target), table, tell)
-    return target, course.version
+    added = prepare.additions(table, target.columns)
+    if course.way == "move" and added:
+        await _patiently(lambda: _widen(begin, table, added), table, tell)
+    return target, table
 
 
 async def _refuse_early(
@@ -86,25 +87,23 @@ async def _refuse_early(
             await views.refuse_if_in_use(conn, table)
 
 
-async def _widen(begin: Begin, table: PhysicalTable, target: Target) -> None:
+async def _widen(begin: Begin, table: PhysicalTable, added: Sequence[Column]) -> None:
     async with begin() as tx:
-        await prepare.widen(tx.conn, table, target.columns)
+        await prepare.widen(tx.conn, table, added)
 
 
 async def _publish(
-    begin: Begin, target: Target, version: int, load: Load, finish: Finish, tell: Tell
+    begin: Begin, target: Target, table: PhysicalTable, load: Load, finish: Finish, tell: Tell
 ) -> LoadEntry | None:
     entry: LoadEntry | None = None
 
     async def once() -> None:
         nonlocal entry
         async with begin() as tx:
-            entry = await publish(tx.conn, target, version, load)
+            entry = await publish(tx.conn, target, table.version, load)
             if entry is not None:
                 await finish(tx, entry)
 
-    async with begin() as tx:
-        table = await get_table(tx.conn, target.env_id, target.phys_id)
     tell("Showing the rows to readers.")
     await _patiently(once, table, tell)
     return entry

@@ -121,6 +121,24 @@ async def loads_in_force(conn: AsyncConnection[DictRow], phys_id: str) -> list[L
     return [entry_from_row(row) for row in await cursor.fetchall()]
 
 
+async def loads_of_name(conn: AsyncConnection[DictRow], phys_id: str, file_name: str | None) -> list[LoadEntry]:
+    """Those of them whose rows are of files of this name, oldest first."""
+    cursor = await conn.execute(
+        f"SELECT * FROM load_ledger WHERE phys_id = %s AND file_name = %s AND {IN_FORCE} ORDER BY version",
+        (phys_id, file_name),
+    )
+    return [entry_from_row(row) for row in await cursor.fetchall()]
+
+
+async def has_other_loads(conn: AsyncConnection[DictRow], phys_id: str, loads: Sequence[LoadEntry]) -> bool:
+    """Whether other loads than these are in force."""
+    cursor = await conn.execute(
+        f"SELECT FROM load_ledger WHERE phys_id = %s AND load_id <> ALL(%s) AND {IN_FORCE} LIMIT 1",
+        (phys_id, [load.load_id for load in loads]),
+    )
+    return cursor.rowcount > 0
+
+
 async def find_append(conn: AsyncConnection[DictRow], phys_id: str, file_id: str) -> LoadEntry | None:
     """The load in force that added this very file, if there is one."""
     cursor = await conn.execute(
@@ -162,6 +180,8 @@ async def replays_of(conn: AsyncConnection[DictRow], load_id: str) -> list[LoadE
 
 async def supersede(conn: AsyncConnection[DictRow], loads: Sequence[LoadEntry], by: str) -> None:
     """Write down that a load replaced the rows of others."""
+    if not loads:
+        return
     await conn.execute(
         "UPDATE load_ledger SET superseded_by = %s WHERE load_id = ANY(%s)", (by, [load.load_id for load in loads])
     )

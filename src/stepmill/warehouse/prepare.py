@@ -14,7 +14,7 @@ from stepmill.errors import DataError
 from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.warehouse import casts
 from stepmill.warehouse.columns import LOAD_ID, ORDINAL, Column, difference
-from stepmill.warehouse.ledger import LoadEntry, Mode, loads_in_force
+from stepmill.warehouse.ledger import LoadEntry, Mode, has_other_loads, loads_in_force, loads_of_name
 from stepmill.warehouse.locks import under_short_lock
 from stepmill.warehouse.tables import Key, PhysicalTable
 from stepmill.warehouse.targets import Target
@@ -44,14 +44,14 @@ async def decide(
     is_replay: bool,
 ) -> Course:
     """What a load of this mode will do."""
-    present = await loads_in_force(conn, table.phys_id)
     replaces: list[LoadEntry] = []
     if not is_replay:
         if mode == "replace":
-            replaces = present
+            replaces = await loads_in_force(conn, table.phys_id)
         elif mode == "replaceFile":
-            replaces = [load for load in present if load.file_name == file_name]
-    if table.generation is None or table.rows == 0 or (replaces and len(replaces) == len(present)):
+            replaces = await loads_of_name(conn, table.phys_id, file_name)
+    is_empty = table.generation is None or table.rows == 0
+    if is_empty or (replaces and not await has_other_loads(conn, table.phys_id, replaces)):
         way: Way = "switch"
     elif difference(table.columns, columns) == "rebuilt" or table.key != key:
         way = "carry"
@@ -150,20 +150,22 @@ async def gather_statistics(conn: AsyncConnection[DictRow], target: Target) -> N
     await conn.execute(sql.SQL("ALTER TABLE {} RESET (autovacuum_enabled)").format(target.table))
 
 
-async def widen(conn: AsyncConnection[DictRow], table: PhysicalTable, columns: Sequence[Column]) -> None:
-    """Add to the present generation the columns that only the load has; the view shows them with the load's rows.
+def additions(table: PhysicalTable, columns: Sequence[Column]) -> list[Column]:
+    """The columns that only the load has."""
+    known = {column.name for column in table.columns}
+    return [column for column in columns if column.name not in known]
+
+
+async def widen(conn: AsyncConnection[DictRow], table: PhysicalTable, added: Sequence[Column]) -> None:
+    """Add columns to the present generation; the view shows them with the load's rows.
 
     A column that the books don't know is a leftover of a load that failed, maybe of another type.
     """
-    known = {column.name for column in table.columns}
-    added = [column for column in columns if column.name not in known]
-    if added:
-        additions = [
-            sql.SQL("DROP COLUMN IF EXISTS {0}, ADD COLUMN {0} {1}").format(Identifier(column.name), column.type_sql)
-            for column in added
-        ]
-        alter = sql.SQL("ALTER TABLE {} {}").format(table.live, sql.SQL(", ").join(additions))
-        await under_short_lock(conn, [alter])
+    changes = [
+        sql.SQL("DROP COLUMN IF EXISTS {0}, ADD COLUMN {0} {1}").format(Identifier(column.name), column.type_sql)
+        for column in added
+    ]
+    await under_short_lock(conn, [sql.SQL("ALTER TABLE {} {}").format(table.live, sql.SQL(", ").join(changes))])
 
 
 def same_key(old: sql.Composable, new: sql.Composable, key: Key) -> sql.Composed:

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Literal
 
 import psycopg
 from psycopg import AsyncConnection, sql
+from psycopg.abc import Params
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
@@ -66,11 +67,10 @@ class PostgresDocuments:
 
     async def get(self, tenant: str, env: str, collection: Collection, document_id: str) -> Document:
         """One document."""
-        async with self._transaction(tenant) as conn:
-            row = await (await conn.execute(_GET, (tenant, env, collection.name, document_id))).fetchone()
-        if row is None:
+        rows = await self._read(tenant, _GET, (tenant, env, collection.name, document_id))
+        if not rows:
             raise _not_found(collection, document_id)
-        return Document(**row)
+        return Document(**rows[0])
 
     async def create(
         self, tenant: str, env: str, collection: Collection, document_id: str, data: Mapping[str, Any]
@@ -151,8 +151,7 @@ class PostgresDocuments:
             sql.SQL("ASC" if order == "ascending" else "DESC"),
             limit,
         )
-        async with self._transaction(tenant) as conn:
-            return [Document(**row) for row in await (await conn.execute(query)).fetchall()]
+        return [Document(**row) for row in await self._read(tenant, query)]
 
     async def totals(
         self,
@@ -170,9 +169,7 @@ class PostgresDocuments:
         """
         texts = {_key(value): value for value in values}
         asked = {"tenant": tenant, "env": env, "collection": collection.name, "by": by, "keys": list(texts)}
-        async with self._transaction(tenant) as conn:
-            cursor = await conn.execute(_TOTALS, asked | {"number": number, "where": Jsonb(dict(where or {}))})
-            rows = await cursor.fetchall()
+        rows = await self._read(tenant, _TOTALS, asked | {"number": number, "where": Jsonb(dict(where or {}))})
         return {
             texts[row["value"]]: Totals(
                 row["count"], int(row["sum"]), None if row["largest"] is None else int(row["largest"])
@@ -180,15 +177,25 @@ class PostgresDocuments:
             for row in rows
         }
 
+    async def _read(self, tenant: str, query: str | sql.Composed, values: Params | None = None) -> list[DictRow]:
+        with _storable():
+            return await self._database.read("stepmill_api", query, values, tenant=tenant)
+
     @asynccontextmanager
     async def _transaction(self, tenant: str) -> AsyncIterator[AsyncConnection[DictRow]]:
-        try:
+        with _storable():
             async with self._database.transaction("stepmill_api", tenant=tenant) as conn:
                 yield conn
-        except psycopg.DataError as error:
-            raise InputError(
-                "text_not_storable", f"A text can't be stored: {error.diag.message_primary or error}"
-            ) from None
+
+
+@contextmanager
+def _storable() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.DataError as error:
+        raise InputError(
+            "text_not_storable", f"A text can't be stored: {error.diag.message_primary or error}"
+        ) from None
 
 
 def _key(value: JSON) -> str:

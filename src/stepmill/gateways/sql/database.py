@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 
 import psycopg
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncClientCursor, AsyncConnection, AsyncCursor, sql
+from psycopg.abc import Params
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import Escaping, TransactionStatus
 from psycopg.rows import DictRow, dict_row
@@ -147,6 +148,23 @@ class Database:
         finally:
             await _give_back(self._transactions, conn)
 
+    async def read(
+        self, role: Role, query: str | sql.Composed, values: Params | None = None, *, tenant: str
+    ) -> list[DictRow]:
+        """The rows of one statement as ``role``, in one round trip: it and its settings are a transaction of their own.
+
+        The values are put into its text, by psycopg, as the protocol has it for several statements at once.
+        """
+        conn = await _living(self._transactions)
+        try:
+            settings = _settings(conn, {"role": role, "stepmill.tenant": tenant})
+            statement = AsyncClientCursor(conn).mogrify(query, values)
+            cursor = await conn.execute(settings + b"; " + statement.encode())
+            cursor.nextset()
+            return await cursor.fetchall()
+        finally:
+            await _give_back(self._transactions, conn)
+
     @asynccontextmanager
     async def autocommit(self) -> AsyncIterator[AsyncConnection[DictRow]]:
         """A connection as ``stepmill_engine`` on which each statement is a transaction of its own."""
@@ -211,14 +229,19 @@ def _ms(seconds: float | None) -> str | None:
 
 
 def _begin(conn: AsyncConnection[DictRow], settings: Mapping[str, str | None]) -> bytes:
-    """BEGIN and the transaction's settings as one message. The role comes last: the login user sets the others."""
+    """BEGIN and the transaction's settings as one message."""
+    return b"BEGIN; " + _settings(conn, settings)
+
+
+def _settings(conn: AsyncConnection[DictRow], settings: Mapping[str, str | None]) -> bytes:
+    """The settings of a transaction. The role comes last: the login user sets the others."""
     escape = Escaping(conn.pgconn).escape_literal
     calls = [
         b"set_config('%s', %s, true)" % (name.encode(), escape(value.encode()))
         for name, value in sorted(settings.items(), key=lambda setting: setting[0] == "role")
         if value is not None
     ]
-    return b"BEGIN; SELECT " + b", ".join(calls)
+    return b"SELECT " + b", ".join(calls)
 
 
 async def _commit(conn: AsyncConnection[DictRow]) -> None:

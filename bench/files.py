@@ -1,0 +1,73 @@
+"""How fast many small files become one table: 1,000 of 10 to 1,000 rows in one area, from submit to the last DONE."""
+
+import asyncio
+import io
+import tempfile
+import time
+from pathlib import Path
+from random import Random
+
+from bench.make_csv import write_rows
+from bench.report import Row, at_least
+from stepmill.cli.own_server import Started, started_server
+from stepmill.client import Client
+
+FILES = 1_000
+TITLE = f"{FILES:,} files of 10 to 1,000 rows in one area"
+FILES_BAR = 60.0
+
+_ENV = "default"
+_WARMED = 20
+"""Files of another area before: the first load of a server starts what is kept for the later ones."""
+
+
+async def measure_rows() -> list[Row]:
+    """The figures as a table."""
+    return await asyncio.to_thread(_measure)
+
+
+def _measure() -> list[Row]:
+    with tempfile.TemporaryDirectory(prefix="stepmill-bench-", dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with started_server(folder / "data", port=0) as server, server.connect() as client:
+            _load(client, folder, "first", _WARMED)
+            return _figures(server, folder)
+
+
+def _figures(server: Started, folder: Path) -> list[Row]:
+    with server.connect() as client:
+        uploading, loading, rows = _load(client, folder, "events", FILES)
+    return [
+        Row("uploads a second, one by one", f"{FILES / uploading:.0f}"),
+        at_least("files a second, from submit to the last DONE", FILES / loading, FILES_BAR),
+        Row("rows a second", f"{rows / loading:,.0f}"),
+    ]
+
+
+def _load(client: Client, folder: Path, name: str, count: int) -> tuple[float, float, int]:
+    """Seconds of the uploads, seconds of the loads, and the rows that are there then."""
+    area = client.create_area(_ENV, name)["areaId"]
+    sizes = [Random(number).randrange(10, 1_001) for number in range(count)]
+    began = time.perf_counter()
+    files = [_upload(client, folder, area, number, rows) for number, rows in enumerate(sizes)]
+    uploading = time.perf_counter() - began
+    began = time.perf_counter()
+    jobs = client.start_jobs(
+        [{"type": "FILE_ETL", "envId": _ENV, "params": {"fileId": file, "areaId": area}} for file in files]
+    )
+    for job in reversed(jobs):
+        ended = client.wait_for_job(job["jobId"])
+        assert ended["status"] == "DONE", ended["error"]
+    loading = time.perf_counter() - began
+    table = next(table for table in client.list_tables(_ENV)["items"] if table["logicalName"] == name)
+    assert table["rows"] == sum(sizes), (table["rows"], sum(sizes))
+    return uploading, loading, sum(sizes)
+
+
+def _upload(client: Client, folder: Path, area: str, number: int, rows: int) -> str:
+    text = io.StringIO()
+    write_rows(text, rows)
+    file = folder / f"{number}.csv"
+    file.write_text(text.getvalue(), encoding="utf-8")
+    return client.upload_file(_ENV, area, file)["fileId"]

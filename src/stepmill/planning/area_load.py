@@ -1,0 +1,150 @@
+"""One job's load into an area's table: the version of the plan that its rows are typed by, and the target with them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from stepmill.engine import Output, StepContext
+from stepmill.etl.fill import fill_from_file, fill_from_rejects
+from stepmill.etl.plan.model import TransformPlan
+from stepmill.etl.plan.parse import parse_plan
+from stepmill.etl.plan.source import SourceFormat
+from stepmill.etl.readers.follow_plan import is_same_table
+from stepmill.gateways.blobs import BlobLocation
+from stepmill.planning.drift import is_read_alike, lacking, may_lack, with_failures
+from stepmill.planning.examine import examine_misfits
+from stepmill.planning.filling import Destination, Filled, Rows, filled_target
+from stepmill.planning.layout import key_of, with_key
+from stepmill.planning.reading import TEXT, plan_of_version
+from stepmill.planning.widening import filled_as_values_ask
+from stepmill.store import environments, files
+from stepmill.store.areas import Area, SchemaChange
+from stepmill.warehouse.ledger import Mode
+from stepmill.warehouse.tables import Key, Owner, PhysicalTable
+from stepmill.warehouse.targets import Target
+
+
+class HowRead(Output):
+    """How the rows are read, by which plan, and what they do to the table."""
+
+    plan_version: int
+    mode: Mode
+    key_columns: tuple[str, ...]
+    file_name: str | None
+    source: dict[str, Any] | None = None  # null for rejects, which are rows already
+    records: int | None = None
+    stored_bytes: int | None = None
+    is_decoded: bool = False  # then the text is the artifact of Extract
+    schema_change: SchemaChange = "evolve"
+    missing: tuple[str, ...] = ()  # source columns that the file lacks
+
+
+class AreaLoad:
+    """The load, as one step of its job works at it: what it has asked for once it does not ask for again."""
+
+    def __init__(self, ctx: StepContext[Any], area: Area, how: HowRead, *, file_id: str, replay_of: str | None) -> None:
+        self._ctx = ctx
+        self._area = area
+        self._how = how
+        self._file_id = file_id
+        self._replay_of = replay_of
+        self._plans: dict[int, TransformPlan] = {}
+        self._location: BlobLocation | None = None
+
+    async def plan(self, version: int) -> TransformPlan:
+        """A version of the area's plan."""
+        if version not in self._plans:
+            self._plans[version] = await plan_of_version(self._ctx, self._area.area_id, version)
+        return self._plans[version]
+
+    async def key(self, version: int) -> Key | None:
+        """What tells rows apart by that version."""
+        return key_of(await self.plan(version), self._how.mode, self._how.key_columns)
+
+    async def typed(self, begun: Target | None) -> tuple[Target, int]:
+        """The job's target, and the plan's version by which it is filled: one that the values fit, if the area evolves.
+
+        ``begun`` is the target as an earlier attempt left it.
+        """
+        how = self._how
+        if how.schema_change != "evolve" or how.source is None:
+            return (await self.filled(how.plan_version)).target, how.plan_version
+        version = max(how.plan_version, begun.plan_version) if begun is not None else how.plan_version
+
+        async def examine(plan: dict[str, Any]) -> dict[str, Any]:
+            key = key_of(parse_plan(plan), how.mode, how.key_columns)
+            keys = list(key.columns) if key is not None else []
+            text = await self._text()
+            return await self._ctx.compute(examine_misfits, text, how.source, plan, list(how.missing), keys)
+
+        return await filled_as_values_ask(
+            self._ctx, self._area.area_id, version, self.filled, examine, self._follows, self.plan
+        )
+
+    async def version_to_show(self, version: int, table: PhysicalTable | None) -> int:
+        """The version by which this job's rows are there; the table's if the area evolved since, not to undo that."""
+        newer = table.plan_version if table is not None else None
+        if self._how.schema_change != "evolve" or newer is None or newer <= version:
+            return version
+        return newer if await self._follows(newer) else version
+
+    async def filled(self, version: int) -> Filled:
+        """The target with all rows in it, typed by a version. Safe to repeat."""
+        plan = await self.plan(version)
+        return await filled_target(self._ctx, await self._destination(version), await self._rows(plan, version))
+
+    async def _follows(self, newer: int) -> bool:
+        """Whether the rows can be read by another version, too: in the same way, and with all that it needs."""
+        if self._how.source is None:
+            return True
+        plan, ours = await self.plan(newer), await self.plan(self._how.plan_version)
+        missing = lacking(plan, SourceFormat.model_validate(self._how.source))
+        lackable = may_lack(plan, self._how.mode, self._how.key_columns, self._how.schema_change)
+        return is_read_alike(plan, ours) and is_same_table(missing, plan.source_columns, lackable)
+
+    async def _destination(self, version: int) -> Destination:
+        ctx, area = self._ctx, self._area
+        environment = await environments.get(ctx.gateways.sql, ctx.tenant_id, ctx.env_id)
+        return Destination(
+            owner=Owner("area", area.area_id),
+            schema_name=environment.schema_name,
+            logical_name=area.name,
+            phys_id=area.phys_id,
+            mode=self._how.mode,
+            key=await self.key(version),
+        )
+
+    async def _rows(self, plan: TransformPlan, version: int) -> Rows:
+        how = self._how
+        fill: Callable[..., dict[str, Any]] = fill_from_rejects
+        args: tuple[Any, ...] = (self._replay_of,)
+        missing: Sequence[str] = ()
+        if how.source is not None:
+            fill, args = fill_from_file, (await self._text(), how.source)
+            missing = lacking(plan, SourceFormat.model_validate(how.source))
+        keyed = with_key(plan, await self.key(version))
+        return Rows(
+            plan=with_failures(keyed, how.schema_change),
+            plan_version=version,
+            limit=plan.max_rejects,
+            expected=how.records,
+            stored_bytes=how.stored_bytes,
+            source={
+                "fileId": self._file_id,
+                "format": how.source,
+                "replayOf": self._replay_of,
+                "schemaChange": how.schema_change,
+            },
+            fill=fill,
+            args=args,
+            missing=tuple(missing),  # what it may not lack, Extract has refused
+            refuses_unknown=how.schema_change == "discardRow",
+        )
+
+    async def _text(self) -> BlobLocation:
+        ctx = self._ctx
+        if self._how.is_decoded:
+            return ctx.artifacts.location(TEXT)
+        if self._location is None:
+            file = await files.get(ctx.gateways.documents, ctx.tenant_id, ctx.env_id, self._file_id)
+            self._location = ctx.gateways.blobs.location(file.blob_path)
+        return self._location
