@@ -10,7 +10,8 @@ import pytest
 
 from stepmill.engine.context import AttemptConnection
 from stepmill.errors import AttemptLostError, DataError
-from stepmill.etl.chunks import Batch, Counts, TargetTable
+from stepmill.etl.chunk_rows import Counts
+from stepmill.etl.chunks import Batch, TargetTable
 from stepmill.etl.load import fill_target
 from stepmill.etl.plan.rejects import RejectLimit
 from stepmill.etl.readers.block import Reject

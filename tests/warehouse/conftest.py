@@ -16,8 +16,14 @@ def warehouse_url(database_server: DatabaseServer) -> Iterator[str]:
 
 
 @pytest.fixture
-async def warehouse(warehouse_url: str) -> AsyncIterator[Warehouse]:
+def holds() -> bool:
+    """Whether small loads have no table of their own. Modules in whose tests that must make no difference ask twice."""
+    return False
+
+
+@pytest.fixture
+async def warehouse(warehouse_url: str, holds: bool) -> AsyncIterator[Warehouse]:
     async with Database(warehouse_url, application_name="tests") as database:
-        made = Warehouse(database)
+        made = Warehouse(database, holds=holds)
         await made.make_environment()
         yield made

@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from psycopg import sql
 
 from stepmill.engine.context import Transaction
 from stepmill.gateways.sql.database import Database
+from stepmill.warehouse import held
 from stepmill.warehouse.bring_in import Begin, Tell, bring_in
-from stepmill.warehouse.columns import Column
+from stepmill.warehouse.columns import LOAD_ID, Column
 from stepmill.warehouse.ledger import LoadEntry, Mode
 from stepmill.warehouse.publish import Load
 from stepmill.warehouse.schemas import ensure_environment
@@ -27,6 +29,9 @@ COLUMNS = (ID, NAME)
 
 Row = tuple[Any, ...]
 
+EITHER_WAY = pytest.mark.parametrize("holds", [False, pytest.param(True, marks=pytest.mark.slow)])
+"""A module's tests, with unseen tables and with rows that are held in place of one: that must make no difference."""
+
 
 @dataclass
 class Warehouse:
@@ -34,6 +39,8 @@ class Warehouse:
 
     database: Database
     name: str = field(default_factory=lambda: f"Orders {uuid4().hex[:8]}")
+    holds: bool = False
+    """Whether targets have no table where that can be, but rows that are held."""
 
     @property
     def owner(self) -> Owner:
@@ -86,7 +93,30 @@ class Warehouse:
                     " VALUES (%s, %s, %s, %s, 'id', 'bad_integer', 'x is no integer', 'x', '{}', 1)",
                     (target.load_id, ordinal_number, TENANT, ordinal_number + 2),
                 )
+            if self.holds and not ordinal:
+                await self.hold(tx, target)
+                target = replace(target, is_held=True)
         return target
+
+    async def hold(self, tx: Transaction, target: Target) -> None:
+        """Put the rows that a target's table has into the books, in its place."""
+        names = [LOAD_ID, *(column.name for column in target.columns)]
+        statement = sql.SQL("COPY {} ({}) TO STDOUT (FORMAT binary)").format(
+            target.table, sql.SQL(", ").join(map(sql.Identifier, names))
+        )
+        async with tx.conn.cursor().copy(statement) as copy:
+            data = b"".join([bytes(part) async for part in copy])
+        await tx.conn.execute(sql.SQL("DROP TABLE {}").format(target.table))
+        await held.hold(tx.conn, target, TENANT, names, data)
+
+    async def lose_rows(self, target: Target) -> None:
+        """Take all rows from a target, which the books then don't know."""
+        async with self.begin() as tx:
+            if target.is_held:
+                await held.give_table(tx.conn, target)
+            await tx.conn.execute(sql.SQL("DELETE FROM {}").format(target.table))
+            if target.is_held:
+                await self.hold(tx, target)
 
     async def show(
         self,

@@ -10,7 +10,9 @@ from stepmill.warehouse.columns import Column
 from stepmill.warehouse.ledger import Mode
 from stepmill.warehouse.listing import table_loads
 from stepmill.warehouse.revert import remove_file_rows, revert_load
-from tests.warehouse.support import ENV, ID, TENANT, Row, Warehouse
+from tests.warehouse.support import EITHER_WAY, ENV, ID, TENANT, Row, Warehouse
+
+pytestmark = EITHER_WAY
 
 A: list[Row] = [(1, "one"), (2, "two")]
 B: list[Row] = [(3, "drei"), (4, "vier")]

@@ -13,7 +13,9 @@ from stepmill.warehouse.columns import Column
 from stepmill.warehouse.ledger import LoadEntry, Mode
 from stepmill.warehouse.revert import remove_file_rows, revert_load
 from stepmill.warehouse.tables import Key, PhysicalTable
-from tests.warehouse.support import ENV, ID, TENANT, Row, Warehouse
+from tests.warehouse.support import EITHER_WAY, ENV, ID, TENANT, Row, Warehouse
+
+pytestmark = EITHER_WAY
 
 V = Column("v", "V", "text", "text")
 V_TYPED = Column("v", "V", "integer", "bigint")

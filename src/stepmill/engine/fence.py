@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from psycopg import AsyncConnection, Connection
+from psycopg import AsyncConnection, Connection, sql
 from psycopg.rows import DictRow
 
 from stepmill.engine.context import AttemptConnection
@@ -12,6 +12,7 @@ from stepmill.errors import AttemptLostError
 
 ATTEMPT_LOST_SQLSTATE = "SM001"
 FENCE = "SELECT fence_v1(%s, %s)"
+_AS_ENGINE_FENCED = sql.SQL("SELECT set_config('role', 'stepmill_engine', true); SELECT fence_v1({}, {})")
 
 
 def is_attempt_lost(error: BaseException) -> bool:
@@ -31,9 +32,9 @@ def told_as_lost(job_id: str, attempt: int) -> Iterator[None]:
 
 
 async def assert_current_async(conn: AsyncConnection[DictRow], job_id: str, attempt: int) -> None:
-    """Hold the attempt's row to the end of the transaction. Raises AttemptLostError."""
+    """Hold the attempt's row to the end of the transaction, which acts as the engine then. Raises AttemptLostError."""
     with told_as_lost(job_id, attempt):
-        await conn.execute(FENCE, (job_id, attempt))
+        await conn.execute(_AS_ENGINE_FENCED.format(job_id, attempt))  # two statements at one go take no parameters
 
 
 def assert_current(conn: Connection[DictRow], own: AttemptConnection) -> None:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any, get_type_hints
 
 import psycopg
-from psycopg.rows import tuple_row
+from psycopg.rows import DictRow, tuple_row
 from psycopg.types.json import Jsonb
 
 from stepmill.engine.artifacts import JobArtifacts
@@ -119,12 +119,19 @@ class RunningStep:
                 tx = Transaction(conn)
                 yield tx
                 if not tx.finished:
-                    await conn.execute(_AS_ENGINE)
                     await assert_current_async(conn, self.job_id, self.attempt)
         except BaseException:
             if tx is not None and tx.finished:  # whether it was committed all the same, the database says
                 self.next = self.finished_output = None
             raise
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[psycopg.AsyncConnection[DictRow]]:
+        """A transaction that reads."""
+        async with self._engine.database.transaction(
+            "stepmill_loader", tenant=self.tenant_id, application_name=self.owner, read_only=True
+        ) as conn:
+            yield conn
 
     async def finish(self, tx: Transaction, output: Any) -> Any:
         """Record the step DONE in ``tx``."""

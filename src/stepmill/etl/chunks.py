@@ -9,12 +9,12 @@ from typing import Any, Final, Self
 import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import DictRow
-from psycopg.types.json import Jsonb
 
 from stepmill.engine.child_connection import connect_as
 from stepmill.engine.context import AttemptConnection
 from stepmill.engine.fence import assert_current, told_as_lost
 from stepmill.errors import DataError, StepmillError
+from stepmill.etl.chunk_rows import CHUNK, REJECTS, Counts, chunk_values, reject_values
 from stepmill.etl.readers.block import Reject
 from stepmill.gateways.sql.identifiers import Identifier
 
@@ -29,17 +29,6 @@ _FIRST_REJECTS = """
 SELECT line, column_name AS column, code, reason, left(raw, 200) AS raw FROM load_rejects
 WHERE load_id = %s ORDER BY ordinal LIMIT %s
 """
-_CHUNK = """
-INSERT INTO load_chunks (load_id, chunk, tenant_id, rows_read, rows_loaded, rows_rejected, rows_filtered, bytes_read,
-                         resume_at, attempt)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-"""
-_REJECTS = """
-INSERT INTO load_rejects (load_id, tenant_id, plan_version, ordinal, line, column_name, code, reason, raw, record)
-SELECT %s, %s, %s, r.* FROM
-    unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[]) AS r
-"""
-
 HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)  # no flags, no extension
 TRAILER: Final = b"\xff\xff"
 
@@ -58,24 +47,6 @@ class TargetTable:
     table_name: str
     create: str
     freeze: bool  # all rows come in one chunk
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What became of source records."""
-
-    rows_read: int = 0
-    rows_loaded: int = 0
-    rows_rejected: int = 0
-    rows_filtered: int = 0
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(
-            self.rows_read + other.rows_read,
-            self.rows_loaded + other.rows_loaded,
-            self.rows_rejected + other.rows_rejected,
-            self.rows_filtered + other.rows_filtered,
-        )
 
 
 @dataclass(frozen=True)
@@ -144,33 +115,23 @@ class TargetWriter:
 
     def _store_rejects(self, rejects: Sequence[Reject], before: int) -> None:
         """Store rejects; ``before`` is how many of this chunk were stored already."""
-        first = self.totals.rows_rejected + before
-        numbers = [list(range(first, first + len(rejects))), [reject.line for reject in rejects]]
-        texts = [
-            [_storable(getattr(reject, name)) for reject in rejects]
-            for name in ("column", "code", "reason", "raw", "record")
-        ]
         target = self._target
-        self._conn.execute(_REJECTS, (target.load_id, self._own.tenant_id, target.plan_version, *numbers, *texts))
+        first = self.totals.rows_rejected + before
+        values = reject_values(target.load_id, self._own.tenant_id, target.plan_version, rejects, first)
+        self._conn.execute(REJECTS, values)
 
     def _record(self, chunk: "Chunk") -> None:
-        resume_at = Jsonb(chunk.resume_at) if chunk.resume_at is not None else None
-        place = (self._target.load_id, self._chunks, self._own.tenant_id)
-        counts = chunk.counts
+        values = chunk_values(
+            self._target.load_id,
+            self._chunks,
+            self._own.tenant_id,
+            chunk.counts,
+            bytes_read=chunk.bytes_read,
+            resume_at=chunk.resume_at,
+            attempt=self._own.attempt,
+        )
         with told_as_lost(self._own.job_id, self._own.attempt):
-            self._conn.execute(
-                _CHUNK,
-                (
-                    *place,
-                    counts.rows_read,
-                    counts.rows_loaded,
-                    counts.rows_rejected,
-                    counts.rows_filtered,
-                    chunk.bytes_read,
-                    resume_at,
-                    self._own.attempt,
-                ),
-            )
+            self._conn.execute(CHUNK, values)
 
     @contextmanager
     def _transaction(self, *, fenced: bool) -> Iterator[None]:
@@ -276,8 +237,3 @@ def _copy_statement(target: TargetTable, columns: Sequence[str], *, freeze: bool
         sql.SQL(", ").join(map(Identifier, columns)),
         sql.SQL(", FREEZE" if freeze else ""),
     )
-
-
-def _storable(text: str | None) -> str | None:
-    """PostgreSQL stores no NUL, and no half of a surrogate pair."""
-    return text.replace("\x00", "\N{SYMBOL FOR NULL}").encode(errors="replace").decode() if text else text

@@ -11,7 +11,8 @@ from typing import Any
 
 from stepmill.engine.context import AttemptConnection, Reporter
 from stepmill.etl.ahead import made_ahead
-from stepmill.etl.chunks import Batch, Counts, TargetTable, TargetWriter
+from stepmill.etl.chunk_rows import Counts
+from stepmill.etl.chunks import Batch, TargetTable, TargetWriter
 from stepmill.etl.plan.rejects import RejectLimit
 from stepmill.etl.reject_limit import EXAMPLES, RejectWatch
 

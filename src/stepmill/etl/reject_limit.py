@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stepmill.errors import DataError
-from stepmill.etl.chunks import Counts
+from stepmill.etl.chunk_rows import Counts
 from stepmill.etl.plan.rejects import RejectLimit
 from stepmill.etl.readers.block import Reject
 

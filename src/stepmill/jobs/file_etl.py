@@ -9,12 +9,15 @@ earlier load rejected.
 from datetime import timedelta
 from typing import Literal
 
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
 from pydantic import Field
 
 from stepmill.engine import EnvParams, JobType, Output, Step, StepContext, Transaction
 from stepmill.errors import ConflictError, NotFoundError
 from stepmill.planning.area_load import AreaLoad, HowRead
 from stepmill.planning.fetch import fetched
+from stepmill.planning.filling import keep_held
 from stepmill.planning.layout import key_of
 from stepmill.planning.reading import read_by_plan
 from stepmill.store import areas, files, plans
@@ -23,7 +26,7 @@ from stepmill.warehouse.bring_in import bring_in
 from stepmill.warehouse.ledger import LoadEntry, find_append, find_replacement, get_load
 from stepmill.warehouse.publish import Load
 from stepmill.warehouse.tables import Owner, find_table
-from stepmill.warehouse.targets import discard_target, find_target, read_filled
+from stepmill.warehouse.targets import discard_target, find_target, get_target, read_filled
 
 
 class FileEtlParams(EnvParams):
@@ -109,15 +112,16 @@ async def transform(ctx: StepContext[FileEtlParams]) -> Transformed:
     """Type the rows by the plan into a table that nobody sees, in chunks; what does not fit is rejected."""
     extracted: Extracted = ctx.output_of(extract)
     area = await _area(ctx)
-    async with ctx.transaction() as tx:
-        instead = await _load_instead(tx, ctx.params, area, extracted, ctx.job_id)
-        begun = await find_target(tx.conn, ctx.job_id)
+    async with ctx.reading() as conn:
+        instead = await _load_instead(conn, ctx.params, area, extracted, ctx.job_id)
+        begun = await find_target(conn, ctx.job_id)
     if instead is not None:
         return Transformed()
-    target, version = await _area_load(ctx, area, extracted).typed(begun)
+    filled, version = await _area_load(ctx, area, extracted).typed(begun)
     async with ctx.transaction() as tx:
-        filled = await read_filled(tx.conn, target)
-        return await ctx.finish(tx, Transformed.model_validate({**vars(filled), "plan_version": version}))
+        await keep_held(ctx, tx, filled)
+        counts = await read_filled(tx.conn, filled.target)
+        return await ctx.finish(tx, Transformed.model_validate({**vars(counts), "plan_version": version}))
 
 
 async def load(ctx: StepContext[FileEtlParams]) -> Loaded:
@@ -125,7 +129,7 @@ async def load(ctx: StepContext[FileEtlParams]) -> Loaded:
     extracted: Extracted = ctx.output_of(extract)
     area = await _area(ctx)
     async with ctx.transaction() as tx:
-        instead = await _load_instead(tx, ctx.params, area, extracted, ctx.job_id)
+        instead = await _load_instead(tx.conn, ctx.params, area, extracted, ctx.job_id)
         table = await find_table(tx.conn, ctx.env_id, Owner("area", area.area_id))
         target = await find_target(tx.conn, ctx.job_id, for_update=True)
     if instead is not None:
@@ -152,7 +156,10 @@ async def load(ctx: StepContext[FileEtlParams]) -> Loaded:
     if target is None:  # an ended job's is dropped soon, and this is its retry
         ctx.log("info", "The unseen table was dropped since the job ended; filling it anew.")
     if target is None or target.plan_version != version:
-        target = (await area_load.filled(version)).target
+        filled = await area_load.filled(version)
+        async with ctx.transaction() as tx:
+            await keep_held(ctx, tx, filled)
+            target = await get_target(tx.conn, ctx.job_id)
     entry = await bring_in(ctx.transaction, target, rules, finish, lambda sentence: ctx.log("info", sentence))
     return _loaded(entry, area)
 
@@ -182,15 +189,15 @@ def _area_load(ctx: StepContext[FileEtlParams], area: Area, extracted: Extracted
 
 
 async def _load_instead(
-    tx: Transaction, params: FileEtlParams, area: Area, extracted: Extracted, job_id: str
+    conn: AsyncConnection[DictRow], params: FileEtlParams, area: Area, extracted: Extracted, job_id: str
 ) -> LoadEntry | None:
     """The load that makes this one needless: it added this very file, or replaces its rows though it came first."""
     if params.replay_of is not None:
         return None
     added_by = None
     if extracted.mode == "append":
-        added_by = await find_append(tx.conn, area.phys_id, params.file_id)
-    return added_by or await find_replacement(tx.conn, area.phys_id, job_id, extracted.file_name)
+        added_by = await find_append(conn, area.phys_id, params.file_id)
+    return added_by or await find_replacement(conn, area.phys_id, job_id, extracted.file_name)
 
 
 async def _leave_it_at(ctx: StepContext[FileEtlParams], area: Area, instead: LoadEntry) -> Loaded:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from stepmill.engine import Output, StepContext
-from stepmill.etl.fill import fill_from_file, fill_from_rejects
+from stepmill.etl.fill import fill_from_file, fill_from_rejects, hold_from_file
 from stepmill.etl.plan.model import TransformPlan
 from stepmill.etl.plan.parse import parse_plan
 from stepmill.etl.plan.source import SourceFormat
@@ -21,6 +21,8 @@ from stepmill.store.areas import Area, SchemaChange
 from stepmill.warehouse.ledger import Mode
 from stepmill.warehouse.tables import Key, Owner, PhysicalTable
 from stepmill.warehouse.targets import Target
+
+_SMALL_BYTES = 512 * 1024
 
 
 class HowRead(Output):
@@ -60,14 +62,14 @@ class AreaLoad:
         """What tells rows apart by that version."""
         return key_of(await self.plan(version), self._how.mode, self._how.key_columns)
 
-    async def typed(self, begun: Target | None) -> tuple[Target, int]:
+    async def typed(self, begun: Target | None) -> tuple[Filled, int]:
         """The job's target, and the plan's version by which it is filled: one that the values fit, if the area evolves.
 
         ``begun`` is the target as an earlier attempt left it.
         """
         how = self._how
         if how.schema_change != "evolve" or how.source is None:
-            return (await self.filled(how.plan_version)).target, how.plan_version
+            return await self.filled(how.plan_version), how.plan_version
         version = max(how.plan_version, begun.plan_version) if begun is not None else how.plan_version
 
         async def examine(plan: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +90,7 @@ class AreaLoad:
         return newer if await self._follows(newer) else version
 
     async def filled(self, version: int) -> Filled:
-        """The target with all rows in it, typed by a version. Safe to repeat."""
+        """The target with all rows, typed by a version; held ones are to be kept. Safe to repeat."""
         plan = await self.plan(version)
         return await filled_target(self._ctx, await self._destination(version), await self._rows(plan, version))
 
@@ -138,7 +140,16 @@ class AreaLoad:
             args=args,
             missing=tuple(missing),  # what it may not lack, Extract has refused
             refuses_unknown=how.schema_change == "discardRow",
+            hold=hold_from_file if self._is_small() else None,
         )
+
+    def _is_small(self) -> bool:
+        """Whether the file's rows need no table of their own. What is packed may be much more than it seems."""
+        source, size = self._how.source, self._how.stored_bytes
+        if source is None or size is None or size > _SMALL_BYTES:
+            return False
+        form = SourceFormat.model_validate(source)
+        return form.compression == form.archive == "none" and form.format in ("csv", "json", "jsonl")
 
     async def _text(self) -> BlobLocation:
         ctx = self._ctx

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from stepmill.engine import StepContext, Transaction
+from stepmill.engine.fence import told_as_lost
 from stepmill.errors import StepmillError
+from stepmill.etl.batches import FillOrder
+from stepmill.etl.chunk_rows import CHUNK, REJECTS, chunk_values, reject_values
 from stepmill.etl.chunks import TargetTable
-from stepmill.etl.fill import FillOrder
+from stepmill.etl.held import HeldRows
 from stepmill.etl.load import CHUNK_ROWS
 from stepmill.etl.plan.model import TransformPlan
 from stepmill.etl.plan.rejects import RejectLimit
 from stepmill.planning.layout import columns_of
+from stepmill.warehouse import held as held_rows
 from stepmill.warehouse.columns import LOAD_ID, ORDINAL
 from stepmill.warehouse.ledger import Mode
 from stepmill.warehouse.removal import rename
@@ -49,14 +53,17 @@ class Rows:
     args: tuple[Any, ...]
     missing: tuple[str, ...] = ()
     refuses_unknown: bool = False
+    hold: Callable[..., dict[str, Any] | None] | None = None
+    """As ``fill``, for a source so small that its rows need no table of their own: answers them, or None."""
 
 
 @dataclass(frozen=True)
 class Filled:
-    """A target with all of its rows in it, and how many were rejected."""
+    """A target with all of its rows in it, and how many were rejected; or with ``held`` rows that are to be kept."""
 
     target: Target
     rows_rejected: int
+    held: HeldRows | None = None
 
 
 async def table_of(tx: Transaction, ctx: StepContext[Any], destination: Destination) -> PhysicalTable:
@@ -75,14 +82,15 @@ async def table_of(tx: Transaction, ctx: StepContext[Any], destination: Destinat
 
 
 async def filled_target(ctx: StepContext[Any], destination: Destination, rows: Rows) -> Filled:
-    """The job's target with all rows in it. Safe to repeat: what is there is not filled again.
+    """The job's target with all rows in it, or held to be kept. Safe to repeat: what is there is not filled again.
 
     Rows that can't be loaded at all leave no target behind.
     """
     async with ctx.transaction() as tx:
+        table = await table_of(tx, ctx, destination)
         target = await open_target(
             tx.conn,
-            await table_of(tx, ctx, destination),
+            table,
             job_id=ctx.job_id,
             plan_version=rows.plan_version,
             columns=columns_of(rows.plan),
@@ -91,14 +99,36 @@ async def filled_target(ctx: StepContext[Any], destination: Destination, rows: R
         filled = await read_filled(tx.conn, target)
     if filled.complete:
         return Filled(target, filled.rows_rejected)
+    order = _order(ctx, destination, rows, target)
     try:
-        counts = await ctx.compute(rows.fill, _order(ctx, destination, rows, target), *rows.args)
+        is_new = filled.chunks == 0 and order.ordinal_column is None
+        if rows.hold is not None and is_new and table.generation is not None:
+            found = await ctx.compute(rows.hold, order, *rows.args)
+            if found is not None:
+                held = HeldRows.from_json(found)
+                return Filled(target, held.counts.rows_rejected, held)
+        counts = await ctx.compute(rows.fill, order, *rows.args)
     except StepmillError as error:
         if not error.retryable:
             async with ctx.transaction() as tx:
                 await discard_target(tx.conn, target)
         raise
     return Filled(target, counts["rows_rejected"])
+
+
+async def keep_held(ctx: StepContext[Any], tx: Transaction, filled: Filled) -> None:
+    """Keep the target's held rows, if it has such, with all that the books have of a chunk."""
+    target, rows = filled.target, filled.held
+    if rows is None:
+        return
+    place = (target.load_id, 0, ctx.tenant_id)
+    values = chunk_values(*place, rows.counts, bytes_read=rows.bytes_read, resume_at=None, attempt=ctx.attempt)
+    await held_rows.hold(tx.conn, target, ctx.tenant_id, rows.columns, rows.data)
+    with told_as_lost(ctx.job_id, ctx.attempt):
+        await tx.conn.execute(CHUNK, values)
+    if rows.rejects:
+        rejects = reject_values(target.load_id, ctx.tenant_id, target.plan_version, rows.rejects, 0)
+        await tx.conn.execute(REJECTS, rejects)
 
 
 def _order(ctx: StepContext[Any], destination: Destination, rows: Rows, target: Target) -> FillOrder:

@@ -9,9 +9,8 @@ from stepmill.etl.plan.model import TransformPlan
 from stepmill.planning.drift import may_widen
 from stepmill.planning.filling import Filled
 from stepmill.planning.reading import evolved
-from stepmill.warehouse.misfits import has_wider_numbers
+from stepmill.warehouse.misfits import asks_for_wider_number, has_wider_numbers
 from stepmill.warehouse.tables import Owner, find_table
-from stepmill.warehouse.targets import Target
 from stepmill.warehouse.views import users_of
 
 Fill = Callable[[int], Awaitable[Filled]]
@@ -32,8 +31,8 @@ async def filled_as_values_ask(
     examine: Examine,
     follows: Follows,
     plan_of: PlanOf,
-) -> tuple[Target, int]:
-    """The target, and the version by which it is filled in the end. Safe to repeat.
+) -> tuple[Filled, int]:
+    """The filled target, and the version by which it is filled in the end. Safe to repeat.
 
     Another than ``version`` is looked for if a number was too large or too precise for its column, or if too many rows
     would be rejected; but not where something else stands on the table's view, which then could not be shown.
@@ -41,8 +40,8 @@ async def filled_as_values_ask(
     refused: StepmillError | None = None
     try:
         filled = await fill(version)
-        if not filled.rows_rejected or not await _asks_for_more(ctx, await plan_of(version), filled.target):
-            return filled.target, version
+        if not filled.rows_rejected or not await _asks_for_more(ctx, await plan_of(version), filled):
+            return filled, version
     except StepmillError as error:
         if error.code != "too_many_rejects":
             raise
@@ -50,22 +49,25 @@ async def filled_as_values_ask(
     if not await _is_in_use(ctx, area_id):
         stored, _ = await evolved(ctx, area_id, examine)
         if stored.version != version and await follows(stored.version):
-            return (await fill(stored.version)).target, stored.version
+            return await fill(stored.version), stored.version
     if refused is not None:
         raise refused
-    return filled.target, version
+    return filled, version
 
 
-async def _asks_for_more(ctx: StepContext[Any], plan: TransformPlan, target: Target) -> bool:
+async def _asks_for_more(ctx: StepContext[Any], plan: TransformPlan, filled: Filled) -> bool:
     numbers = [column.name for column in plan.columns if may_widen(column)]
-    async with ctx.transaction() as tx:
-        return await has_wider_numbers(tx.conn, target.load_id, numbers)
+    if filled.held is not None:
+        rejects = [reject for reject in filled.held.rejects if reject.column in numbers]
+        return any(asks_for_wider_number(reject.code, reject.raw) for reject in rejects)
+    async with ctx.reading() as conn:
+        return await has_wider_numbers(conn, filled.target.load_id, numbers)
 
 
 async def _is_in_use(ctx: StepContext[Any], area_id: str) -> bool:
-    async with ctx.transaction() as tx:
-        table = await find_table(tx.conn, ctx.env_id, Owner("area", area_id))
-        users = await users_of(tx.conn, table) if table is not None and table.generation is not None else []
+    async with ctx.reading() as conn:
+        table = await find_table(conn, ctx.env_id, Owner("area", area_id))
+        users = await users_of(conn, table) if table is not None and table.generation is not None else []
     if users:
         ctx.log(
             "warning",

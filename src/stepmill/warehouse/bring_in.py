@@ -9,7 +9,7 @@ from psycopg import AsyncConnection, errors
 from psycopg.rows import DictRow
 
 from stepmill.engine.context import Transaction
-from stepmill.warehouse import prepare, views
+from stepmill.warehouse import held, prepare, views
 from stepmill.warehouse.columns import Column, keep_order
 from stepmill.warehouse.ledger import LoadEntry
 from stepmill.warehouse.prepare import Course
@@ -32,12 +32,26 @@ _LONGEST_PAUSE = 3.0
 
 async def bring_in(begin: Begin, target: Target, load: Load, finish: Finish, tell: Tell) -> LoadEntry:
     """Show a filled target to readers at one instant, together with what ``finish`` writes. Answers its ledger row."""
+    if target.is_held and (entry := await _publish_at_once(begin, target, load, finish)) is not None:
+        return entry
     while True:
         target, table = await _prepare(begin, target, load, tell)
         entry = await _publish(begin, target, table, load, finish, tell)
         if entry is not None:
             return entry
         tell("The table was changed meanwhile; getting ready again.")
+
+
+async def _publish_at_once(begin: Begin, target: Target, load: Load, finish: Finish) -> LoadEntry | None:
+    """A few rows are shown without further ado, unless readers or the table's columns ask for more."""
+    try:
+        async with begin() as tx:
+            entry = await publish(tx.conn, target, None, load)
+            if entry is not None:
+                await finish(tx, entry)
+            return entry
+    except errors.LockNotAvailable:
+        return None
 
 
 async def _prepare(begin: Begin, target: Target, load: Load, tell: Tell) -> tuple[Target, PhysicalTable]:
@@ -55,6 +69,9 @@ async def _prepare(begin: Begin, target: Target, load: Load, tell: Tell) -> tupl
         table = await get_table(tx.conn, target.env_id, target.phys_id)
         course = await course_of(tx.conn, table, target, load)
         await _refuse_early(tx.conn, table, target, load, course)
+        if target.is_held and course.way != "move":
+            await held.give_table(tx.conn, target)
+            target = await get_target(tx.conn, target.job_id)
     if course.way == "carry" and target.carried_version != course.version:
         tell("Carrying earlier rows over to the plan's columns.")
         async with begin() as tx:

@@ -9,15 +9,19 @@ from psycopg.rows import DictRow
 
 from stepmill.errors import ConflictError, StepmillError
 from stepmill.gateways.sql.identifiers import Identifier
-from stepmill.warehouse import ledger, retired, views
+from stepmill.warehouse import held, ledger, retired, views
 from stepmill.warehouse.columns import LOAD_ID, Column, allow_kept_nulls, identifiers, keep_order
 from stepmill.warehouse.ledger import LoadEntry, Mode, Undo
-from stepmill.warehouse.prepare import Course, decide, same_key
+from stepmill.warehouse.prepare import Course, additions, decide, same_key
 from stepmill.warehouse.reject_upkeep import refuse_gone_to_replays
 from stepmill.warehouse.small import refuse_small
 from stepmill.warehouse.tables import Key, PhysicalTable, get_table, record_change
 from stepmill.warehouse.targets import Filled, Target, close_target, read_filled
 
+_REJECTS = """
+SELECT count(*) AS rejects, coalesce(sum(octet_length(concat(record, raw, reason))), 0) AS bytes
+FROM load_rejects WHERE load_id = %s
+"""
 _OLD, _NEW = sql.SQL("old"), sql.SQL("new")
 
 
@@ -73,16 +77,20 @@ async def refuse_superseded(conn: AsyncConnection[DictRow], env_id: str, load_id
     return original
 
 
-async def publish(conn: AsyncConnection[DictRow], target: Target, version: int, load: Load) -> LoadEntry | None:
+async def publish(conn: AsyncConnection[DictRow], target: Target, version: int | None, load: Load) -> LoadEntry | None:
     """Show the load from this transaction's commit on; None if the table changed after ``version``.
+
+    Without a version the load was not made ready for any: None if it has to be, for the table as it is.
 
     Nothing may follow in the transaction but the step's DONE: readers wait from the change of the view to the commit.
     Raises ``LockNotAvailable`` if readers hold the view for seconds: then the transaction is to be tried again.
     """
     table = await get_table(conn, target.env_id, target.phys_id, for_update=True)
-    if table.version != version:
+    if version is not None and table.version != version:
         return None
     course = await course_of(conn, table, target, load)
+    if version is None and (course.way != "move" or additions(table, target.columns)):
+        return None
     filled = await read_filled(conn, target)
     entry = _entry(table, target, load, filled)
     entry = await _verified(conn, target, entry, filled)
@@ -132,21 +140,19 @@ def _entry(table: PhysicalTable, target: Target, load: Load, filled: Filled) -> 
 
 
 async def _verified(conn: AsyncConnection[DictRow], target: Target, entry: LoadEntry, filled: Filled) -> LoadEntry:
-    """Count what is really there, and how large its rejects are: a load whose rows don't add up must not commit."""
-    counts = await conn.execute(
-        sql.SQL(
-            "SELECT (SELECT count(*) FROM {} WHERE {} = %s) AS rows,"
-            " r.* FROM (SELECT count(*) AS rejects,"
-            " coalesce(sum(octet_length(concat(record, raw, reason))), 0) AS bytes"
-            " FROM load_rejects WHERE load_id = %s) AS r"
-        ).format(target.table, Identifier(LOAD_ID)),
-        (target.load_number, target.load_id),
-    )
-    real = (await counts.fetchall())[0]
-    if not filled.complete or real["rows"] != entry.rows_loaded or real["rejects"] != entry.rows_rejected:
+    """Count what is really there, and how large its rejects are: a load whose rows don't add up must not commit.
+
+    Rows that are held are counted when they are sent.
+    """
+    rows = entry.rows_loaded
+    if not target.is_held:
+        count = sql.SQL("SELECT count(*) AS rows FROM {} WHERE {} = %s").format(target.table, Identifier(LOAD_ID))
+        rows = (await (await conn.execute(count, (target.load_number,))).fetchall())[0]["rows"]
+    real = (await (await conn.execute(_REJECTS, (target.load_id,))).fetchall())[0]
+    if not filled.complete or rows != entry.rows_loaded or real["rejects"] != entry.rows_rejected:
         raise StepmillError(
             "load_unbalanced",
-            f"The unseen table holds {real['rows']} rows and {real['rejects']} rejects where {entry.rows_loaded} and "
+            f"The unseen table holds {rows} rows and {real['rejects']} rejects where {entry.rows_loaded} and "
             f"{entry.rows_rejected} were written. Nothing was shown to readers. Retry from the step Transform.",
         )
     return replace(entry, rejects_bytes=int(real["bytes"]))
@@ -216,12 +222,9 @@ async def _move(
         removed = await retired.set_aside(conn, table, kept_in, [each.load_number for each in course.replaces])
         await retired.retire(conn, table, kept_in, entry.load_id, load.keep_undo)
         undo = Undo(kept_in=kept_in, columns=table.columns)
-    names = sql.SQL(", ").join([Identifier(LOAD_ID), identifiers(target.columns)])
-    insert = sql.SQL("INSERT INTO {live} ({names}) SELECT {names} FROM {stage}")
-    moved = (await conn.execute(insert.format(live=table.live, names=names, stage=target.table))).rowcount
+    moved = await _moved(conn, table, target)
     if moved != entry.rows_loaded:
         raise StepmillError("load_unbalanced", f"{moved} rows were moved where there were {entry.rows_loaded}.")
-    await conn.execute(sql.SQL("DROP TABLE {}").format(target.table))
     await record_change(
         conn,
         table,
@@ -233,6 +236,17 @@ async def _move(
         time_column=load.time_column,
     )
     return replace(entry, generation=table.generation, undo=_possible(undo, load))
+
+
+async def _moved(conn: AsyncConnection[DictRow], table: PhysicalTable, target: Target) -> int:
+    """Put the target's rows into the present generation, and drop what they were in. Answers how many they were."""
+    if target.is_held:
+        return await held.send(conn, target, table.live)
+    names = sql.SQL(", ").join([Identifier(LOAD_ID), identifiers(target.columns)])
+    insert = sql.SQL("INSERT INTO {live} ({names}) SELECT {names} FROM {stage}")
+    moved = (await conn.execute(insert.format(live=table.live, names=names, stage=target.table))).rowcount
+    await conn.execute(sql.SQL("DROP TABLE {}").format(target.table))
+    return moved
 
 
 def _possible(undo: Undo, load: Load) -> Undo:

@@ -115,6 +115,9 @@ async def ensure_table(
 
     Raises :class:`ConflictError` ``name_taken`` if another owner's table has the logical name.
     """
+    found = await find_table(conn, env_id, owner)
+    if found is not None:
+        return found
     names = schemas_of(schema_name)
     # No conflict is named: of two who ask at once, the later may meet the other's name before the other's owner.
     await conn.execute(

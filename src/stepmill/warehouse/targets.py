@@ -2,7 +2,7 @@
 
 A job has one target at most. It is filled by a compute child in chunks, each a transaction of its rows, its rejects and
 its row in ``load_chunks``. The child makes the table in its first chunk's transaction, so a target has a table exactly
-if it has a chunk.
+if it has a chunk; but for a small one, whose rows are held in one chunk without a table.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,6 +38,8 @@ class Target:
     rows_deduplicated: int | None
     carried_version: int | None
     created_at: datetime
+    is_held: bool = False
+    """Whether it has no table, and its rows are in ``held_rows``."""
 
     @property
     def table(self) -> Identifier:
@@ -182,4 +184,5 @@ def _from_row(row: DictRow) -> Target:
         rows_deduplicated=row["rows_deduplicated"],
         carried_version=row["carried_version"],
         created_at=row["created_at"],
+        is_held=row["is_held"],
     )

@@ -126,6 +126,7 @@ class Database:
         application_name: str | None = None,
         statement_timeout: float | None = None,
         lock_timeout: float | None = None,
+        read_only: bool = False,
     ) -> AsyncIterator[AsyncConnection[DictRow]]:
         """A transaction as ``role``: committed at the end of the block, rolled back by an exception.
 
@@ -134,6 +135,7 @@ class Database:
         """
         settings = {"role": role, "stepmill.tenant": tenant, "application_name": application_name}
         settings |= {"statement_timeout": _ms(statement_timeout), "lock_timeout": _ms(lock_timeout)}
+        settings |= {"transaction_read_only": "on" if read_only else None}
         conn = await _living(self._transactions)
         try:
             await conn.execute(_begin(conn, settings))
