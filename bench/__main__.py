@@ -19,7 +19,7 @@ import stepmill.logs
 from bench.peer_page import write_page
 from bench.report import show
 
-PARTS = ("engine", "peers", "submissions", "readers", "backlog", "load", "files", "idle", "console")
+PARTS = ("engine", "peers", "submissions", "readers", "backlog", "load", "upsert", "files", "idle", "console")
 
 
 def main() -> int:

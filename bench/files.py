@@ -1,13 +1,12 @@
 """How fast many small files become one table: 1,000 of 10 to 1,000 rows in one area, from submit to the last DONE."""
 
 import asyncio
-import io
 import tempfile
 import time
 from pathlib import Path
 from random import Random
 
-from bench.make_csv import write_rows
+from bench.make_csv import write_csv
 from bench.report import Row, at_least
 from stepmill.cli.own_server import Started, started_server
 from stepmill.client import Client
@@ -49,8 +48,9 @@ def _load(client: Client, folder: Path, name: str, count: int) -> tuple[float, f
     """Seconds of the uploads, seconds of the loads, and the rows that are there then."""
     area = client.create_area(_ENV, name)["areaId"]
     sizes = [Random(number).randrange(10, 1_001) for number in range(count)]
+    paths = [_written(folder / f"{number}.csv", rows) for number, rows in enumerate(sizes)]
     began = time.perf_counter()
-    files = [_upload(client, folder, area, number, rows) for number, rows in enumerate(sizes)]
+    files = [client.upload_file(_ENV, area, path)["fileId"] for path in paths]
     uploading = time.perf_counter() - began
     began = time.perf_counter()
     jobs = client.start_jobs(
@@ -65,9 +65,6 @@ def _load(client: Client, folder: Path, name: str, count: int) -> tuple[float, f
     return uploading, loading, sum(sizes)
 
 
-def _upload(client: Client, folder: Path, area: str, number: int, rows: int) -> str:
-    text = io.StringIO()
-    write_rows(text, rows)
-    file = folder / f"{number}.csv"
-    file.write_text(text.getvalue(), encoding="utf-8")
-    return client.upload_file(_ENV, area, file)["fileId"]
+def _written(file: Path, rows: int) -> Path:
+    write_csv(file, rows)
+    return file

@@ -38,18 +38,18 @@ _WORDS = ("slow", "blue", "parcel", "gift", "again", "door", "call", "Müller", 
 _ROWS_AT_ONCE = 10_000
 
 
-def write_csv(path: Path, rows: int) -> None:
-    """Write the file, a piece at a time."""
+def write_csv(path: Path, rows: int, *, begin: int = 0) -> None:
+    """Write the file, a piece at a time. ``begin`` rows come before its first."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        write_rows(file, rows)
+        write_rows(file, rows, begin=begin)
 
 
-def write_rows(file: IO[str], rows: int) -> None:
+def write_rows(file: IO[str], rows: int, *, begin: int = 0) -> None:
     """Write header and rows."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for first in range(0, rows, _ROWS_AT_ONCE):
-        writer.writerows(_rows(first, min(first + _ROWS_AT_ONCE, rows)))
+    for first in range(begin, begin + rows, _ROWS_AT_ONCE):
+        writer.writerows(_rows(first, min(first + _ROWS_AT_ONCE, begin + rows)))
 
 
 def _rows(first: int, end: int) -> Iterator[tuple[object, ...]]:

@@ -84,6 +84,17 @@ def test_a_tables_mode_is_never_changed_by_the_way(server: Serve, tmp_path: Path
     assert "is loaded with the mode append, not replace" in " ".join(result.stderr.split())
 
 
+def test_a_table_may_be_frozen(server: Serve, tmp_path: Path) -> None:
+    file = tmp_path / "frozen.csv"
+    file.write_text("a\n1\n")
+    load(server, file, "--schema-change", "freeze")
+    file.write_text("a,b\n1,2\n")
+    assert "columns_frozen" in server.run("load", str(file)).stdout
+    result = server.run("load", str(file), "--schema-change", "evolve")
+    assert result.returncode == 5
+    assert "has the schema change freeze, not evolve" in " ".join(result.stderr.split())
+
+
 @pytest.mark.parametrize(
     ("content", "code"), [(b"", "empty_file"), (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", "not_a_table")]
 )

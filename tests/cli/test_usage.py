@@ -34,6 +34,7 @@ def run(*arguments: str, **environment: str) -> Result:
             "Invalid value for '--mode': 'delete' is not one of",
         ),
         (["load", __file__, "--mode", "upsert"], {}, 2, "needs the key: --key COLUMN"),
+        (["load", __file__, "--schema-change", "x"], {}, 2, "Invalid value for '--schema-change': 'x' is not one of"),
         (["jobs", "submit", "FILE_ETL", "fileId"], NOWHERE, 2, "'fileId' is not NAME=VALUE"),
         (["jobs", "submit", "FILE_ETL", "n:=x"], NOWHERE, 2, "is not JSON"),
         (["jobs", "submit", "FILE_ETL", "--params", "[1]"], NOWHERE, 2, "must be a JSON object"),

@@ -64,9 +64,10 @@ def plan_of_type(logical: str) -> TransformPlan:
 
 def copied(connection: Connection, plan: TransformPlan, block: TypedBlock) -> list[tuple[Any, ...]]:
     """The rows of a table into which the block was copied, in their order."""
-    encoder = CopyEncoder(plan, hidden=("_load_id", "_ordinal"))
+    hidden = ("_load_id", "_ordinal")
+    encoder = CopyEncoder(plan, hidden)
     types = [column.target.sql for column in plan.columns] + ["bigint", "bigint"]
-    names = [sql.Identifier(name) for name in encoder.column_names]
+    names = [sql.Identifier(name) for name in (*(column.name for column in plan.columns), *hidden)]
     columns = [sql.SQL("{} {}").format(name, sql.SQL(kind)) for name, kind in zip(names, types, strict=True)]
     connection.execute("DROP TABLE IF EXISTS target")
     connection.execute(sql.SQL("CREATE TABLE target ({})").format(sql.SQL(", ").join(columns)))

@@ -13,9 +13,10 @@ from stepmill.cli.options import DataDirOption, EnvOption, JsonOption, UrlOption
 from stepmill.cli.output import duration_text, out, print_json, seconds_between
 from stepmill.cli.own_server import server_for
 from stepmill.cli.show_job import show_accounting, show_error
-from stepmill.client import LoadMode
+from stepmill.client import LoadMode, SchemaChange
 
 MODES: tuple[LoadMode, ...] = get_args(LoadMode)
+CHANGES: tuple[SchemaChange, ...] = get_args(SchemaChange)
 
 app = typer.Typer(add_completion=False)
 
@@ -25,6 +26,13 @@ def _mode(text: str) -> LoadMode:
         if mode == text:
             return mode
     raise typer.BadParameter(f"{text!r} is not one of {', '.join(MODES)}.")
+
+
+def _change(text: str) -> SchemaChange:
+    for change in CHANGES:
+        if change == text:
+            return change
+    raise typer.BadParameter(f"{text!r} is not one of {', '.join(CHANGES)}.")
 
 
 @app.command()
@@ -44,6 +52,15 @@ def load(
         ),
     ] = None,
     key: Annotated[list[str] | None, typer.Option("--key", help="Key column, for upsert; may be repeated.")] = None,
+    schema_change: Annotated[
+        SchemaChange | None,
+        typer.Option(
+            "--schema-change",
+            parser=_change,
+            metavar=f"[{'|'.join(CHANGES)}]",
+            help="What becomes of columns and values that the table does not know. Default: evolve for a new table.",
+        ),
+    ] = None,
     allow_small: Annotated[
         bool, typer.Option("--allow-small", help="Replace even by far fewer rows than were there.")
     ] = False,
@@ -58,7 +75,9 @@ def load(
     settings = settings_of(url=url, data_dir=data_dir, environment=env)
     worst = ExitCode.DONE
     with server_for(settings, quiet=as_json) as client:
-        loader = Loader(client, settings.environment, mode, tuple(key or ()), allow_small, as_json)
+        loader = Loader(
+            client, settings.environment, mode, tuple(key or ()), allow_small, as_json, schema_change=schema_change
+        )
         for file in files:
             loaded = loader.load(file, name or table_name(file))
             worst = worst or exit_code_of_job(loaded.job["status"])

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from stepmill.cli.output import status_markup
 from stepmill.cli.watching import SUBMITTED, Display, display_for, follow
-from stepmill.client import Area, Client, File, Job, LoadMode
+from stepmill.client import Area, Client, File, Job, LoadMode, SchemaChange
 from stepmill.errors import ConflictError
 
 
@@ -44,6 +44,7 @@ class Loader:
     allow_small: bool
     as_json: bool
     console: Console | None = None
+    schema_change: SchemaChange | None = None
 
     def load(self, file: Path, table: str) -> Loaded:
         """Load one file and follow it to its end. Ctrl-C cancels the job."""
@@ -66,7 +67,13 @@ class Loader:
         if found is not None:
             return found
         try:
-            return self.client.create_area(self.env_id, name, load_mode=self.mode, key_columns=self.key_columns or None)
+            return self.client.create_area(
+                self.env_id,
+                name,
+                load_mode=self.mode,
+                key_columns=self.key_columns or None,
+                schema_change=self.schema_change,
+            )
         except ConflictError:  # somebody else made it just now
             found = self._find(name)
             if found is None:
@@ -98,6 +105,13 @@ class Loader:
                 "other_key",
                 f"The table {area['name']!r} has the key {', '.join(area.get('keyColumns') or ['(none)'])}. Leave "
                 "--key out, or name another table with --table.",
+            )
+        change = area.get("schemaChange", "evolve")
+        if self.schema_change is not None and change != self.schema_change:
+            raise ConflictError(
+                "other_schema_change",
+                f"The table {area['name']!r} has the schema change {change}, not {self.schema_change}. "
+                "Leave --schema-change out, or change the area's.",
             )
 
     def _upload(self, file: Path, area: Area, display: Display) -> File:

@@ -12,8 +12,7 @@ from stepmill.engine.context import AttemptConnection, Reporter
 from stepmill.etl.ahead import made_ahead
 from stepmill.etl.chunk_rows import Counts
 from stepmill.etl.chunks import TRAILER, Batch, TargetTable
-from stepmill.etl.plan.compile import compile_plan
-from stepmill.etl.plan.model import TransformPlan
+from stepmill.etl.plan.compile import compiled_plan
 from stepmill.etl.plan.rejects import RejectLimit
 from stepmill.etl.readers.block import BlockStart, RawBlock
 from stepmill.etl.readers.mended import MendedCount
@@ -27,7 +26,7 @@ Blocks = Callable[[BlockStart | None], Iterator[RawBlock]]
 
 @dataclass(frozen=True)
 class FillOrder:
-    """What is to be filled and by which plan; plain data.
+    """What is to be filled and by which plan, which is JSON text; plain data.
 
     ``expected_rows`` and ``stored_bytes`` say how much there is, where that is known.
 
@@ -38,7 +37,7 @@ class FillOrder:
 
     own: AttemptConnection
     target: TargetTable
-    plan: dict[str, Any]
+    plan: str
     limit: RejectLimit
     expected_rows: int | None
     stored_bytes: int | None
@@ -51,11 +50,11 @@ class FillOrder:
 class Batches:
     """Makes the batches of a source, and remembers what is to be told of them at its end."""
 
-    def __init__(self, order: FillOrder, plan: TransformPlan, blocks: Blocks) -> None:
+    def __init__(self, order: FillOrder, blocks: Blocks) -> None:
         self._order = order
-        self._plan = plan
         self._blocks = blocks
-        self._compiled = compile_plan(plan)
+        self._compiled = compiled_plan(order.plan)
+        self._plan = plan = self._compiled.plan
         self._hidden = [order.load_id_column, *([order.ordinal_column] if order.ordinal_column else [])]
         self._nulled: Counter[str] = Counter()
         self._zeros: dict[str, LostZeros] = {}

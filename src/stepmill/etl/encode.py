@@ -21,8 +21,7 @@ interpreter's lock), and the thread that sends must not be kept waiting for long
 class CopyEncoder:
     """Encodes frames of one plan's columns, with constant or given hidden columns (bigint) after them.
 
-    ``column_names`` is the column list of the COPY. One encoder makes one stream: ``header``, any number of ``encode``,
-    ``trailer``.
+    One encoder makes one stream: ``header``, any number of ``encode``, ``trailer``.
     """
 
     def __init__(self, plan: TransformPlan, hidden: Sequence[str] = ()) -> None:
@@ -31,11 +30,6 @@ class CopyEncoder:
         fields = [*(_field(name, target) for name, target in self._types.items()), *map(_bigint, hidden)]
         self._schema = pa.schema(fields)
         self._encoder = ArrowToPostgresBinaryEncoder.new_with_encoders(self._schema, self._encoders())
-
-    @property
-    def column_names(self) -> tuple[str, ...]:
-        """The columns of the COPY, in order."""
-        return (*self._types, *self._hidden)
 
     def header(self) -> bytes:
         """The beginning of the stream."""

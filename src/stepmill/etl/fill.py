@@ -7,7 +7,7 @@ from stepmill.engine.context import Reporter
 from stepmill.etl.batches import Batches, Blocks, FillOrder
 from stepmill.etl.held import hold
 from stepmill.etl.load import fill_target
-from stepmill.etl.plan.model import TransformPlan
+from stepmill.etl.plan.compile import compiled_plan
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.read import read_blocks
 from stepmill.etl.rejected import read_rejected
@@ -18,15 +18,14 @@ def fill_from_file(
     report: Reporter, order: FillOrder, location: BlobLocation, source: dict[str, Any]
 ) -> dict[str, Any]:
     """Fill the target from a file that is read as ``source`` says."""
-    plan = TransformPlan.model_validate(order.plan)
     form = SourceFormat.model_validate(source)
-    return _fill(report, order, plan, lambda start: read_blocks(location, form, start))
+    return _fill(report, order, lambda start: read_blocks(location, form, start))
 
 
 def fill_from_rejects(report: Reporter, order: FillOrder, load_id: str) -> dict[str, Any]:
     """Fill the target from what the load ``load_id`` rejected."""
-    plan = TransformPlan.model_validate(order.plan)
-    return _fill(report, order, plan, lambda start: read_rejected(order.own, load_id, plan.source_columns, start))
+    columns = compiled_plan(order.plan).source_columns
+    return _fill(report, order, lambda start: read_rejected(order.own, load_id, columns, start))
 
 
 def hold_from_file(
@@ -36,8 +35,8 @@ def hold_from_file(
 
     It has no chunks, as it is read at one go.
     """
-    plan = TransformPlan.model_validate(order.plan)
-    batches = Batches(order, plan, lambda start: read_blocks(location, SourceFormat.model_validate(source), start))
+    form = SourceFormat.model_validate(source)
+    batches = Batches(order, lambda start: read_blocks(location, form, start))
     held = hold(batches.columns, batches.made(None), order.limit, order.expected_rows)
     if held is None:
         return None
@@ -45,8 +44,8 @@ def hold_from_file(
     return held.as_json()
 
 
-def _fill(report: Reporter, order: FillOrder, plan: TransformPlan, blocks: Blocks) -> dict[str, Any]:
-    batches = Batches(order, plan, blocks)
+def _fill(report: Reporter, order: FillOrder, blocks: Blocks) -> dict[str, Any]:
+    batches = Batches(order, blocks)
     counts = fill_target(
         report,
         order.own,

@@ -144,7 +144,7 @@ def _order(ctx: StepContext[Any], destination: Destination, rows: Rows, target: 
             create=create_statement(target, ordinal=has_ordinal).as_string(),
             freeze=rows.expected is not None and rows.expected <= CHUNK_ROWS,
         ),
-        plan=rows.plan.model_dump(mode="json"),
+        plan=rows.plan.model_dump_json(),
         limit=rows.limit,
         expected_rows=rows.expected,
         stored_bytes=rows.stored_bytes,

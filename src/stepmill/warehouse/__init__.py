@@ -9,6 +9,7 @@ present one, in the same transaction as its ledger row.
 ``columns``          a table's columns, and how two versions of them differ
 ``tables``           physical tables in the books: find one, make one, hold one still
 ``targets``          the unseen table of one load
+``held``             rows of a small load that need no such table
 ``bring_in``         the way of a filled target to its readers, in two parts:
 ``prepare``          ready it: duplicates, carried rows, indexes, statistics
 ``publish``          the transaction that shows it to readers, in each load mode

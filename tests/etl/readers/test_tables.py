@@ -45,7 +45,23 @@ def test_a_further_file_has_its_own_end_of_the_table() -> None:
     longer = ORDERS + "13,2024-02-01,1.00\n"
     found = detect_further(f"{longer}\n{CITIES}", planned, ["id"])
     assert (len(rows_of(found)), found.source.last_line) == (13, 15)
+    assert warnings_of(found) == ["more_tables"]
     assert len(rows_of(detect_further(longer, planned, ["id"]))) == 13
+
+
+def test_a_table_that_was_chosen_ends_where_the_one_below_it_begins() -> None:
+    text = f"{ORDERS}\n{STOCK}3,2024-03-03,0.30\n\n{CITIES}"
+    stock = {"preamble_rows": 14, "columns": ("item", "counted", "price")}
+    found = detect_further(text, detect(text).source.model_copy(update=stock), ["item"])
+    assert [row[0] for row in rows_of(found)] == ["bolt", "nut", "3"]
+    assert warnings_of(found) == ["more_tables"]
+
+
+def test_a_further_sheet_has_its_own_end_too() -> None:
+    sheet = [line.split(",") for line in f"{ORDERS}\n{CITIES}".splitlines()]
+    found = detect_further(excel({"Both": sheet}), detect(excel({"Both": sheet})).source, ["id"])
+    assert len(rows_of(found)) == 12
+    assert warnings_of(found) == ["more_tables"]
 
 
 def test_a_second_table_of_as_many_columns_is_told_by_its_header() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import polars as pl
 
@@ -40,6 +41,12 @@ class CompiledPlan:
         """The source columns that the plan needs and a source does not have."""
         there = set(present)
         return [name for name in self.source_columns if name not in there]
+
+
+@lru_cache(maxsize=16)
+def compiled_plan(plan: str) -> CompiledPlan:
+    """The compiled form of a plan given as JSON text. Many small files follow each other by the same plan."""
+    return compile_plan(TransformPlan.model_validate_json(plan))
 
 
 def compile_plan(plan: TransformPlan) -> CompiledPlan:

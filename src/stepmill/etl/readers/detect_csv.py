@@ -67,7 +67,7 @@ def detect_csv(samples: list[str], *, is_whole: bool) -> CsvFound:
     )
     header = _header(layout)
     warnings = [
-        *_another_table(last_line),
+        *another_table(last_line),
         *_skipped(preamble, layout),
         *_doubts(ranked, layout, separator),
         *renamed_columns(header, source.columns),
@@ -91,7 +91,7 @@ def detect_sheet(samples: list[str], sheet: str | None, *, is_whole: bool) -> Cs
     )
     header = _header(layout)
     skipped = [line for line in samples[0].split("\n")[: layout.preamble_rows] if line.strip()]
-    warnings = [*_another_table(last_line), *_skipped(skipped, layout), *_doubtful_header(layout)]
+    warnings = [*another_table(last_line), *_skipped(skipped, layout), *_doubtful_header(layout)]
     warnings += renamed_columns(header, source.columns)
     return CsvFound(source, header, tuple(_about_rows(source)), tuple(warnings))
 
@@ -102,7 +102,8 @@ def _first_table(rows: list[Row], *, is_whole: bool) -> tuple[list[Row], int | N
     return (rows, None) if other is None else (rows[:other], rows[other].line - 1)
 
 
-def _another_table(last_line: int | None) -> list[Finding]:
+def another_table(last_line: int | None) -> list[Finding]:
+    """A warning that what comes after this line is not read."""
     if last_line is None:
         return []
     message = f"Another table begins in line {last_line + 1:,}. It is not read; to read that instead of the first, set"

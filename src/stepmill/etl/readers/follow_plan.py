@@ -1,8 +1,10 @@
 """How a further file of an area is read: as its plan says, unless the file says plainly that it can't be."""
 
+import io
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
+from itertools import islice
 
 from stepmill.errors import DataError
 from stepmill.etl.plan.source import WIDE_ENCODINGS, SourceFormat
@@ -10,12 +12,14 @@ from stepmill.etl.readers.charset import Charset
 from stepmill.etl.readers.column_names import column_names, joined_header
 from stepmill.etl.readers.compression import Packing
 from stepmill.etl.readers.csv_text import Dialect, Row, read_rows, usual_width
-from stepmill.etl.readers.detect_csv import CsvFound, renamed_columns
+from stepmill.etl.readers.detect_csv import CsvFound, another_table, renamed_columns
 from stepmill.etl.readers.findings import Detected, Finding, shown
 from stepmill.etl.readers.survey import Survey
 from stepmill.etl.readers.tables import second_table
 from stepmill.etl.readers.workbook import SHEET_DIALECT
 
+_MORE_LINES = 20
+_BLANK_LINE = re.compile(r"(?:\r\n|\n|\r(?!\n))[^\S\r\n]*(?:\r\n|\n|\r)")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _MAX_NAMED = 20
 _ABOUT_BYTES = frozenset(
@@ -49,13 +53,20 @@ def csv_as_planned(
     if planned.format != "csv":
         return None
     source = planned.model_copy(update={**asdict(Packing()), "members": ()})
-    rows = _rows_as_planned(samples[0], source)
+    text = samples[0]
+    if planned.header_rows and not _BLANK_LINE.search(text):  # then it is one table, and its header says what it is
+        text = "".join(islice(io.StringIO(text, newline=""), planned.preamble_rows + planned.header_rows + _MORE_LINES))
+    rows = _rows_as_planned(text, source)
     found = _as_planned(rows, source)
     if found is None or _lacking(found.source, needed):
         return None
     other = second_table(rows) if is_whole and planned.first_table_only else None
     last_line = None if other is None else planned.preamble_rows + rows[other].line - 1
-    return replace(found, source=found.source.model_copy(update={"last_line": last_line}))
+    return replace(
+        found,
+        source=found.source.model_copy(update={"last_line": last_line}),
+        warnings=(*another_table(last_line), *found.warnings),
+    )
 
 
 def follow_plan(
@@ -101,8 +112,9 @@ def _in_place_of(detected: Detected, planned: SourceFormat) -> Detected | None:
     ends = planned.first_table_only and own.last_line is not None and planned.preamble_rows < own.last_line
     update = {**asdict(Packing.of(own)), "members": own.members, "encoding": own.encoding, "sheet": own.sheet}
     update["last_line"] = own.last_line if ends else None
-    evidence = [finding for finding in detected.evidence if finding.code in _ABOUT_BYTES]
-    warnings = [finding for finding in detected.warnings if finding.code in _ABOUT_BYTES]
+    stay = _ABOUT_BYTES | ({"more_tables"} if ends else set())
+    evidence = [finding for finding in detected.evidence if finding.code in stay]
+    warnings = [finding for finding in detected.warnings if finding.code in stay]
     return replace(
         detected,
         source=found.source.model_copy(update=update),
