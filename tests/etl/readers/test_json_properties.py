@@ -193,9 +193,10 @@ def test_reading_can_be_taken_up_at_any_block(
     last = draw.draw(st.integers(first, len(blocks) - 1))
     start, stop = blocks[first].start, blocks[last].next
 
-    between = list(read_blocks(LOCATION, source, start, stop, block_bytes=1000, record_bytes=limit))
+    if not blocks[last].rejects:  # where a broken record ends is told by the line after it
+        between = list(read_blocks(LOCATION, source, start, stop, block_bytes=1000, record_bytes=limit))
+        assert outcome(between) == outcome(blocks[first : last + 1])
 
-    assert outcome(between) == outcome(blocks[first : last + 1])
     assert from_block(start, source, limit) == (outcome(blocks[first:]), code)
 
 
