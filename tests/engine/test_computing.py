@@ -92,6 +92,8 @@ async def _two_at_once(computing: ComputePool, folder: Path) -> set[int]:
 
 async def test_processes_beyond_the_kept_ones_serve_the_calls_that_come_soon_after(tmp_path: Path) -> None:
     async with pool(1) as computing:
+        assert computing._refill is not None
+        await computing._refill
         first = await _two_at_once(computing, tmp_path / "first")
         assert len(first) == 2
         assert await _two_at_once(computing, tmp_path / "second") == first
@@ -99,6 +101,8 @@ async def test_processes_beyond_the_kept_ones_serve_the_calls_that_come_soon_aft
 
 async def test_processes_beyond_the_kept_ones_end_when_nobody_calls(tmp_path: Path) -> None:
     async with pool(1, spare_seconds=0.1) as computing:
+        assert computing._refill is not None
+        await computing._refill  # or that one would be the one that is kept
         processes = [psutil.Process(pid) for pid in await _two_at_once(computing, tmp_path / "first")]
         while all(process.is_running() for process in processes):
             await asyncio.sleep(0.01)

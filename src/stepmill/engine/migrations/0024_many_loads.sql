@@ -10,8 +10,9 @@ CREATE TABLE held_rows (
     load_id text PRIMARY KEY REFERENCES load_targets ON DELETE CASCADE,
     tenant_id text NOT NULL,
     columns text[] NOT NULL, -- in the order in which the rows have them
-    data bytea STORAGE EXTERNAL NOT NULL
+    data bytea NOT NULL
 );
+ALTER TABLE held_rows ALTER COLUMN data SET STORAGE EXTERNAL; -- they are read once, which compression would only delay
 ALTER TABLE held_rows ENABLE ROW LEVEL SECURITY;
 ALTER TABLE held_rows FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON held_rows TO stepmill_loader
