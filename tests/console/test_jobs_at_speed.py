@@ -1,7 +1,8 @@
 """Ten thousand jobs of which two hundred change each second, in the list that somebody scrolls through.
 
 What is held to a limit here is the processor's time on the page's main thread: on a machine that does other things,
-too, the time on the clock says more about those. `make bench` shows the clock's.
+too, the time on the clock says more about those. Where the machine itself is slow just now, as virtual ones may be, the
+limits grow with that. `make bench` shows the clock's.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from tests.console.environments import make_environment
 from tests.console.many_jobs import many_jobs
 from tests.console.traces import first_paint_cpu_ms, first_paint_ms
 from tests.console.watching import CHANGES_PER_SECOND, FIRST_PAINT_MS, FRAME_MS, GROWTH, JOBS, TASK_MS, watch
+from tests.support.slowness import slowness
 
 SECONDS = 40.0
 PAINT_TRIES = 5
@@ -49,15 +51,17 @@ def test_the_first_paint_is_soon(open_page: OpenPage, env: str, jobs: list[str])
 
 
 def test_the_first_paint_is_little_work(open_page: OpenPage, env: str, jobs: list[str]) -> None:
-    assert 0 < first_paint_cpu_ms(open_page(), f"/jobs?env={env}") <= PAINT_CPU_MS
+    assert 0 < first_paint_cpu_ms(open_page(), f"/jobs?env={env}") <= PAINT_CPU_MS * slowness()
 
 
 def test_a_frame_is_little_work_and_memory_stays(
     server: Serve, browser: Browser, page: Page, env: str, jobs: list[str]
 ) -> None:
+    before = slowness()
     watched = watch(server, browser, page, env, jobs, SECONDS)
-    figures = [str(work) for work in watched.works], watched.heaps
+    slow = max(before, slowness())
+    figures = [str(work) for work in watched.works], watched.heaps, slow
     assert watched.changes >= CHANGES_PER_SECOND * SECONDS * 0.9
-    assert min(work.frame_p95_cpu_ms for work in watched.works) <= FRAME_MS, figures
-    assert min(work.longest_task_cpu_ms for work in watched.works) <= TASK_MS, figures
+    assert min(work.frame_p95_cpu_ms for work in watched.works) <= FRAME_MS * slow, figures
+    assert min(work.longest_task_cpu_ms for work in watched.works) <= TASK_MS * slow, figures
     assert watched.growth <= GROWTH, figures
