@@ -1,8 +1,13 @@
 """Small files: their rows need no table of their own on the way to the area's."""
 
-import pytest
-from psycopg import sql
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+import pytest
+from psycopg import AsyncConnection, sql
+from psycopg.rows import DictRow
+
+from stepmill.warehouse.cleanup import drop_leftovers
 from tests.jobs.platform import Platform
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -11,20 +16,51 @@ _LIVE = "SELECT data_schema, generation FROM physical_tables WHERE phys_id = %s"
 _TABLES = "SELECT table_name FROM information_schema.tables WHERE starts_with(table_name, %s)"
 
 
+@asynccontextmanager
+async def _locked(platform: Platform, area: str) -> AsyncIterator[tuple[AsyncConnection[DictRow], str, str]]:
+    """While nobody can write to the area's table: a connection, the table's id, and its generation's name."""
+    phys_id = (await platform.table(area))["physId"]
+    async with platform.api.bench.database.transaction("stepmill_loader", tenant="local") as conn:
+        place = (await (await conn.execute(_LIVE, (phys_id,))).fetchall())[0]
+        live = f"{phys_id}_g{place['generation']}"
+        await conn.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(sql.Identifier(place["data_schema"], live)))
+        yield conn, phys_id, live
+
+
+async def _at_load(platform: Platform, area: str, content: str) -> str:
+    """A job whose rows are ready to be shown."""
+    job = await platform.submit(area, await platform.upload(area, content, "second.csv"))
+    await platform.api.bench.follow(job["jobId"], until=lambda event: event.data.get("name") == "Load")
+    return str(job["jobId"])
+
+
 async def test_a_further_small_file_has_no_table_of_its_own(platform: Platform) -> None:
     area = await platform.create_area()
     await platform.load(area, "n,amount\n1,1.5\n2,2.5\n", "first.csv")
-    phys_id = (await platform.table(area))["physId"]
-    async with platform.api.bench.database.transaction("stepmill_loader", tenant="local") as other:
-        place = (await (await other.execute(_LIVE, (phys_id,))).fetchall())[0]
-        live = f"{phys_id}_g{place['generation']}"
-        await other.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(sql.Identifier(place["data_schema"], live)))
-        job = await platform.submit(area, await platform.upload(area, "n,amount\n3,3.5\nx,4.5\n", "second.csv"))
-        await platform.api.bench.follow(job["jobId"], until=lambda event: event.data.get("name") == "Load")
-        tables = await (await other.execute(_TABLES, (phys_id,))).fetchall()
+    async with _locked(platform, area) as (conn, phys_id, live):
+        job_id = await _at_load(platform, area, "n,amount\n3,3.5\nx,4.5\n")
+        tables = await (await conn.execute(_TABLES, (phys_id,))).fetchall()
         assert [table["table_name"] for table in tables] == [live]
-    done = await platform.finished(job["jobId"])
+    done = await platform.finished(job_id)
     assert (done["status"], done["result"]["rowsLoaded"], done["result"]["rowsRejected"]) == ("DONE", 1, 1)
     assert [row["n"] for row in await platform.rows(area)] == [1, 2, 3]
     rejects = await platform.rejects(done["result"]["loadId"])
     assert [(reject["line"], reject["column"]) for reject in rejects] == [(3, "n")]
+
+
+@pytest.mark.parametrize("cleaned", [False, True])
+async def test_one_that_was_stopped_before_it_was_shown_is_shown_once(platform: Platform, cleaned: bool) -> None:
+    area = await platform.create_area(loadMode="append")
+    await platform.load(area, "n\n1\n2\n", "first.csv")
+    async with _locked(platform, area):
+        job_id = await _at_load(platform, area, "n\n3\nx\n")
+        await platform.client.post(f"/api/jobs/{job_id}/cancel")
+        assert (await platform.finished(job_id))["status"] == "CANCELLED"
+    assert [row["n"] for row in await platform.rows(area)] == [1, 2]
+    if cleaned:
+        await drop_leftovers(platform.api.bench.database)
+    assert (await platform.client.post(f"/api/jobs/{job_id}/retry")).status_code == 202
+    again = await platform.finished(job_id)
+    assert (again["status"], again["result"]["rowsLoaded"], again["result"]["rowsRejected"]) == ("DONE", 1, 1)
+    assert [row["n"] for row in await platform.rows(area)] == [1, 2, 3]
+    assert len(await platform.rejects(again["result"]["loadId"])) == 1
