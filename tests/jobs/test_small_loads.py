@@ -48,8 +48,17 @@ async def test_a_further_small_file_has_no_table_of_its_own(platform: Platform) 
     assert [(reject["line"], reject["column"]) for reject in rejects] == [(3, "n")]
 
 
-@pytest.mark.parametrize("cleaned", [False, True])
-async def test_one_that_was_stopped_before_it_was_shown_is_shown_once(platform: Platform, cleaned: bool) -> None:
+_EMPTIED = (
+    "DELETE FROM held_rows USING load_targets t WHERE t.load_id = held_rows.load_id AND t.job_id = %s",
+    "DELETE FROM load_chunks USING load_targets t WHERE t.load_id = load_chunks.load_id AND t.job_id = %s",
+    "DELETE FROM load_rejects USING load_targets t WHERE t.load_id = load_rejects.load_id AND t.job_id = %s",
+    "UPDATE load_targets SET is_held = false WHERE job_id = %s",
+)
+"""As a crash leaves it between making a target anew and filling it."""
+
+
+@pytest.mark.parametrize("left", ["held", "cleaned", "emptied"])
+async def test_one_that_was_stopped_before_it_was_shown_is_shown_once(platform: Platform, left: str) -> None:
     area = await platform.create_area(loadMode="append")
     await platform.load(area, "n\n1\n2\n", "first.csv")
     async with _locked(platform, area):
@@ -57,10 +66,32 @@ async def test_one_that_was_stopped_before_it_was_shown_is_shown_once(platform: 
         await platform.client.post(f"/api/jobs/{job_id}/cancel")
         assert (await platform.finished(job_id))["status"] == "CANCELLED"
     assert [row["n"] for row in await platform.rows(area)] == [1, 2]
-    if cleaned:
+    if left == "cleaned":
         await drop_leftovers(platform.api.bench.database)
+    if left == "emptied":
+        for statement in _EMPTIED:
+            platform.api.bench.past_the_guards(statement, job_id)
     assert (await platform.client.post(f"/api/jobs/{job_id}/retry")).status_code == 202
     again = await platform.finished(job_id)
     assert (again["status"], again["result"]["rowsLoaded"], again["result"]["rowsRejected"]) == ("DONE", 1, 1)
     assert [row["n"] for row in await platform.rows(area)] == [1, 2, 3]
     assert len(await platform.rejects(again["result"]["loadId"])) == 1
+
+
+async def test_a_row_that_postgres_can_not_store_is_named_as_in_any_load(platform: Platform) -> None:
+    area = await platform.create_area(loadMode="append")
+    names = [f"c{number}" for number in range(900)]
+    await platform.load(area, ",".join(names) + "\n" + ",".join(["x"] * 900) + "\n", "first.csv")
+    long = ",".join(f"{number:020}x" for number in range(900))
+    error = await platform.failed(area, ",".join(names) + "\n" + long + "\n", "second.csv")
+    assert error["code"] == "row_too_large"
+    assert len(await platform.rows(area)) == 1
+
+
+async def test_rejects_of_a_small_file_may_be_many(platform: Platform) -> None:
+    area = await platform.create_area(loadMode="append")
+    await platform.load(area, "n\n1\n2\n", "first.csv")
+    plan = await platform.get(f"/areas/{area}/plan")
+    await platform.put_plan(area, plan | {"maxRejects": {"share": 0.99}})
+    job = await platform.load(area, "n\n3\n" + "x\n" * 12_000 + "4\n" * 200, "second.csv")
+    assert (job["result"]["rowsLoaded"], job["result"]["rowsRejected"]) == (201, 12_000)

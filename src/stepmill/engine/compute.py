@@ -212,12 +212,13 @@ class ComputePool:
         child.idle_since = loop.time()
         self._idle.append(child)
         if child.memory_bytes() >= _RECYCLE_BYTES:  # not at once: the job's next step begins now, and wants a warm one
-            loop.call_later(_RECYCLE_SECONDS, self._end_if_idle, child, child.idle_since)
+            loop.call_later(_RECYCLE_SECONDS, self._end_if_idle, child, child.idle_since, 0)
         elif len(self._idle) > self._keep:
-            loop.call_later(self._spare_seconds, self._end_if_idle, child, child.idle_since)
+            loop.call_later(self._spare_seconds, self._end_if_idle, child, child.idle_since, self._keep)
 
-    def _end_if_idle(self, child: _Child, since: float) -> None:
-        if child in self._idle and child.idle_since == since:
+    def _end_if_idle(self, child: _Child, since: float, beyond: int) -> None:
+        """End a child that nobody took since, if there are more than so many."""
+        if child in self._idle and child.idle_since == since and len(self._idle) > beyond:
             self._idle.remove(child)
             self._end(child)
             self._fill()

@@ -13,10 +13,11 @@ from psycopg.rows import DictRow
 from stepmill.engine.child_connection import connect_as
 from stepmill.engine.context import AttemptConnection
 from stepmill.engine.fence import assert_current, told_as_lost
-from stepmill.errors import DataError, StepmillError
+from stepmill.errors import StepmillError
 from stepmill.etl.chunk_rows import CHUNK, REJECTS, Counts, chunk_values, reject_values
 from stepmill.etl.readers.block import Reject
 from stepmill.gateways.sql.identifiers import Identifier
+from stepmill.gateways.sql.row_size import row_too_large
 
 _BEGIN = "SELECT set_config('stepmill.tenant', %s, true), set_config('role', 'stepmill_loader', true)"
 _LAST_CHUNK = "SELECT * FROM load_chunks WHERE load_id = %s ORDER BY chunk DESC LIMIT 1"
@@ -210,21 +211,13 @@ class _Copying:
         try:
             self._context.__exit__(None, None, None)
         except psycopg.errors.ProgramLimitExceeded as error:
-            raise _row_too_large(error) from error
+            raise row_too_large(error) from error
         if self._cursor.rowcount != self._rows:
             raise StepmillError("load_unbalanced", f"{self._rows} rows were sent and {self._cursor.rowcount} stored.")
 
     def abort(self, kind: type[BaseException] | None, error: BaseException, trace: TracebackType | None) -> None:
         with suppress(type(error)):  # it is raised on by whoever left the chunk with it
             self._context.__exit__(kind, error, trace)
-
-
-def _row_too_large(error: psycopg.errors.ProgramLimitExceeded) -> DataError:
-    return DataError(
-        "row_too_large",
-        "A row is larger than what PostgreSQL can store of one: 8 kB, in which a long text counts 18 bytes "
-        f"({error.diag.message_primary}). Store a plan with fewer columns.",
-    )
 
 
 def _copy_statement(target: TargetTable, columns: Sequence[str], *, freeze: bool) -> sql.Composed:

@@ -12,7 +12,9 @@ from stepmill.etl.readers.block import Reject
 from stepmill.etl.reject_limit import RejectWatch
 
 HELD_BYTES = 4 * 1024 * 1024
-"""Rows that take more are sent to a table, from wherever they come."""
+"""Rows and rejects that take more are sent to a table, from wherever they come."""
+
+_MOST_REJECTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,15 @@ def hold(
     """All batches of a source; None if they are too large. Raises DataError ``too_many_rejects``."""
     watch = RejectWatch(limit, expected_rows, ())
     data = bytearray(HEADER)
-    counts, rejects, bytes_read = Counts(), list[Reject](), 0
+    counts, rejects, size, bytes_read = Counts(), list[Reject](), 0, 0
     for batch in batches:
         for part in batch.data:
             data += part
         counts, bytes_read = counts + batch.counts, batch.bytes_read
         rejects += batch.rejects
         watch.look(counts, batch.rejects, at_end=False)
-        if len(data) > HELD_BYTES:
+        size += sum(map(len, batch.data)) + sum(len(reject.record) for reject in batch.rejects)
+        if size > HELD_BYTES or len(rejects) > _MOST_REJECTS:
             return None
     watch.look(counts, (), at_end=True)
     return HeldRows(columns, bytes(data + TRAILER), counts, tuple(rejects), bytes_read)

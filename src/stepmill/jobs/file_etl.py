@@ -132,6 +132,7 @@ async def load(ctx: StepContext[FileEtlParams]) -> Loaded:
         instead = await _load_instead(tx.conn, ctx.params, area, extracted, ctx.job_id)
         table = await find_table(tx.conn, ctx.env_id, Owner("area", area.area_id))
         target = await find_target(tx.conn, ctx.job_id, for_update=True)
+        is_full = target is not None and (await read_filled(tx.conn, target)).complete
     if instead is not None:
         return await _leave_it_at(ctx, area, instead)
     area_load = _area_load(ctx, area, extracted)
@@ -155,7 +156,7 @@ async def load(ctx: StepContext[FileEtlParams]) -> Loaded:
 
     if target is None:  # an ended job's is dropped soon, and this is its retry
         ctx.log("info", "The unseen table was dropped since the job ended; filling it anew.")
-    if target is None or target.plan_version != version:
+    if target is None or target.plan_version != version or not is_full:
         filled = await area_load.filled(version)
         async with ctx.transaction() as tx:
             await keep_held(ctx, tx, filled)

@@ -123,9 +123,9 @@ async def keep_held(ctx: StepContext[Any], tx: Transaction, filled: Filled) -> N
         return
     place = (target.load_id, 0, ctx.tenant_id)
     values = chunk_values(*place, rows.counts, bytes_read=rows.bytes_read, resume_at=None, attempt=ctx.attempt)
-    await held_rows.hold(tx.conn, target, ctx.tenant_id, rows.columns, rows.data)
     with told_as_lost(ctx.job_id, ctx.attempt):
         await tx.conn.execute(CHUNK, values)
+    await held_rows.hold(tx.conn, target, ctx.tenant_id, rows.columns, rows.data)
     if rows.rejects:
         rejects = reject_values(target.load_id, ctx.tenant_id, target.plan_version, rows.rejects, 0)
         await tx.conn.execute(REJECTS, rejects)

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection, errors, sql
 from psycopg.rows import DictRow
 
 from stepmill.errors import StepmillError
 from stepmill.gateways.sql.identifiers import Identifier
+from stepmill.gateways.sql.row_size import row_too_large
 from stepmill.warehouse.targets import Target, create_statement
 
 _HOLD = """
@@ -27,7 +28,10 @@ async def hold(
 
 
 async def send(conn: AsyncConnection[DictRow], target: Target, table: Identifier) -> int:
-    """Send the held rows to a table whose columns have their types. Answers how many it took."""
+    """Send the held rows to a table whose columns have their types. Answers how many it took.
+
+    Raises :class:`DataError` ``row_too_large`` and ``key_too_long``.
+    """
     cursor = await conn.execute(_HELD, (target.load_id,), binary=True)
     held = await cursor.fetchone()
     if held is None:
@@ -36,8 +40,11 @@ async def send(conn: AsyncConnection[DictRow], target: Target, table: Identifier
         table, sql.SQL(", ").join(map(Identifier, held["columns"]))
     )
     copying = conn.cursor()
-    async with copying.copy(statement) as copy:
-        await copy.write(held["data"])
+    try:
+        async with copying.copy(statement) as copy:
+            await copy.write(held["data"])
+    except errors.ProgramLimitExceeded as error:
+        raise row_too_large(error) from error
     return copying.rowcount
 
 

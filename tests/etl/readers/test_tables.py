@@ -49,6 +49,13 @@ def test_a_further_file_has_its_own_end_of_the_table() -> None:
     assert len(rows_of(detect_further(longer, planned, ["id"]))) == 13
 
 
+def test_quotes_with_nothing_in_them_make_a_line_blank() -> None:
+    planned = detect(f"{ORDERS}\n{CITIES}").source.model_copy(update={"quote": '"'})
+    longer = ORDERS + "".join(f"{n},2024-02-01,1.00\n" for n in range(13, 60))
+    found = detect_further(f'{longer}""\n{CITIES}', planned, ["id"])
+    assert (len(rows_of(found)), warnings_of(found)) == (59, ["more_tables"])
+
+
 def test_a_table_that_was_chosen_ends_where_the_one_below_it_begins() -> None:
     text = f"{ORDERS}\n{STOCK}3,2024-03-03,0.30\n\n{CITIES}"
     stock = {"preamble_rows": 14, "columns": ("item", "counted", "price")}

@@ -19,7 +19,6 @@ from stepmill.etl.readers.tables import second_table
 from stepmill.etl.readers.workbook import SHEET_DIALECT
 
 _MORE_LINES = 20
-_BLANK_LINE = re.compile(r"(?:\r\n|\n|\r(?!\n))[^\S\r\n]*(?:\r\n|\n|\r)")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _MAX_NAMED = 20
 _ABOUT_BYTES = frozenset(
@@ -54,7 +53,9 @@ def csv_as_planned(
         return None
     source = planned.model_copy(update={**asdict(Packing()), "members": ()})
     text = samples[0]
-    if planned.header_rows and not _BLANK_LINE.search(text):  # then it is one table, and its header says what it is
+    if planned.header_rows and not _has_blank_line(
+        text, planned.quote
+    ):  # then it is one table, and its header says what it is
         text = "".join(islice(io.StringIO(text, newline=""), planned.preamble_rows + planned.header_rows + _MORE_LINES))
     rows = _rows_as_planned(text, source)
     found = _as_planned(rows, source)
@@ -67,6 +68,12 @@ def csv_as_planned(
         source=found.source.model_copy(update={"last_line": last_line}),
         warnings=(*another_table(last_line), *found.warnings),
     )
+
+
+def _has_blank_line(text: str, quote: str | None) -> bool:
+    """Whether a line has nothing in it, or nothing in quotes."""
+    nothing = rf"(?:[^\S\r\n]|{re.escape(quote)})*" if quote else r"[^\S\r\n]*"
+    return re.search(rf"(?:\r\n|\n|\r(?!\n)){nothing}(?:\r\n|\n|\r)", text) is not None
 
 
 def follow_plan(
