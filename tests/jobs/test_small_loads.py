@@ -78,6 +78,7 @@ async def test_one_that_was_stopped_before_it_was_shown_is_shown_once(platform: 
     assert len(await platform.rejects(again["result"]["loadId"])) == 1
 
 
+@pytest.mark.slow
 async def test_a_row_that_postgres_can_not_store_is_named_as_in_any_load(platform: Platform) -> None:
     area = await platform.create_area(loadMode="append")
     names = [f"c{number}" for number in range(900)]
@@ -88,6 +89,7 @@ async def test_a_row_that_postgres_can_not_store_is_named_as_in_any_load(platfor
     assert len(await platform.rows(area)) == 1
 
 
+@pytest.mark.slow
 async def test_rejects_of_a_small_file_may_be_many(platform: Platform) -> None:
     area = await platform.create_area(loadMode="append")
     await platform.load(area, "n\n1\n2\n", "first.csv")
