@@ -1,7 +1,8 @@
 """`stepmill load`: files to tables, in one command."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, TypeVar, get_args
 
 import typer
 from rich.markup import escape
@@ -15,24 +16,22 @@ from stepmill.cli.own_server import server_for
 from stepmill.cli.show_job import show_accounting, show_error
 from stepmill.client import LoadMode, SchemaChange
 
+Choice = TypeVar("Choice", bound=str)
+
 MODES: tuple[LoadMode, ...] = get_args(LoadMode)
 CHANGES: tuple[SchemaChange, ...] = get_args(SchemaChange)
 
 app = typer.Typer(add_completion=False)
 
 
-def _mode(text: str) -> LoadMode:
-    for mode in MODES:
-        if mode == text:
-            return mode
-    raise typer.BadParameter(f"{text!r} is not one of {', '.join(MODES)}.")
+def _one_of(choices: tuple[Choice, ...]) -> Callable[[str], Choice]:
+    def parse(text: str) -> Choice:
+        for choice in choices:
+            if choice == text:
+                return choice
+        raise typer.BadParameter(f"{text!r} is not one of {', '.join(choices)}.")
 
-
-def _change(text: str) -> SchemaChange:
-    for change in CHANGES:
-        if change == text:
-            return change
-    raise typer.BadParameter(f"{text!r} is not one of {', '.join(CHANGES)}.")
+    return parse
 
 
 @app.command()
@@ -46,7 +45,7 @@ def load(
         LoadMode | None,
         typer.Option(
             "--mode",
-            parser=_mode,
+            parser=_one_of(MODES),
             metavar=f"[{'|'.join(MODES)}]",
             help="How a file's rows meet those there. Default: replaceFile for a new table.",
         ),
@@ -56,7 +55,7 @@ def load(
         SchemaChange | None,
         typer.Option(
             "--schema-change",
-            parser=_change,
+            parser=_one_of(CHANGES),
             metavar=f"[{'|'.join(CHANGES)}]",
             help="What becomes of columns and values that the table does not know. Default: evolve for a new table.",
         ),

@@ -63,12 +63,13 @@ class Batches:
 
     def made_in_a_thread(self, resume_at: dict[str, Any] | None) -> Iterator[Batch]:
         """The batches from there on; what is read next is read while they are made."""
-        with closing(made_ahead(self._blocks(_place(resume_at)))) as ready:
+        start = BlockStart.from_json(resume_at) if resume_at else None
+        with closing(made_ahead(self._blocks(start))) as ready:
             yield from map(self._batch, ready)
 
-    def made(self, resume_at: dict[str, Any] | None) -> Iterator[Batch]:
-        """The same, one thing after another."""
-        return map(self._batch, self._blocks(_place(resume_at)))
+    def made(self) -> Iterator[Batch]:
+        """All batches, one thing after another."""
+        return map(self._batch, self._blocks(None))
 
     def _batch(self, block: RawBlock) -> Batch:
         if self._order.refuses_unknown:
@@ -108,7 +109,3 @@ class Batches:
                 "again.",
                 column=column,
             )
-
-
-def _place(resume_at: dict[str, Any] | None) -> BlockStart | None:
-    return BlockStart.from_json(resume_at) if resume_at else None

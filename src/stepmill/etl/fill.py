@@ -37,7 +37,7 @@ def hold_from_file(
     """
     form = SourceFormat.model_validate(source)
     batches = Batches(order, lambda start: read_blocks(location, form, start))
-    held = hold(batches.columns, batches.made(None), order.limit, order.expected_rows)
+    held = hold(batches.columns, batches.made(), order.limit, order.expected_rows)
     if held is None:
         return None
     batches.tell(report)

@@ -49,6 +49,7 @@ class AreaLoad:
         self._how = how
         self._file_id = file_id
         self._replay_of = replay_of
+        self._form = SourceFormat.model_validate(how.source) if how.source is not None else None
         self._plans: dict[int, TransformPlan] = {}
         self._location: BlobLocation | None = None
 
@@ -96,10 +97,10 @@ class AreaLoad:
 
     async def _follows(self, newer: int) -> bool:
         """Whether the rows can be read by another version, too: in the same way, and with all that it needs."""
-        if self._how.source is None:
+        if self._form is None:
             return True
         plan, ours = await self.plan(newer), await self.plan(self._how.plan_version)
-        missing = lacking(plan, SourceFormat.model_validate(self._how.source))
+        missing = lacking(plan, self._form)
         lackable = may_lack(plan, self._how.mode, self._how.key_columns, self._how.schema_change)
         return is_read_alike(plan, ours) and is_same_table(missing, plan.source_columns, lackable)
 
@@ -120,9 +121,9 @@ class AreaLoad:
         fill: Callable[..., dict[str, Any]] = fill_from_rejects
         args: tuple[Any, ...] = (self._replay_of,)
         missing: Sequence[str] = ()
-        if how.source is not None:
+        if self._form is not None:
             fill, args = fill_from_file, (await self._text(), how.source)
-            missing = lacking(plan, SourceFormat.model_validate(how.source))
+            missing = lacking(plan, self._form)
         keyed = with_key(plan, await self.key(version))
         return Rows(
             plan=with_failures(keyed, how.schema_change),
@@ -145,10 +146,9 @@ class AreaLoad:
 
     def _is_small(self) -> bool:
         """Whether the file's rows need no table of their own. What is packed may be much more than it seems."""
-        source, size = self._how.source, self._how.stored_bytes
-        if source is None or size is None or size > _SMALL_BYTES:
+        form, size = self._form, self._how.stored_bytes
+        if form is None or size is None or size > _SMALL_BYTES:
             return False
-        form = SourceFormat.model_validate(source)
         return form.compression == form.archive == "none" and form.format in ("csv", "json", "jsonl")
 
     async def _text(self) -> BlobLocation:

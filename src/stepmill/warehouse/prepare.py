@@ -12,6 +12,7 @@ from psycopg.rows import DictRow
 
 from stepmill.errors import DataError
 from stepmill.gateways.sql.identifiers import Identifier
+from stepmill.gateways.sql.row_size import key_too_long
 from stepmill.warehouse import casts
 from stepmill.warehouse.columns import LOAD_ID, ORDINAL, Column, difference
 from stepmill.warehouse.ledger import LoadEntry, Mode, has_other_loads, loads_in_force, loads_of_name
@@ -73,7 +74,7 @@ async def make_unique(conn: AsyncConnection[DictRow], target: Target, key: Key) 
         removed = await _remove_duplicates(conn, target, key)
         await conn.execute(_index_statement(target, key))
     except errors.ProgramLimitExceeded as error:
-        raise _key_too_long(key) from error
+        raise key_too_long(key.columns) from error
     drop = sql.SQL("ALTER TABLE {} DROP COLUMN {}")
     await conn.execute(drop.format(target.table, Identifier(ORDINAL)))
     await conn.execute("UPDATE load_targets SET rows_deduplicated = %s WHERE load_id = %s", (removed, target.load_id))
@@ -132,7 +133,7 @@ async def build_index(conn: AsyncConnection[DictRow], target: Target, key: Key |
     try:
         await conn.execute(_index_statement(target, key))
     except errors.ProgramLimitExceeded as error:
-        raise _key_too_long(key) from error
+        raise key_too_long(key.columns) from error
 
 
 def _index_statement(target: Target, key: Key) -> sql.Composed:
@@ -192,11 +193,3 @@ def _stays(known: dict[str, Column], target: Target, key: Key | None) -> sql.Com
 
 def _names(key: Key) -> sql.Composed:
     return sql.SQL(", ").join(map(Identifier, key.columns))
-
-
-def _key_too_long(key: Key) -> DataError:
-    return DataError(
-        "key_too_long",
-        f"A value of the key ({', '.join(key.columns)}) is longer than the 2.7 kB that PostgreSQL can index. "
-        "Choose other key columns, or a HASH of these.",
-    )
