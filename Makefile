@@ -29,7 +29,8 @@ test: lint ## Lint, types, layers and the fast tests
 	$(PYTEST) $(SAME)
 
 check: lint ## All that `make test` does, and the slow tests
-	$(PYTEST) $(SAME) -m "slow or not slow"
+	$(PYTEST) $(SAME) -m "not alone"
+	$(BIN)/pytest $(SAME) -m alone
 
 fuzz: .venv/.installed-dev ## Property tests with fresh examples
 	$(PYTEST) --hypothesis-profile=fresh -m hypothesis

@@ -12,7 +12,7 @@ from tests.bars.conftest import ROWS, Figures
 from tests.bars.moments import Moment, became, logged, progressing
 from tests.bars.platform import ENV, VIEWS, Platform
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(300)]
 
 HANG_SECONDS = 5.0
 """Far more than it takes: under a second is asked for, and printed."""

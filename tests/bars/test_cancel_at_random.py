@@ -17,7 +17,7 @@ from tests.bars.conftest import Figures
 from tests.bars.moments import became
 from tests.bars.platform import ENV, Platform
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(300)]
 
 CANCELS = 50
 LATEST_SECONDS = 1.5

@@ -21,7 +21,7 @@ from tests.cli.processes import wait_until
 from tests.support.checksums import Connection
 from tests.support.processes import TIGHT, compute_children, frozen, postgres_of, worker_of, working
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(300)]
 
 STEPS = ("Extract", "Transform", "Load")
 Victim = Callable[[Platform], list[psutil.Process]]

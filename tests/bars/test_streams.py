@@ -18,7 +18,7 @@ from tests.bars.sse_readers import Reading, StreamReaders, id_of, kind_of
 from tests.cli.processes import serving
 from tests.support.processes import Memory, memory_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(300)]
 
 READERS = 500
 LATE = 60

@@ -11,7 +11,7 @@ from tests.bars.conftest import WITH_PLUGIN
 from tests.bars.platform import ENV, VIEWS, Platform
 from tests.cli.processes import serving, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(200)]
 
 
 def why(platform: Platform, job_id: str) -> Waiting:

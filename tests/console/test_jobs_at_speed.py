@@ -25,7 +25,7 @@ PAINT_TRIES = 5
 PAINT_CPU_MS = 150.0
 """Of the half second that a first paint may take. Nothing that needs a script comes before it."""
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")
