@@ -1,14 +1,13 @@
 """How fast many small files become one table: 1,000 of 10 to 1,000 rows in one area, from submit to the last DONE."""
 
 import asyncio
-import tempfile
 import time
 from pathlib import Path
 from random import Random
 
 from bench.make_csv import write_csv
 from bench.report import Row, at_least
-from stepmill.cli.own_server import Started, started_server
+from bench.served_folder import served_folder
 from stepmill.client import Client
 
 FILES = 1_000
@@ -26,16 +25,8 @@ async def measure_rows() -> list[Row]:
 
 
 def _measure() -> list[Row]:
-    with tempfile.TemporaryDirectory(prefix="stepmill-bench-", dir="/tmp") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        with started_server(folder / "data", port=0) as server, server.connect() as client:
-            _load(client, folder, "first", _WARMED)
-            return _figures(server, folder)
-
-
-def _figures(server: Started, folder: Path) -> list[Row]:
-    with server.connect() as client:
+    with served_folder() as (server, folder), server.connect() as client:
+        _load(client, folder, "first", _WARMED)
         uploading, loading, rows = _load(client, folder, "events", FILES)
     return [
         Row("uploads a second, one by one", f"{FILES / uploading:.0f}"),

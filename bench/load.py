@@ -7,7 +7,6 @@ keep rejects, switch readers, keep a ledger.
 
 import asyncio
 import statistics
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from bench.make_csv import write_csv
 from bench.memory import Peak
 from bench.peer_process import PEERS_PYTHON
 from bench.report import Row, at_least, at_most
-from stepmill.cli.own_server import started_server
+from bench.served_folder import served_folder
 
 TITLE = "A CSV file becomes a table (13 columns, 144 MB a million rows)"
 _MILLION = 1_000_000
@@ -36,15 +35,12 @@ async def measure_rows() -> list[Row]:
 def _measure_rows() -> list[Row]:
     rows: list[Row] = []
     peaks: dict[int, Peak] = {}
-    with tempfile.TemporaryDirectory(prefix="stepmill-bench-", dir="/tmp") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        with started_server(folder / "data", port=0) as server:
-            ways = Ways.of(server, folder / "data")
-            plan = _plan(ways, folder)
-            for millions in _ROUNDS:
-                ways.peak = peaks[millions] = Peak()
-                rows += _sizes(ways, folder / f"events_{millions}.csv", millions, plan)
+    with served_folder() as (server, folder):
+        ways = Ways.of(server, folder / "data")
+        plan = _plan(ways, folder)
+        for millions in _ROUNDS:
+            ways.peak = peaks[millions] = Peak()
+            rows += _sizes(ways, folder / f"events_{millions}.csv", millions, plan)
     return [*rows, *_memory(peaks)]
 
 

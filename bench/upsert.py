@@ -2,13 +2,12 @@
 
 import asyncio
 import statistics
-import tempfile
 import time
 from pathlib import Path
 
 from bench.make_csv import write_csv
 from bench.report import Row, at_least
-from stepmill.cli.own_server import started_server
+from bench.served_folder import served_folder
 from stepmill.client import Client, LoadMode
 
 ROWS = 1_000_000
@@ -25,18 +24,15 @@ async def measure_rows() -> list[Row]:
 
 
 def _measure() -> list[Row]:
-    with tempfile.TemporaryDirectory(prefix="stepmill-bench-", dir="/tmp") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
+    with served_folder() as (server, folder), server.connect() as client:
         first, second = folder / "first.csv", folder / "second.csv"
         write_csv(first, ROWS)
         write_csv(second, ROWS, begin=ROWS // 2)
-        with started_server(folder / "data", port=0) as server, server.connect() as client:
-            _loads(client, "warm", "replace", first, first)
-            rounds = [
-                (_loads(client, f"a{n}", "replace", first, second), _loads(client, f"b{n}", "upsert", first, second))
-                for n in range(_ROUNDS)
-            ]
+        _loads(client, "warm", "replace", first, first)
+        rounds = [
+            (_loads(client, f"a{n}", "replace", first, second), _loads(client, f"b{n}", "upsert", first, second))
+            for n in range(_ROUNDS)
+        ]
     ratio = statistics.median(replaced / upserted for replaced, upserted in rounds)
     return [
         Row("seconds, replace / upsert", "  ".join(f"{replaced:.2f}/{upserted:.2f}" for replaced, upserted in rounds)),
