@@ -12,7 +12,10 @@ import re
 import sys
 import time
 from array import array
+from typing import cast
 from urllib.parse import urlsplit
+
+import uvloop
 
 _SENT = re.compile(rb'"sent": ?([0-9.]+)')
 _OPEN_AT_ONCE = 50
@@ -32,9 +35,8 @@ class _Reader(asyncio.Protocol):
         self.over = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
-        transport.write(self._request)
+        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's is none by its type
+        self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         now = time.time()
@@ -102,4 +104,4 @@ async def _read(url: str, token: str, readers: int, jobs: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_read(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:]))
+    uvloop.run(_read(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:]))

@@ -17,7 +17,7 @@ from soak.say import Say
 from soak.users import User
 from stepmill.client import LoadMode
 
-_MODES: tuple[LoadMode, ...] = ("replaceFile", "replace", "append", "upsert")
+_MODES: tuple[LoadMode, ...] = ("replaceFile", "replace", "append", "upsert", "replacePartition")
 _USERS = 3
 _SAY_SECONDS = 30.0
 

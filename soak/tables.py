@@ -10,6 +10,7 @@ from stepmill.client import LoadMode
 HEADER = "id,at,name,amount,note\n"
 _NAMES = ("one.csv", "two.csv", "three.csv")
 _KEYS = 60_000
+_DAYS = range(1, 29)
 _WRONG_EACH = 9_973
 """One line in so many has too few fields, and is rejected."""
 
@@ -41,6 +42,10 @@ class Model:
             self.by_file[file.name] = file.rows
         elif self.mode == "append":
             self.by_file[f"{file.name} {self.loads}"] = file.rows
+        elif self.mode == "replacePartition":
+            days = {_day(row) for row in file.rows}
+            kept = (row for row in self.by_file.get("", ()) if _day(row) not in days)
+            self.by_file = {"": (*kept, *file.rows)}
         else:
             rows = {_key(row): row for row in (*self.by_file.get("", ()), *file.rows)}
             self.by_file = {"": tuple(rows.values())}
@@ -57,9 +62,10 @@ def make_file(folder: Path, model: Model, random: Random) -> Made:
     if model.mode == "append":  # its table only grows
         count //= 8
     rows, wrong, lines = [], 0, [HEADER]
+    days = random.sample(_DAYS, random.randint(1, 9)) if model.mode == "replacePartition" else _DAYS
     for number in range(count):
         key = random.randrange(_KEYS) if model.mode == "upsert" else number
-        row = f"{key},2024-05-{number % 28 + 1:02d}T10:00:{number % 60:02d}Z,name {random.randrange(1000)},"
+        row = f"{key},2024-05-{days[number % len(days)]:02d}T10:00:{number % 60:02d}Z,name {random.randrange(1000)},"
         row += f"{random.randrange(100_000) / 100:.2f},{'' if number % 3 else f'note {number}'}\n"
         rows.append(row)
         lines.append(row)
@@ -73,3 +79,7 @@ def make_file(folder: Path, model: Model, random: Random) -> Made:
 
 def _key(row: str) -> str:
     return row.partition(",")[0]
+
+
+def _day(row: str) -> str:
+    return row.split(",")[1][:10]

@@ -90,6 +90,25 @@ def test_dropped_files_go_to_a_new_area_and_are_loaded(page: Page) -> None:
     expect(page.get_by_text("open", exact=True).first).to_be_visible()
 
 
+def test_an_area_is_set_to_replace_days_and_to_freeze(page: Page, client: Client, make_area: MakeArea) -> None:
+    area = make_area()
+    page.goto(f"/areas/{area}?tab=settings")
+    form = ready(page).locator("form")
+    expect(form.get_by_text("New columns are added")).to_be_visible()
+    form.get_by_label("Load mode").select_option("Replace by partition")
+    form.get_by_role("textbox", name="Key columns").fill("sold on")
+    form.get_by_label("Schema change").select_option("Freeze")
+    form.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    found = client.get_area(ENV, area)
+    assert (found["loadMode"], found["keyColumns"], found["schemaChange"]) == (
+        "replacePartition",
+        ["sold on"],
+        "freeze",
+    )
+    expect(page.get_by_text("Replace by partition").first).to_be_visible()
+
+
 def test_files_are_chosen_by_keyboard_and_a_failed_load_says_why(page: Page, make_area: MakeArea) -> None:
     page.goto(f"/areas/{make_area()}")
     ready(page)

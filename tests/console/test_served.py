@@ -4,11 +4,18 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
 from stepmill.api import console_files as served
 from stepmill.api.console_files import CLIENT, CONSOLE, ConsoleFiles, bare
 from tests.console.served import bodies
 
+RULES = """(text) => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(text);
+  // What a custom property is, is kept as it is written.
+  return [...sheet.cssRules].map((rule) => rule.cssText.replaceAll(", ", ","));
+}"""
 COMPARE = Path(__file__).with_name("same_modules.mjs")
 
 
@@ -35,6 +42,17 @@ def test_modules_mean_the_same_as_they_are_sent(
     *different, summary = done.stdout.splitlines()
     assert different == []
     assert int(summary.split()[0]) >= 7
+
+
+@pytest.mark.slow
+def test_styles_mean_the_same_as_they_are_sent(page: Page) -> None:
+    sent = bodies(served.console_files(), CONSOLE)
+    styles = {path: body.decode() for path, body in sent.items() if path.endswith(".css")}
+    assert len(styles) >= 7
+    for path, style in styles.items():
+        source = (CONSOLE / path).read_text()
+        assert len(style) < len(source) * 0.95
+        assert page.evaluate(RULES, style) == page.evaluate(RULES, source), path
 
 
 def test_comments_and_indentation_are_left_out_and_nothing_else() -> None:

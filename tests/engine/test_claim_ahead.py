@@ -2,7 +2,7 @@
 
 import pytest
 
-from stepmill.engine import claim_ahead, worker
+from stepmill.engine import claim_ahead, take_tickets, worker
 from stepmill.engine.backends import tickets_name
 from stepmill.engine.read import get_job
 from stepmill.engine.run_job import JobRunner
@@ -80,8 +80,8 @@ async def test_what_a_lost_answer_claimed_is_given_back(bench: Bench, monkeypatc
         lost = (await bench.submit("PLAIN", run_at="2999-01-01T00:00:00Z"))["jobId"]
         await bench.rows("UPDATE jobs SET run_at = clock_timestamp() WHERE job_id = %s", lost)
         await bench.rows("SELECT begin_attempt_v1(%s, 'worker-1')", lost)  # whose answer nobody has
-        assert one._queue is not None
-        one._queue.unsure()
+        assert one._tickets._queue is not None
+        one._tickets._queue.unsure()
         assert (await bench.follow(lost))["status"] == "DONE"
 
 
@@ -99,7 +99,7 @@ async def test_a_worker_that_leaves_gives_back_what_it_never_heard_of(
 
 async def test_a_ticket_that_an_end_brings_wakes_the_worker(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both places are free when it comes, and the look that one of them made has found nothing."""
-    monkeypatch.setattr(worker, "_TICKET_POLL_SECONDS", 1e9)
+    monkeypatch.setattr(take_tickets, "_TICKET_POLL_SECONDS", 1e9)
     bench.settings.worker_concurrency = 2
     slow = """CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         PERFORM pg_advisory_xact_lock_shared(42); RETURN NEW; END $$"""
@@ -109,8 +109,8 @@ async def test_a_ticket_that_an_end_brings_wakes_the_worker(bench: Bench, monkey
         bench.past_the_guards(slow)
         bench.past_the_guards("CREATE TRIGGER slow AFTER INSERT ON job_attempts FOR EACH ROW EXECUTE FUNCTION slow()")
         await holder.execute("SELECT pg_advisory_lock(42)")
-        assert one._queue is not None
-        one._queue._has_more = True
+        assert one._tickets._queue is not None
+        one._tickets._queue._has_more = True
         last = (await bench.submit("PLAIN"))["jobId"]
         job_types.gate("end 0").set()
         await bench.until("SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted")

@@ -169,6 +169,28 @@ async def test_load_modes(platform: Platform) -> None:
         assert sorted((row["k"], row["v"]) for row in await platform.rows(area)) == rows, mode
 
 
+async def test_a_file_replaces_the_days_that_it_holds(platform: Platform) -> None:
+    area = await platform.create_area(loadMode="replacePartition")
+    await platform.load(area, "id,timestamp\n1,2024-05-01 10:00\n2,2024-05-01 23:59\n3,2024-05-02 00:00\n", "may.csv")
+    job = await platform.load(area, "id,timestamp\n4,2024-05-01 08:00\n5,\n6,2024-05-03 09:00\n", "late.csv")
+    assert sorted(row["id"] for row in await platform.rows(area)) == [3, 4, 6]
+    (reject,) = await platform.rejects(job["result"]["loadId"])
+    assert (reject["column"], reject["code"]) == ("timestamp", "null_not_allowed")
+    response = await platform.client.post(f"{platform.env}/loads/{job['result']['loadId']}/revert")
+    assert response.status_code == 202, response.text
+    assert sorted(row["id"] for row in await platform.rows(area)) == [1, 2, 3]
+
+
+async def test_a_file_replaces_the_partitions_that_a_column_names(platform: Platform) -> None:
+    area = await platform.create_area(loadMode="replacePartition", keyColumns=["Shop"])
+    await platform.load(area, "id,Shop\n1,Rome\n2,Oslo\n3,Rome\n", "first.csv")
+    await platform.load(area, "id,Shop\n4,Rome\n", "second.csv")
+    assert sorted(row["id"] for row in await platform.rows(area)) == [2, 4]
+    area = await platform.create_area("No time", loadMode="replacePartition")
+    error = await platform.failed(area, "id,Shop\n1,Rome\n")
+    assert error["code"] == "key_column_missing"
+
+
 async def test_an_append_adds_a_file_once_however_often_its_job_runs(platform: Platform) -> None:
     area = await platform.create_area(loadMode="append")
     file = await platform.upload(area, ORDERS)

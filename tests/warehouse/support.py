@@ -147,7 +147,8 @@ class Warehouse:
         **options: Any,
     ) -> LoadEntry:
         """A whole load."""
-        key = options.pop("key", Key(("id",), unique=True) if mode == "upsert" else None)
+        by_id = Key(("id",), unique=mode == "upsert", is_partition=mode == "replacePartition")
+        key = options.pop("key", by_id if by_id.must_have_values else None)
         target = await self.fill(rows, columns=columns, mode=mode, rejects=rejects, plan=plan)
         return await self.show(target, mode, key=key, file_id=self.file_id(file), file_name=file, **options)
 

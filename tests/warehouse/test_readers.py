@@ -16,7 +16,7 @@ from stepmill.warehouse.targets import Target
 from tests.warehouse.support import ENV, ID, TENANT, Row, Warehouse
 
 
-@pytest.mark.parametrize("mode", ["replace", "replaceFile", "upsert"])
+@pytest.mark.parametrize("mode", ["replace", "replaceFile", "upsert", "replacePartition"])
 async def test_a_poll_sees_one_load_or_the_next(warehouse: Warehouse, mode: Mode) -> None:
     def rows(load: int) -> list[Row]:
         return [(number, f"load {load}") for number in range(200)]

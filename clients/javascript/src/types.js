@@ -2,7 +2,7 @@
 
 /** @typedef {"PENDING" | "RUNNING" | "DONE" | "ERROR" | "CANCELLED"} JobStatus */
 /** @typedef {"PENDING" | "RUNNING" | "DONE" | "ERROR"} StepStatus */
-/** @typedef {"replaceFile" | "replace" | "append" | "upsert"} LoadMode */
+/** @typedef {"replaceFile" | "replace" | "append" | "upsert" | "replacePartition"} LoadMode */
 /** @template T @typedef {{items: T[], nextCursor?: string}} Page A page of a list. `nextCursor` is there where more follows. */
 
 /**

@@ -8,7 +8,19 @@ const MODES = [
   ["replace", "Replace all", "The table holds the newest file's rows only."],
   ["append", "Append", "A file's rows are added, once, however often it is loaded."],
   ["upsert", "Upsert", "A row takes the place of the one with the same key; others are added."],
+  ["replacePartition", "Replace by partition", "A file takes the place of the days that it has, or of what key columns name."],
 ];
+
+/** What becomes of columns and values that the plan does not know. */
+const CHANGES = [
+  ["evolve", "Evolve", "New columns are added, and columns grow with their values."],
+  ["freeze", "Freeze", "The load ends with an error."],
+  ["discardRow", "Discard rows", "Rows with them are rejected."],
+  ["discardValue", "Discard values", "They are left out."],
+];
+
+/** @param {any[][]} choices @param {string} chosen */
+const hintOf = (choices, chosen) => choices.find(([each]) => each === chosen)?.[2] ?? "";
 
 /** @param {string} mode */
 export const modeName = (mode) => MODES.find(([each]) => each === mode)?.[1] ?? mode;
@@ -19,17 +31,18 @@ export const modeName = (mode) => MODES.find(([each]) => each === mode)?.[1] ?? 
  */
 export function AreaForm({ area = {}, areas = [], mayMake = true, submit, onSubmit }) {
   const known = areas.find(({ name }) => name.toLowerCase() === area.name.toLowerCase()) ?? (mayMake ? null : areas[0]);
-  const [draft, setDraft] = useState(/** @type {any} */ ({ area: known?.areaId ?? "", loadMode: "replaceFile", ...area }));
-  const { name = "", loadMode, keyColumns } = draft;
-  const isUpsert = loadMode === "upsert";
-  const action = useAction(() => onSubmit(areas.find(({ areaId }) => areaId === draft.area) ?? { name: name.trim(), loadMode, keyColumns: isUpsert ? keyColumns : [] }));
-  const ofNew = { name: "", loadMode, ...(isUpsert && { keyColumns: [] }) };
+  const [draft, setDraft] = useState(/** @type {any} */ ({ area: known?.areaId ?? "", loadMode: "replaceFile", schemaChange: "evolve", ...area }));
+  const { name = "", loadMode, keyColumns, schemaChange } = draft;
+  const isKeyed = /ups|Par/.test(loadMode);
+  const action = useAction(() => onSubmit(areas.find(({ areaId }) => areaId === draft.area) ?? { name: name.trim(), loadMode, keyColumns: isKeyed ? keyColumns : [], schemaChange }));
+  const ofNew = { name: "", loadMode, ...(isKeyed && { keyColumns: [] }), schemaChange };
   const like = { ...(areas.length > 0 && { area: "" }), ...(!draft.area && ofNew) };
-  const choices = { area: [...(mayMake ? [["", "A new area"]] : []), ...areas.map((each) => [each.areaId, each.name])], loadMode: MODES };
+  const choices = { area: [...(mayMake ? [["", "A new area"]] : []), ...areas.map((each) => [each.areaId, each.name])], loadMode: MODES, schemaChange: CHANGES };
   const hints = {
     name: "Also the table's name",
-    loadMode: MODES.find(([mode]) => mode === loadMode)?.[2] ?? "",
-    keyColumns: "What tells rows apart: a column in each line, such as order_id",
+    loadMode: hintOf(MODES, loadMode),
+    keyColumns: "What tells rows or partitions apart: a column in each line",
+    schemaChange: `Columns and values that the plan does not know. ${hintOf(CHANGES, schemaChange)}`,
   };
   return html`<${Form} action=${action} submit=${submit} what="The area"><${Fields} data=${draft} like=${like} choices=${choices} hints=${hints} set=${(changes) => setDraft({ ...draft, ...changes })} /><//>`;
 }

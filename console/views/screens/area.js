@@ -59,7 +59,7 @@ function FileList({ area: { areaId, physId } }) {
   return html`
     <${Loaded} resource=${files} what="The list of files">${(items) => items.length
       ? html`<${Table} label="Files" columns=${columns} items=${items} />${items.length >= 2_000 && html`<p class="hint">The newest ${number(items.length)}.</p>`}`
-      : html`<${Empty} title="No files yet" icon="upload"><p>Drop CSV or JSON files anywhere on this page, or add them by the button above. Each is loaded into the area's table.</p><//>`}<//>
+      : html`<${Empty} title="No files yet" icon="upload"><p>Drop files anywhere on this page, or add them by the button above. Each is loaded into the area's table.</p><//>`}<//>
     ${going && html`<${Confirm} title=${`Delete ${going.name}?`} submit="Delete the file" act=${remove} onClose=${() => setGoing(null)}>
       <label class="check"><input type="checkbox" onChange=${(event) => setGoing({ ...going, rows: event.target.checked ? "remove" : "keep" })} />Remove its rows from the table too</label><//>`}
   `;

@@ -44,7 +44,7 @@ function One({ load, table, onChange }) {
       </p>
       <${Accounting} counts=${load} rejectsHref=${links.table(table.physId, { tab: "rejects", load: loadId })} />
       ${isAsked && html`<${Confirm} title="Revert this load?" submit="Revert the load" act=${revert} onClose=${() => setAsked(false)}>
-        <p>${mode === "append" ? "The rows that it added go." : "Its rows go, and those that they replaced come back."}</p><//>`}
+        <p>Its rows go, and those that they replaced come back.</p><//>`}
     </li>
   `;
 }

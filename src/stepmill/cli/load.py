@@ -50,7 +50,9 @@ def load(
             help="How a file's rows meet those there. Default: replaceFile for a new table.",
         ),
     ] = None,
-    key: Annotated[list[str] | None, typer.Option("--key", help="Key column, for upsert; may be repeated.")] = None,
+    key: Annotated[
+        list[str] | None, typer.Option("--key", help="Key column, for upsert, or of a partition; may be repeated.")
+    ] = None,
     schema_change: Annotated[
         SchemaChange | None,
         typer.Option(

@@ -7,7 +7,7 @@ Item = TypeVar("Item")
 
 JobStatus = Literal["PENDING", "RUNNING", "DONE", "ERROR", "CANCELLED"]
 StepStatus = Literal["PENDING", "RUNNING", "DONE", "ERROR"]
-LoadMode = Literal["replaceFile", "replace", "append", "upsert"]
+LoadMode = Literal["replaceFile", "replace", "append", "upsert", "replacePartition"]
 SchemaChange = Literal["evolve", "freeze", "discardRow", "discardValue"]
 EventKind = Literal["snapshot", "status", "step", "progress", "log", "end"]
 

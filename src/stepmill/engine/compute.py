@@ -5,20 +5,14 @@ A worker's event loop waits and never computes. A thread can't be stopped; a pro
 
 import asyncio
 import os
-import pickle
-import signal
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context
 from typing import Any, Protocol
 
-import orjson
-import psutil
 import structlog
-from opentelemetry import trace
 
-from stepmill.engine.compute_child import HEADER
+from stepmill.engine.compute_process import ComputeProcess, killed
 from stepmill.errors import StepmillError, UnavailableError
 from stepmill.gateways.sql.statements import record
 
@@ -26,7 +20,6 @@ _MEMORY_LOOK_SECONDS = 0.25
 _RECYCLE_BYTES = 160 * 1024**2  # a child that grew past this is replaced, so that an idle worker stays small
 _RECYCLE_SECONDS = 2.0
 _SPARE_SECONDS = 10.0
-_MAX_MESSAGE_BYTES = 256 * 1024**2
 
 _log = structlog.get_logger(__name__)
 
@@ -43,44 +36,6 @@ class Listener(Protocol):
 
     def log(self, level: str, message: str, **fields: Any) -> None:
         """A line for the job's log."""
-
-
-class _Child:
-    """One process and its pipe."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self.over_memory = False
-        self.idle_since = 0.0  # by the loop's clock
-
-    @property
-    def alive(self) -> bool:
-        return self.process.returncode is None
-
-    def kill(self) -> None:
-        if self.alive:
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-
-    async def send(self, module: str, name: str, args: tuple[Any, ...]) -> None:
-        assert self.process.stdin is not None
-        body = pickle.dumps((module, name, args, trace.get_current_span().is_recording()))
-        self.process.stdin.write(HEADER.pack(len(body)) + body)
-        await self.process.stdin.drain()
-
-    async def receive(self) -> dict[str, Any]:
-        assert self.process.stdout is not None
-        size = HEADER.unpack(await self.process.stdout.readexactly(HEADER.size))[0]
-        if size > _MAX_MESSAGE_BYTES:
-            raise UnavailableError("compute_protocol", "A computing process sent a message that is too large.")
-        message: dict[str, Any] = orjson.loads(await self.process.stdout.readexactly(size))
-        return message
-
-    def memory_bytes(self) -> int:
-        try:
-            return int(psutil.Process(self.process.pid).memory_info().rss)
-        except psutil.Error:
-            return 0
 
 
 class ComputePool:
@@ -111,8 +66,8 @@ class ComputePool:
             "STEPMILL_COMPUTE_MEMORY_BYTES": str(memory_bytes),  # as the limit of what a child starts in its turn
             "MALLOC_ARENA_MAX": "2",  # fewer arenas: less memory held for nothing
         }
-        self._idle: list[_Child] = []
-        self._busy: dict[str, set[_Child]] = {}
+        self._idle: list[ComputeProcess] = []
+        self._busy: dict[str, set[ComputeProcess]] = {}
         self._ending: set[asyncio.Task[int]] = set()
         self._refill: asyncio.Task[None] | None = None
         self._closed = False
@@ -181,7 +136,7 @@ class ComputePool:
                     f"The computing process used more than {self._memory_bytes // 1024**2} MiB and was ended. "
                     "Give it more by STEPMILL_COMPUTE_MEMORY_BYTES.",
                 ) from error
-            raise _killed() from error
+            raise killed() from error
         finally:
             watch.cancel()
             self._busy[owner].discard(child)
@@ -189,9 +144,9 @@ class ComputePool:
                 del self._busy[owner]
             self._give_back(child, answered)
 
-    async def _take(self) -> _Child:
+    async def _take(self) -> ComputeProcess:
         if self._closed:  # it was still in line when the pool was closed
-            raise _killed()
+            raise killed()
         while self._idle:
             child = self._idle.pop()
             if child.alive:
@@ -200,10 +155,10 @@ class ComputePool:
         if self._closed:  # meanwhile
             child.kill()
             await child.process.wait()
-            raise _killed()
+            raise killed()
         return child
 
-    def _give_back(self, child: _Child, answered: bool) -> None:
+    def _give_back(self, child: ComputeProcess, answered: bool) -> None:
         if self._closed or not answered or not child.alive:
             self._end(child)
             self._fill()
@@ -216,14 +171,14 @@ class ComputePool:
         elif len(self._idle) > self._keep:
             loop.call_later(self._spare_seconds, self._end_if_idle, child, child.idle_since, self._keep)
 
-    def _end_if_idle(self, child: _Child, since: float, beyond: int) -> None:
+    def _end_if_idle(self, child: ComputeProcess, since: float, beyond: int) -> None:
         """End a child that nobody took since, if there are more than so many."""
         if child in self._idle and child.idle_since == since and len(self._idle) > beyond:
             self._idle.remove(child)
             self._end(child)
             self._fill()
 
-    def _end(self, child: _Child) -> None:
+    def _end(self, child: ComputeProcess) -> None:
         child.kill()
         gone = asyncio.create_task(child.process.wait(), name="stepmill compute child ends")
         self._ending.add(gone)
@@ -246,41 +201,20 @@ class ComputePool:
             else:  # meanwhile a call gave its own back
                 self._end(child)
 
-    async def _spawn(self) -> _Child:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "stepmill.engine.compute_child",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            env=self._environment,
-        )
-        child = _Child(process)
-        try:
-            await child.receive()
-        except BaseException as error:
-            child.kill()
-            await process.wait()
-            if isinstance(error, asyncio.IncompleteReadError):  # it died before it was ready
-                raise _killed() from error
-            raise
+    async def _spawn(self) -> ComputeProcess:
+        child = await ComputeProcess.start(self._environment)
         if self._closed:  # meanwhile; nobody would end this one
             child.kill()
-            await process.wait()
-            raise _killed()
+            await child.process.wait()
+            raise killed()
         return child
 
-    async def _watch_memory(self, child: _Child) -> None:
+    async def _watch_memory(self, child: ComputeProcess) -> None:
         while child.alive:
             await asyncio.sleep(_MEMORY_LOOK_SECONDS)
             if child.memory_bytes() > self._memory_bytes:
                 child.over_memory = True
                 child.kill()
-
-
-def _killed() -> UnavailableError:
-    return UnavailableError("compute_killed", "The computing process was killed; the step is tried again.")
 
 
 def _outcome(message: dict[str, Any]) -> Any:

@@ -1,40 +1,31 @@
-"""The worker: takes tickets from the queue, runs their jobs, says that it is alive, and stops gracefully.
+"""The worker: runs the jobs of the tickets that it takes, says that it is alive, and stops gracefully.
 
 Procrastinate hands out tickets (claiming, LISTEN, deferral to a time). What a ticket means, our own tables decide.
 """
 
 import asyncio
 import json
-import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence, Set
 from contextlib import suppress
-from typing import Any
 
-import procrastinate
 import psutil
 import psycopg
 import structlog
-from procrastinate import JobContext
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
-from psycopg_pool import AsyncConnectionPool
 
 from stepmill import __version__
-from stepmill.engine.backends import tickets_name
 from stepmill.engine.compute import ComputePool
 from stepmill.engine.engine import Engine
 from stepmill.engine.notify import CANCEL_CHANNEL
 from stepmill.engine.probe import Probe
-from stepmill.engine.queue import TicketConnector, TicketQueue, TicketWorker
 from stepmill.engine.run_job import JobRunner
-from stepmill.engine.states import TERMINAL
+from stepmill.engine.take_tickets import TicketTaker
 from stepmill.engine.traces import trace_of
 from stepmill.errors import ConfigurationError, UnavailableError
 from stepmill.gateways import Gateways
-
-TASK_NAME = "stepmill.run"
 
 _HELLO = """
 INSERT INTO workers (worker_id, host, pid, version, types, concurrency) VALUES (%s, %s, %s, %s, %s, %s)
@@ -58,8 +49,6 @@ _ALERT_SECONDS = 2.0
 _UNKNOWN_SECONDS = 10.0
 """An attempt that nothing here runs for so long is one whose beginning's answer was lost."""
 _UNKNOWN_WHEN_UNSURE_SECONDS = 3.0
-_TICKET_POLL_SECONDS = 1.0
-_GIVE_BACK_SECONDS = 5.0
 _RECONNECT_SECONDS = 0.5
 
 _log = structlog.get_logger(__name__)
@@ -83,28 +72,22 @@ class Worker:
         self._duties = duties
         self._worker_id = worker_id
         self._types = _served_types(engine)
-        self._type_limits = _type_limits(engine)
         self._runner = JobRunner(engine, gateways, compute_pool, worker_id)
+        self._tickets = TicketTaker(
+            engine, self._runner, worker_id=worker_id, types=self._types, type_limits=_type_limits(engine)
+        )
         self._concurrency = settings.worker_concurrency
         self._probe = Probe(settings.worker_probe_dir, settings.heartbeat_seconds)
         engine.metrics.watch_slots(self._concurrency, lambda: len(self._runner.running))
         self._said_hello = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._tickets: Any = None
-        self._queue: TicketQueue | None = None
-        self._giving_back = asyncio.Lock()
         self._given_back: dict[tuple[str, int], asyncio.Task[None]] = {}
-        # Procrastinate says each ticket's start and end at INFO; the job's own events say more.
-        logging.getLogger("procrastinate").setLevel(logging.ERROR)
 
     def stop(self) -> None:
         """Take no further jobs, let the running ones finish for a while, then hand them back."""
         self._stopping.set()
         self._said_hello.set()  # nobody need wait for it any more
-        if self._queue is not None:
-            self._queue.stop()
-        if self._tickets is not None:
-            self._tickets.stop()
+        self._tickets.stop()
 
     async def run(self) -> None:
         """Work until :meth:`stop`."""
@@ -115,8 +98,7 @@ class Worker:
             task.add_done_callback(self._end_with)
         try:
             await self._said_hello.wait()  # a worker that nobody knows would be taken for dead, and its jobs rescued
-            while not self._stopping.is_set():
-                await self._take_tickets()
+            await self._tickets.run()
         finally:
             for task in (*tasks, *self._given_back.values()):
                 task.cancel()
@@ -143,87 +125,6 @@ class Worker:
             _log.error("worker_broke", traceback=trace_of(error))
             self.stop()
 
-    async def _take_tickets(self) -> None:
-        """Run Procrastinate's worker loop until it ends; it ends itself when the database goes away."""
-        settings = self._engine.settings
-        connector = TicketConnector(
-            pool_factory=_unchecked_pool,
-            conninfo=self._engine.database.url,
-            min_size=1,
-            max_size=2,
-            num_workers=1,
-            kwargs={"application_name": tickets_name(self._worker_id)},
-            configure=self._as_engine,
-        )
-        app = procrastinate.App(connector=connector)
-        # One commit less for each job. Limits of tenants are looked at by each beginning alone.
-        begins_for = None if settings.tenant_limits else self._worker_id
-        self._queue = queue = TicketQueue(
-            connector,
-            self._engine.metrics,
-            self._concurrency,
-            begins_for,
-            # Claims of limited types wait for one another, which the end of a job need not.
-            claims_ahead=not self._type_limits,
-        )
-        app.job_manager = queue
-
-        async def run_ticket(context: JobContext, /, **ticket: str) -> None:
-            try:
-                if await self._runner.run(ticket["jobId"], queue.begun(context.job.id), queue) in TERMINAL:
-                    queue.is_gone(context.job.id)
-            except Exception as error:  # noqa: BLE001  (Procrastinate would log its text; a sweep makes another ticket)
-                _log.error("ticket_failed", job_id=ticket["jobId"], traceback=trace_of(error))
-
-        app.task(name=TASK_NAME, pass_context=True)(run_ticket)
-        try:
-            async with app.open_async():
-                self._tickets = TicketWorker(
-                    app,
-                    queue,
-                    queues=self._types,
-                    name=self._worker_id,
-                    concurrency=self._concurrency,
-                    fetch_job_polling_interval=_TICKET_POLL_SECONDS,
-                    abort_job_polling_interval=3600.0,
-                    delete_jobs="always",
-                    install_signal_handlers=False,
-                    update_heartbeat_interval=settings.heartbeat_seconds,
-                    stalled_worker_timeout=settings.dead_after_seconds,
-                )
-                try:
-                    if not self._stopping.is_set():
-                        await self._tickets.run()
-                finally:  # also what ends of jobs have claimed for a loop that broke, which asks for no more
-                    queue.stop()
-                    await self._give_back_unused()
-        except (psycopg.Error, procrastinate.exceptions.ConnectorException, OSError) as error:
-            _log.warning("queue_lost", error=type(error).__name__)
-        if not self._stopping.is_set():
-            await asyncio.sleep(_RECONNECT_SECONDS)
-
-    async def _give_back_unused(self) -> None:
-        """What was claimed when the worker was told to stop. With the database away, it is rescued as of the dead."""
-        if self._queue is None:
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_GIVE_BACK_SECONDS), self._giving_back:
-                for ticket_id, begun in self._queue.unused():
-                    if begun is None:
-                        await self._queue.give_back(ticket_id)
-                    else:
-                        await self._runner.give_back(begun.key, "shutdown")
-                        await self._queue.remove(ticket_id)  # the job has a new one
-
-    async def _as_engine(self, conn: AsyncConnection[Any]) -> None:
-        await conn.set_autocommit(True)
-        await conn.execute("SET ROLE stepmill_engine")
-        # A crash of the server may lose the last claims, which are then made again; a job's beginning is not lost.
-        await conn.execute("SET synchronous_commit = off")
-        # A claim whose answer nobody takes holds its jobs, and all claims of limited types.
-        await conn.execute("SET tcp_user_timeout = '25s'")
-        await conn.execute("SELECT set_config('stepmill.type_limits', %s, false)", (self._type_limits,))
-
     async def _end_after_grace(self) -> None:
         await self._stopping.wait()
         await asyncio.sleep(self._engine.settings.shutdown_grace_seconds)
@@ -235,7 +136,7 @@ class Worker:
     async def _give_back_when_stopped(self) -> None:
         await self._stopping.wait()
         while True:  # over and over: a claim may be under way
-            await self._give_back_unused()
+            await self._tickets.give_back_unused()
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _watch(self) -> None:
@@ -267,7 +168,7 @@ class Worker:
                 self._probe.beat()
                 next_beat = clock() + self._engine.settings.heartbeat_seconds
                 await self._look(conn)
-            elif self._runner.running or self._is_unsure or clock() < alert_until:
+            elif self._runner.running or self._tickets.is_unsure or clock() < alert_until:
                 await self._look(conn)
             is_idle = not self._runner.running and clock() >= alert_until
             async for _ in conn.notifies(timeout=_IDLE_LOOK_SECONDS if is_idle else _LOOK_SECONDS, stop_after=1):
@@ -283,16 +184,11 @@ class Worker:
                 attempt.interruption.raise_it("cancelled")
         for key in await _taken_away(conn, here.keys() - current.keys()):
             here[key].interruption.raise_it("lost")
-        held = self._queue.held if self._queue is not None else frozenset()
-        limit = _UNKNOWN_WHEN_UNSURE_SECONDS if self._is_unsure else _UNKNOWN_SECONDS
-        for key in current.keys() - here.keys() - held - self._given_back.keys():
+        limit = _UNKNOWN_WHEN_UNSURE_SECONDS if self._tickets.is_unsure else _UNKNOWN_SECONDS
+        for key in current.keys() - here.keys() - self._tickets.held - self._given_back.keys():
             if current[key]["seconds"] > limit:
                 # Aside: its statements may take longer to end than this worker may be silent.
                 self._given_back[key] = asyncio.create_task(self._runner.give_back(key), name=f"stepmill back {key[0]}")
-
-    @property
-    def _is_unsure(self) -> bool:
-        return self._queue is not None and self._queue.is_unsure
 
     def _memory_bytes(self) -> int:
         return int(psutil.Process().memory_info().rss) + self._compute_pool.memory_in_use
@@ -326,8 +222,3 @@ def _served_types(engine: Engine) -> list[str]:
     for name in wanted:
         _require_type(engine, "STEPMILL_WORKER_TYPES", name)
     return wanted or engine.registry.names
-
-
-def _unchecked_pool(*, check: object, **options: Any) -> AsyncConnectionPool[Any]:
-    """A pool without a round trip before each statement: a dead connection's error ends the loop, which begins anew."""
-    return AsyncConnectionPool(**options)

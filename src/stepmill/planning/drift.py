@@ -55,6 +55,8 @@ def may_lack(
     if change not in ("evolve", "discardValue") or mode == "upsert" or is_by_place:
         return ()
     keys = {*key_columns, *plan.key_columns}
+    if mode == "replacePartition" and plan.time_column is not None:
+        keys.add(plan.time_column)
     needed = {name for each in plan.filters for name in condition_columns(each.where)}
     for column in plan.columns:
         if not column.nullable or {column.name, column.view_name, *column.source_columns} & keys:

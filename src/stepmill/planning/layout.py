@@ -25,10 +25,10 @@ def columns_of(plan: TransformPlan) -> tuple[Column, ...]:
 
 
 def key_of(plan: TransformPlan, mode: Mode, key_columns: Sequence[str]) -> Key | None:
-    """What the table is indexed by: the area's key, or else the plan's.
+    """What the table is indexed by: the area's key; or else the plan's, or by partition its time column.
 
     Key columns may be named as in the source, in the view or in the table. Raises :class:`DataError`
-    ``key_column_missing`` for one that the plan does not make, and for an upsert without any.
+    ``key_column_missing`` for one that the plan does not make, and for a mode that needs one without any.
     """
     known = {column.name: column.name for column in plan.columns}
     for column in plan.columns:
@@ -43,14 +43,24 @@ def key_of(plan: TransformPlan, mode: Mode, key_columns: Sequence[str]) -> Key |
             f"It makes {', '.join(repr(column.view_name) for column in plan.columns[:20])}.",
             details={"columns": missing},
         )
-    names = tuple(dict.fromkeys(known[name] for name in key_columns)) or plan.key_columns
+    is_partition = mode == "replacePartition"
+    when = (plan.time_column,) if plan.time_column is not None else ()
+    names = tuple(dict.fromkeys(known[name] for name in key_columns)) or (when if is_partition else plan.key_columns)
     if mode == "upsert" and not names:
         raise DataError(
             "key_column_missing", "An upsert needs the columns that tell rows apart: set the area's keyColumns."
         )
-    return Key(names, unique=mode == "upsert") if names else None
+    if is_partition and not names:
+        raise DataError(
+            "key_column_missing",
+            "To replace by partition, the columns that name a partition are needed: set the area's keyColumns, or the "
+            "plan's timeColumn for one partition a day.",
+        )
+    return Key(names, unique=mode == "upsert", is_partition=is_partition) if names else None
 
 
 def with_key(plan: TransformPlan, key: Key | None) -> TransformPlan:
-    """The plan by which rows without a value for a unique key are rejected."""
-    return plan.model_copy(update={"key_columns": key.columns}) if key is not None and key.unique else plan
+    """The plan by which rows are rejected that lack a value for a key that has to have one."""
+    if key is None or not key.must_have_values:
+        return plan
+    return plan.model_copy(update={"key_columns": key.columns})

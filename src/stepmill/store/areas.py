@@ -11,7 +11,7 @@ from stepmill.errors import ConflictError, FieldError, InputError, NotFoundError
 from stepmill.gateways.documents import Collection, Document, Documents
 from stepmill.store.records import Record, changed, from_document
 
-LoadMode = Literal["replaceFile", "replace", "append", "upsert"]
+LoadMode = Literal["replaceFile", "replace", "append", "upsert", "replacePartition"]
 SchemaChange = Literal["evolve", "freeze", "discardRow", "discardValue"]
 
 AREAS = Collection("areas", unique=("name",), indexed=("physId",))

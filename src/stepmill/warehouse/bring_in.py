@@ -69,19 +69,19 @@ async def _prepare(begin: Begin, target: Target, load: Load, tell: Tell) -> tupl
         table = await get_table(tx.conn, target.env_id, target.phys_id)
         course = await course_of(tx.conn, table, target, load)
         await _refuse_early(tx.conn, table, target, load, course)
-        if target.is_held and course.way != "move":
+        if target.is_held and (course.way != "move" or load.displacing is not None):
             await held.give_table(tx.conn, target)
             target = await get_target(tx.conn, target.job_id)
     if course.way == "carry" and target.carried_version != course.version:
         tell("Carrying earlier rows over to the plan's columns.")
         async with begin() as tx:
-            await prepare.carry_over(tx.conn, table, target, course, key)
+            await prepare.carry_over(tx.conn, table, target, course, load.displacing)
             target = await get_target(tx.conn, target.job_id)
     if course.way != "move":
         tell("Building indexes and statistics.")
         async with begin() as tx:
             await prepare.build_index(tx.conn, target, key)
-    if course.way != "move" or load.mode == "upsert":
+    if course.way != "move" or load.displacing is not None:
         async with begin() as tx:
             await prepare.gather_statistics(tx.conn, target)
     added = prepare.additions(table, target.columns)

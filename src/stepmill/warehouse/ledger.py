@@ -13,7 +13,7 @@ from stepmill.errors import NotFoundError
 from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.warehouse.columns import Column, columns_from_json
 
-Mode = Literal["replaceFile", "replace", "append", "upsert"]
+Mode = Literal["replaceFile", "replace", "append", "upsert", "replacePartition"]
 
 _SET_LATER = ("superseded_by", "reverted_at", "removed_at", "finished_at", "rejects_gone", "rejects_gone_at")
 

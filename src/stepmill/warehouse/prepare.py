@@ -15,6 +15,7 @@ from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.gateways.sql.row_size import key_too_long
 from stepmill.warehouse import casts
 from stepmill.warehouse.columns import LOAD_ID, ORDINAL, Column, difference
+from stepmill.warehouse.displaced import displacement
 from stepmill.warehouse.ledger import LoadEntry, Mode, has_other_loads, loads_in_force, loads_of_name
 from stepmill.warehouse.locks import under_short_lock
 from stepmill.warehouse.tables import Key, PhysicalTable
@@ -89,9 +90,11 @@ async def _remove_duplicates(conn: AsyncConnection[DictRow], target: Target, key
 
 
 async def carry_over(
-    conn: AsyncConnection[DictRow], table: PhysicalTable, target: Target, course: Course, key: Key | None
+    conn: AsyncConnection[DictRow], table: PhysicalTable, target: Target, course: Course, displacing: Key | None
 ) -> int:
     """Copy the earlier rows that stay into the target, cast to its columns. Answers how many.
+
+    By the key ``displacing``, if there is one, rows of the target displace earlier ones.
 
     Raises :class:`DataError` ``column_cannot_convert`` if a value is not one of the column's new type,
     ``key_not_unique`` if rows that stay share a key.
@@ -109,7 +112,7 @@ async def carry_over(
         columns=sql.SQL(", ").join([hidden, *(Identifier(column.name) for column in kept)]),
         values=sql.SQL(", ").join([sql.SQL("old.{}").format(hidden), *values]),
         live=table.live,
-        stays=_stays(known, target, key),
+        stays=_stays(known, target, displacing),
     )
     gone = [load.load_number for load in course.replaces]
     try:
@@ -169,26 +172,20 @@ async def widen(conn: AsyncConnection[DictRow], table: PhysicalTable, added: Seq
     await under_short_lock(conn, [sql.SQL("ALTER TABLE {} {}").format(table.live, sql.SQL(", ").join(changes))])
 
 
-def same_key(old: sql.Composable, new: sql.Composable, key: Key) -> sql.Composed:
-    """The condition that two rows, known by these aliases, have the same key."""
-    return sql.SQL(" AND ").join(
-        sql.SQL("{}.{} = {}.{}").format(old, Identifier(name), new, Identifier(name)) for name in key.columns
-    )
-
-
-def _stays(known: dict[str, Column], target: Target, key: Key | None) -> sql.Composable:
-    """Which earlier rows are carried over: not those of replaced loads, nor those with a key that the target has."""
+def _stays(known: dict[str, Column], target: Target, displacing: Key | None) -> sql.Composable:
+    """Which earlier rows are carried over: not those of replaced loads, nor those that the target displaces."""
     stays: sql.Composable = sql.SQL("old.{} <> ALL(%(gone)s)").format(Identifier(LOAD_ID))
-    if key is None or not key.unique:
+    if displacing is None:
         return stays
     types = {column.name: column for column in target.columns}
-    equal = sql.SQL(" AND ").join(
-        sql.SQL("{} = new.{}").format(
-            casts.expression(known[name], types[name]) if name in known else sql.SQL("NULL"), Identifier(name)
-        )
-        for name in key.columns
-    )
-    return sql.SQL("{} AND NOT EXISTS (SELECT FROM {} AS new WHERE {})").format(stays, target.table, equal)
+    old: dict[str, sql.Composable] = {
+        name: casts.expression(known[name], types[name])
+        if name in known
+        else sql.SQL("NULL::{}").format(types[name].type_sql)
+        for name in displacing.columns
+    }
+    relation, displaced = displacement(target, displacing, old)
+    return sql.SQL("{} AND NOT EXISTS (SELECT FROM {} WHERE {})").format(stays, relation, displaced)
 
 
 def _names(key: Key) -> sql.Composed:

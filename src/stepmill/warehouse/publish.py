@@ -11,8 +11,9 @@ from stepmill.errors import ConflictError, StepmillError
 from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.warehouse import held, ledger, retired, views
 from stepmill.warehouse.columns import LOAD_ID, Column, allow_kept_nulls, identifiers, keep_order
+from stepmill.warehouse.displaced import displacement
 from stepmill.warehouse.ledger import LoadEntry, Mode, Undo
-from stepmill.warehouse.prepare import Course, additions, decide, same_key
+from stepmill.warehouse.prepare import Course, additions, decide
 from stepmill.warehouse.reject_upkeep import refuse_gone_to_replays
 from stepmill.warehouse.small import refuse_small
 from stepmill.warehouse.tables import Key, PhysicalTable, get_table, record_change
@@ -22,7 +23,6 @@ _REJECTS = """
 SELECT count(*) AS rejects, coalesce(sum(octet_length(concat(record, raw, reason))), 0) AS bytes
 FROM load_rejects WHERE load_id = %s
 """
-_OLD, _NEW = sql.SQL("old"), sql.SQL("new")
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,14 @@ class Load:
     allow_small: bool = False
     least_share: float = 0.5
     keep_undo: timedelta = timedelta(days=7)
+
+    @property
+    def displacing(self) -> Key | None:
+        """The key by which earlier rows give way to the load's. Those of a replay join what was loaded before them."""
+        key = self.key
+        if key is None or not (key.unique or (key.is_partition and self.replay_of is None)):
+            return None
+        return key
 
 
 async def course_of(conn: AsyncConnection[DictRow], table: PhysicalTable, target: Target, load: Load) -> Course:
@@ -89,7 +97,7 @@ async def publish(conn: AsyncConnection[DictRow], target: Target, version: int |
     if version is not None and table.version != version:
         return None
     course = await course_of(conn, table, target, load)
-    if version is None and (course.way != "move" or additions(table, target.columns)):
+    if version is None and (course.way != "move" or load.displacing or additions(table, target.columns)):
         return None
     filled = await read_filled(conn, target)
     entry = _entry(table, target, load, filled)
@@ -211,17 +219,7 @@ async def _move(
 ) -> LoadEntry:
     """The target's rows join those of the present generation; those that they replace go."""
     assert table.generation is not None
-    undo, removed = Undo(), 0
-    if load.key is not None and load.key.unique:
-        delete = sql.SQL("DELETE FROM {live} AS old USING {stage} AS new WHERE {same}").format(
-            live=table.live, stage=target.table, same=same_key(_OLD, _NEW, load.key)
-        )
-        removed = (await conn.execute(delete)).rowcount
-    elif course.replaces:
-        kept_in = f"{target.table_name}_replaced"
-        removed = await retired.set_aside(conn, table, kept_in, [each.load_number for each in course.replaces])
-        await retired.retire(conn, table, kept_in, entry.load_id, load.keep_undo)
-        undo = Undo(kept_in=kept_in, columns=table.columns)
+    removed, undo = await _displace(conn, table, target, load, course, entry)
     moved = await _moved(conn, table, target)
     if moved != entry.rows_loaded:
         raise StepmillError("load_unbalanced", f"{moved} rows were moved where there were {entry.rows_loaded}.")
@@ -236,6 +234,32 @@ async def _move(
         time_column=load.time_column,
     )
     return replace(entry, generation=table.generation, undo=_possible(undo, load))
+
+
+async def _displace(
+    conn: AsyncConnection[DictRow],
+    table: PhysicalTable,
+    target: Target,
+    load: Load,
+    course: Course,
+    entry: LoadEntry,
+) -> tuple[int, Undo]:
+    """Take the rows that give way to the load's out of the present generation. Answers how many, and what is kept."""
+    if load.displacing is not None:
+        old = {name: sql.SQL("old.{}").format(Identifier(name)) for name in load.displacing.columns}
+        which, values = sql.SQL("USING {} WHERE {}").format(*displacement(target, load.displacing, old)), None
+        if load.displacing.unique:
+            gone = await conn.execute(sql.SQL("DELETE FROM {} AS old {}").format(table.live, which))
+            return gone.rowcount, Undo()
+    elif course.replaces:
+        which = sql.SQL("WHERE old.{} = ANY(%s)").format(Identifier(LOAD_ID))
+        values = ([each.load_number for each in course.replaces],)
+    else:
+        return 0, Undo()
+    kept_in = f"{target.table_name}_replaced"
+    removed = await retired.set_aside(conn, table, kept_in, which, values)
+    await retired.retire(conn, table, kept_in, entry.load_id, load.keep_undo)
+    return removed, Undo(kept_in=kept_in, columns=table.columns)
 
 
 async def _moved(conn: AsyncConnection[DictRow], table: PhysicalTable, target: Target) -> int:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from psycopg import AsyncConnection, sql
 from psycopg.rows import DictRow
 
 from stepmill.gateways.sql.identifiers import Identifier
-from stepmill.warehouse.columns import LOAD_ID
 from stepmill.warehouse.tables import PhysicalTable
 
 
@@ -41,13 +41,19 @@ async def is_kept(conn: AsyncConnection[DictRow], table: PhysicalTable, name: st
 
 
 async def set_aside(
-    conn: AsyncConnection[DictRow], table: PhysicalTable, name: str, load_numbers: Sequence[int]
+    conn: AsyncConnection[DictRow],
+    table: PhysicalTable,
+    name: str,
+    which: sql.Composable,
+    values: Sequence[Any] | None = None,
 ) -> int:
-    """Move the rows of some loads out of the present generation into a new table. Answers how many."""
+    """Move rows out of the present generation into a new table. Answers how many.
+
+    ``which`` is what follows in the statement that deletes them as ``old``: ``WHERE``, or ``USING`` and ``WHERE``.
+    """
     aside = Identifier(table.data_schema, name)
     await conn.execute(sql.SQL("CREATE TABLE {} (LIKE {})").format(aside, table.live))
     move = sql.SQL(
-        "WITH gone AS (DELETE FROM {live} WHERE {load_id} = ANY(%s) RETURNING *) INSERT INTO {aside} SELECT * FROM gone"
+        "WITH gone AS (DELETE FROM {live} AS old {which} RETURNING old.*) INSERT INTO {aside} SELECT * FROM gone"
     )
-    statement = move.format(live=table.live, load_id=Identifier(LOAD_ID), aside=aside)
-    return (await conn.execute(statement, (list(load_numbers),))).rowcount
+    return (await conn.execute(move.format(live=table.live, which=which, aside=aside), values)).rowcount

@@ -1,7 +1,7 @@
 """Physical tables: find one, make one, hold it still while it changes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from psycopg import AsyncConnection, sql
@@ -19,19 +19,29 @@ OwnerKind = Literal["area", "stream"]
 
 @dataclass(frozen=True)
 class Key:
-    """What a table is indexed by. ``unique`` under the mode upsert, where a row's key says which row it replaces."""
+    """What a table is indexed by.
+
+    ``unique`` under the mode upsert, where a row's key says which row it replaces; ``is_partition`` under the mode
+    replacePartition, where it says in which part of the table the row is.
+    """
 
     columns: tuple[str, ...]
     unique: bool
+    is_partition: bool = field(default=False, compare=False)  # makes no other index
+
+    @property
+    def must_have_values(self) -> bool:
+        """Whether a row without a value in one of the columns has no place in the table."""
+        return self.unique or self.is_partition
 
     def as_json(self) -> dict[str, Any]:
         """The key as it is kept in the books."""
-        return {"columns": list(self.columns), "unique": self.unique}
+        return {"columns": list(self.columns), "unique": self.unique, "isPartition": self.is_partition}
 
     @classmethod
     def from_json(cls, data: dict[str, Any] | None) -> "Key | None":
         """The key that ``as_json`` wrote; None for none."""
-        return cls(tuple(data["columns"]), data["unique"]) if data else None
+        return cls(tuple(data["columns"]), data["unique"], data.get("isPartition", False)) if data else None
 
 
 @dataclass(frozen=True)
