@@ -84,6 +84,22 @@ async def test_a_report_that_comes_with_the_steps_end_does_not_hold_it_up(bench:
     assert report.latest_progress["done"] == 2
 
 
+async def test_a_step_that_ends_at_once_has_its_progress_told_by_its_end(bench: Bench) -> None:
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    await bench.rows("SELECT begin_attempt_v1(%s, 'worker-1')", job_id)
+    short, longer = (StepReport(bench.engine, job_id, 1, 0, "One") for _ in range(2))
+    for report in (short, longer):
+        report._progress_at = time.monotonic()
+        report.progress(7)
+    await short.close(end_has_progress=True)
+    assert await bench.rows("SELECT FROM job_events WHERE kind = 'progress'") == []
+    assert short.latest_progress is not None
+    longer._has_written_progress = True
+    await longer.close(end_has_progress=True)
+    [told] = await bench.rows("SELECT data ->> 'done' AS done FROM job_events WHERE kind = 'progress'")
+    assert told == {"done": "7"}
+
+
 async def test_a_report_that_is_refused_for_good_is_tried_ever_more_seldom(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

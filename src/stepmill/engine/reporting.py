@@ -16,6 +16,8 @@ from stepmill.errors import StepmillError
 
 _REPORT = "SELECT report_v1(%s, %s, %s::smallint, %s, %s) AS current"
 _PROGRESS_SECONDS = 0.5
+_FIRST_SECONDS = 0.1
+"""After which a step's first progress is written. One that is over by then has no progress of its own to tell."""
 _MOST_RETRY_SECONDS = 5.0
 _MAX_MESSAGE = 2_000
 _CLOSING_WRITES = 2
@@ -39,7 +41,8 @@ class StepReport:
         self._failures = 0
         self._progress: dict[str, Any] | None = None
         self._progress_is_new = False
-        self._progress_at = 0.0
+        self._has_written_progress = False
+        self._progress_at = time.monotonic() - _PROGRESS_SECONDS + _FIRST_SECONDS
         self._wake = asyncio.Event()
         self._closing = False
         self._writer: asyncio.Task[None] | None = None
@@ -64,8 +67,14 @@ class StepReport:
         self._lines.append({"kind": "log", "data": storable(line)})
         self._kick()
 
-    async def close(self) -> None:
-        """Write what is left. Where the caller is cancelled meanwhile, the write goes on: its lines would be lost."""
+    async def close(self, *, end_has_progress: bool = False) -> None:
+        """Write what is left. Where the caller is cancelled meanwhile, the write goes on: its lines would be lost.
+
+        With ``end_has_progress`` the step's end is about to be written, and all the progress of a step so short that
+        none was written yet.
+        """
+        if end_has_progress and not self._has_written_progress:
+            self._progress_is_new = False
         for _ in range(_CLOSING_WRITES):
             if self._writer is None and not self._has_news:
                 return
@@ -119,6 +128,7 @@ class StepReport:
         if due:
             events.append({"kind": "progress", "data": {"step": self._step, **(self._progress or {})}})
             self._progress_is_new, self._progress_at = False, time.monotonic()
+            self._has_written_progress = True
         if not events:
             return
         self._being_written = len(lines)

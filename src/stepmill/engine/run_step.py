@@ -135,7 +135,7 @@ class RunningStep:
 
     async def finish(self, tx: Transaction, output: Any) -> Any:
         """Record the step DONE in ``tx``."""
-        await self.report.close()
+        await self.report.close(end_has_progress=True)
         await tx.conn.execute(_AS_ENGINE)
         self.next = await self._finish(tx.conn, output)
         tx.finished = True
@@ -146,7 +146,7 @@ class RunningStep:
 
         If it is the last, the next ticket is claimed with it as far as ``claims`` wants one.
         """
-        await self.report.close()
+        await self.report.close(end_has_progress=True)
         wanted = claims.wanted() if claims is not None else None
         if claims is not None and wanted is not None:
             async with self._engine.database.autocommit() as conn:
