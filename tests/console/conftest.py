@@ -28,9 +28,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Serve]:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that areas may take files from."""
+    return tmp_path_factory.mktemp("place")
+
+
+@pytest.fixture(scope="session")
+def server(place: Path) -> Iterator[Serve]:
     """A running server, shared by the tests of a process."""
-    with serving_fresh() as running:
+    with serving_fresh(STEPMILL_PLACES=f"file://{place}/") as running:
         yield running
 
 

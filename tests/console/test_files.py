@@ -109,6 +109,25 @@ def test_an_area_is_set_to_replace_days_and_to_freeze(page: Page, client: Client
     expect(page.get_by_text("Replace by partition").first).to_be_visible()
 
 
+def test_files_are_taken_from_a_place(page: Page, client: Client, make_area: MakeArea, place: Path) -> None:
+    area = make_area()
+    (place / "scanned.csv").write_text(orders())
+    page.goto(f"/areas/{area}?tab=settings")
+    form = ready(page).locator("form")
+    form.get_by_role("textbox", name="Place").fill(f"file://{place}")
+    form.get_by_role("textbox", name="Pattern").fill("*.csv")
+    form.get_by_role("button", name="Save").click()
+    scan = page.get_by_role("button", name="Scan the place")
+    scan.click()
+    expect(page.get_by_text("1 file to load.")).to_be_visible()
+    page.get_by_role("link", name="Files").last.click()
+    row = page.get_by_role("row", name=re.compile("scanned.csv"))
+    expect(row.get_by_role("img", name=re.compile("40 rows read: 39 loaded"))).to_be_visible()
+    scan.click()
+    expect(page.get_by_text("Nothing new.")).to_be_visible()
+    assert client.get_area(ENV, area)["source"] == {"url": f"file://{place}", "glob": "*.csv"}
+
+
 def test_files_are_chosen_by_keyboard_and_a_failed_load_says_why(page: Page, make_area: MakeArea) -> None:
     page.goto(f"/areas/{make_area()}")
     ready(page)

@@ -177,7 +177,7 @@ export class StepmillClient {
 
   /**
    * @param {string} envId
-   * @param {{name: string, loadMode?: import("./types.js").LoadMode, keyColumns?: string[], schemaChange?: string}} area
+   * @param {{name: string, loadMode?: import("./types.js").LoadMode, keyColumns?: string[], schemaChange?: string, source?: import("./types.js").Place | null}} area
    * @param {WriteOptions} [options]
    * @returns {Promise<Area>}
    */
@@ -198,12 +198,20 @@ export class StepmillClient {
   /**
    * @param {string} envId
    * @param {string} areaId
-   * @param {{name?: string, loadMode?: import("./types.js").LoadMode, keyColumns?: string[], schemaChange?: string}} changes
+   * @param {{name?: string, loadMode?: import("./types.js").LoadMode, keyColumns?: string[], schemaChange?: string, source?: import("./types.js").Place | null}} changes
    * @param {WriteOptions} [options]
    * @returns {Promise<Area>}
    */
   updateArea(envId, areaId, changes, options) {
     return this.#write("PATCH", path`/api/envs/${envId}/areas/${areaId}`, options, { body: changes });
+  }
+
+  /**
+   * Have the files loaded that are new in the area's place, or have changed.
+   * @param {string} envId @param {string} areaId @param {WriteOptions} [options] @returns {Promise<import("./types.js").Scan>}
+   */
+  scanArea(envId, areaId, options) {
+    return this.#write("POST", path`/api/envs/${envId}/areas/${areaId}/scan`, options);
   }
 
   /** @param {string} envId @param {string} areaId @param {WriteOptions} [options] @returns {Promise<void>} */

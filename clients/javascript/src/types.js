@@ -89,6 +89,16 @@
  * @property {RunningJob[]} jobs Those of the caller's tenant.
  */
 /** @typedef {{envId: string, name: string, schemaName: string, createdAt: string}} Environment */
+/** Where files are taken from: those below the URL whose paths fit the pattern. @typedef {{url: string, glob?: string}} Place */
+/**
+ * What a scan of an area's place found, and the jobs it submitted.
+ * @typedef {object} Scan
+ * @property {number} found
+ * @property {number} unchanged
+ * @property {{path: string, fileId: string, jobId: string}[]} jobs
+ * @property {{path: string, reason: string}[]} skipped What can't be taken.
+ * @property {number} remaining How many new ones the next scan would find.
+ */
 /**
  * @typedef {object} Area
  * @property {string} areaId
@@ -96,6 +106,7 @@
  * @property {LoadMode} loadMode
  * @property {string[]} keyColumns
  * @property {"evolve" | "freeze" | "discardRow" | "discardValue"} schemaChange
+ * @property {Place | null} [source]
  * @property {string | null} physId
  * @property {string} createdAt
  * @property {number} files How many there are.

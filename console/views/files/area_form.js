@@ -31,17 +31,20 @@ export const modeName = (mode) => MODES.find(([each]) => each === mode)?.[1] ?? 
  */
 export function AreaForm({ area = {}, areas = [], mayMake = true, submit, onSubmit }) {
   const known = areas.find(({ name }) => name.toLowerCase() === area.name.toLowerCase()) ?? (mayMake ? null : areas[0]);
-  const [draft, setDraft] = useState(/** @type {any} */ ({ area: known?.areaId ?? "", loadMode: "replaceFile", schemaChange: "evolve", ...area }));
-  const { name = "", loadMode, keyColumns, schemaChange } = draft;
+  const [draft, setDraft] = useState(/** @type {any} */ ({ area: known?.areaId ?? "", loadMode: "replaceFile", schemaChange: "evolve", place: area.source?.url, pattern: area.source?.glob, ...area }));
+  const { name = "", loadMode, keyColumns, schemaChange, place, pattern } = draft;
+  const mayScan = area.areaId || !area.name;
   const isKeyed = /ups|Par/.test(loadMode);
-  const action = useAction(() => onSubmit(areas.find(({ areaId }) => areaId === draft.area) ?? { name: name.trim(), loadMode, keyColumns: isKeyed ? keyColumns : [], schemaChange }));
-  const ofNew = { name: "", loadMode, ...(isKeyed && { keyColumns: [] }), schemaChange };
+  const action = useAction(() => onSubmit(areas.find(({ areaId }) => areaId === draft.area) ?? { name: name.trim(), loadMode, keyColumns: isKeyed ? keyColumns : [], schemaChange, source: place ? { url: place, glob: pattern } : null }));
+  const ofNew = { name: "", loadMode, ...(isKeyed && { keyColumns: [] }), schemaChange, ...(mayScan && { place: "", ...(place && { pattern: "*" }) }) };
   const like = { ...(areas.length > 0 && { area: "" }), ...(!draft.area && ofNew) };
   const choices = { area: [...(mayMake ? [["", "A new area"]] : []), ...areas.map((each) => [each.areaId, each.name])], loadMode: MODES, schemaChange: CHANGES };
   const hints = {
     name: "Also the table's name",
     loadMode: hintOf(MODES, loadMode),
     keyColumns: "What tells rows or partitions apart: a column in each line",
+    place: "A folder or bucket whose files a scan loads, such as s3://exports/orders",
+    pattern: "Of their paths; **/*.csv looks into folders, too",
     schemaChange: `Columns and values that the plan does not know. ${hintOf(CHANGES, schemaChange)}`,
   };
   return html`<${Form} action=${action} submit=${submit} what="The area"><${Fields} data=${draft} like=${like} choices=${choices} hints=${hints} set=${(changes) => setDraft({ ...draft, ...changes })} /><//>`;

@@ -1,4 +1,4 @@
-import { useApp, useFreshAfterLoads, useResource } from "app";
+import { useAction, useApp, useFreshAfterLoads, useResource } from "app";
 import { counted, label, number } from "format";
 import { html, useState } from "html";
 import { Accounting, Ago, Bytes, Confirm, Empty, Icon, Loaded, Page, Section, Table, Tabs, Time } from "parts";
@@ -15,14 +15,24 @@ const WORDS = { rules: "The rules", ai: "AI", user: "A person", draft: "Draft", 
 
 /** An area: its files, how they are read, how it is set. */
 export function Screen() {
-  const { client, envId, route, links, session, uploads } = useApp();
+  const { client, envId, route, links, session, uploads, notices } = useApp();
   const { areaId } = route.params;
   const tab = /** @type {keyof typeof TABS} */ (route.query.tab in TABS ? route.query.tab : "files");
   const resource = useResource(() => client.getArea(envId, areaId), []);
   useFreshAfterLoads([resource]);
   const tabs = Object.keys(TABS).map((id) => ({ id, text: label(id), href: links.area(areaId, { tab: id === "files" ? null : id }) }));
-  const actionsOf = (/** @type {any} */ { planVersion, physId }) => html`
+  const scan = useAction(async () => {
+    try {
+      const { jobs, skipped, remaining } = await client.scanArea(envId, areaId);
+      const others = [...skipped.map(({ path, reason }) => `${path} is left out: ${reason}`).slice(0, 3), ...(remaining ? [`${remaining} more wait for the next scan.`] : [])];
+      notices.good([jobs.length ? `${counted(jobs.length, "file")} to load.` : "Nothing new.", ...others].join(" "), { href: links.jobs(), linkText: "Jobs" });
+    } catch (error) {
+      notices.failure(error);
+    }
+  });
+  const actionsOf = (/** @type {any} */ { planVersion, physId, source }) => html`
     ${planVersion > 0 && html`<a class="button" href=${links.table(physId, { tab: "loads" })}>Load history</a><a class="button" href=${links.table(physId)}>Open the table</a>`}
+    ${source && session.may("operator") && html`<button aria-disabled=${scan.isRunning} onClick=${scan.run}>Scan the place</button>`}
     ${session.may("operator") && html`<button class="primary" onClick=${() => chooseFiles({ offer: (files) => uploads.add(envId, areaId, files) })}><${Icon} name="upload" />Add files</button>`}
   `;
   return html`<${Loaded} resource=${resource} what="This area" title="Area">${(area) => html`
