@@ -132,6 +132,8 @@ async def test_nothing_else_can_be_a_source(platform: Platform, place: Path) -> 
         ("s3://elsewhere/%2E%2e/else", "invalid_source"),
         ("s3://key:secret@elsewhere/x", "invalid_source"),
         ("relative/folder", "invalid_source"),
+        ("s3://elsewhere/2026-*", "invalid_source"),
+        (f"file://{place}/[a]", "invalid_source"),
     ]:
         body = {"name": "Orders", "source": {"url": url}}
         assert_problem(await platform.client.post(f"{platform.env}/areas", json=body), 422, code)

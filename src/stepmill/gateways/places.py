@@ -87,6 +87,8 @@ class Places:
 
 def _normal(url: str) -> str:
     """The URL as it is compared: a folder by its real path, all others without a slash at their end."""
+    if any(mark in url for mark in "*?["):
+        raise _invalid(url, "It has *, ? or [, which belong into the pattern of the files' paths.")
     parts = urlsplit(url)
     if parts.scheme in ("", "file"):
         if not parts.path.startswith("/") or parts.netloc:
