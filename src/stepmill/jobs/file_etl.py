@@ -128,11 +128,11 @@ async def load(ctx: StepContext[FileEtlParams]) -> Loaded:
     """Show the rows to readers, with the ledger row and this step's DONE in the same commit."""
     extracted: Extracted = ctx.output_of(extract)
     area = await _area(ctx)
-    async with ctx.reading() as conn:
-        instead = await _load_instead(conn, ctx.params, area, extracted, ctx.job_id)
-        table = await find_table(conn, ctx.env_id, Owner("area", area.area_id))
-        target = await find_target(conn, ctx.job_id)
-        is_full = target is not None and (await read_filled(conn, target)).complete
+    async with ctx.transaction() as tx:
+        instead = await _load_instead(tx.conn, ctx.params, area, extracted, ctx.job_id)
+        table = await find_table(tx.conn, ctx.env_id, Owner("area", area.area_id))
+        target = await find_target(tx.conn, ctx.job_id, for_update=True)
+        is_full = target is not None and (await read_filled(tx.conn, target)).complete
     if instead is not None:
         return await _leave_it_at(ctx, area, instead)
     area_load = _area_load(ctx, area, extracted)
