@@ -1,7 +1,7 @@
 """The load ledger: what each load did, which loads are in force, and how each can be taken back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
@@ -95,13 +95,18 @@ class LoadEntry:
         return self.superseded_by is None and self.reverted_at is None and self.removed_at is None
 
 
+_RECORDED = tuple(each.name for each in fields(LoadEntry) if each.name not in _SET_LATER)
+_RECORD = (
+    sql.SQL("INSERT INTO load_ledger ({}) VALUES ({})")
+    .format(sql.SQL(", ").join(map(Identifier, _RECORDED)), sql.SQL(", ").join(map(sql.Placeholder, _RECORDED)))
+    .as_string()
+)
+
+
 async def record(conn: AsyncConnection[DictRow], entry: LoadEntry) -> None:
     """Add a load. The database refuses one whose counts don't balance."""
-    values = {name: value for name, value in vars(entry).items() if name not in _SET_LATER}
-    insert = sql.SQL("INSERT INTO load_ledger ({}) VALUES ({})").format(
-        sql.SQL(", ").join(map(Identifier, values)), sql.SQL(", ").join(map(sql.Placeholder, values))
-    )
-    await conn.execute(insert, values | {"undo": Jsonb(entry.undo.as_json())})
+    values = {name: getattr(entry, name) for name in _RECORDED}
+    await conn.execute(_RECORD, values | {"undo": Jsonb(entry.undo.as_json())})
 
 
 async def get_load(conn: AsyncConnection[DictRow], env_id: str, load_id: str) -> LoadEntry:

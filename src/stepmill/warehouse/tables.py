@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
@@ -15,6 +15,9 @@ from stepmill.warehouse.columns import Column, columns_from_json
 from stepmill.warehouse.schemas import schemas_of
 
 OwnerKind = Literal["area", "stream"]
+
+_GET = "SELECT * FROM physical_tables WHERE env_id = %s AND phys_id = %s"
+_GET_FOR_UPDATE = f"{_GET} FOR UPDATE"
 
 
 @dataclass(frozen=True)
@@ -164,12 +167,7 @@ async def get_table(
     conn: AsyncConnection[DictRow], env_id: str, phys_id: str, *, for_update: bool = False
 ) -> PhysicalTable:
     """A table by its id. ``for_update`` holds it: nobody changes what its readers see before the transaction ends."""
-    cursor = await conn.execute(
-        sql.SQL("SELECT * FROM physical_tables WHERE env_id = %s AND phys_id = %s{}").format(
-            sql.SQL(" FOR UPDATE" if for_update else "")
-        ),
-        (env_id, phys_id),
-    )
+    cursor = await conn.execute(_GET_FOR_UPDATE if for_update else _GET, (env_id, phys_id))
     row = await cursor.fetchone()
     if row is None:
         raise _not_found(phys_id)

@@ -20,6 +20,9 @@ from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.warehouse.columns import LOAD_ID, ORDINAL, Column, columns_from_json
 from stepmill.warehouse.tables import PhysicalTable
 
+_FIND = "SELECT * FROM load_targets WHERE job_id = %s"
+_FIND_FOR_UPDATE = f"{_FIND} FOR UPDATE"
+
 
 @dataclass(frozen=True)
 class Target:
@@ -109,8 +112,7 @@ async def open_target(
 
 async def find_target(conn: AsyncConnection[DictRow], job_id: str, *, for_update: bool = False) -> Target | None:
     """The job's target, if it has one. ``for_update`` keeps the clean-up away from it."""
-    query = sql.SQL("SELECT * FROM load_targets WHERE job_id = %s{}")
-    cursor = await conn.execute(query.format(sql.SQL(" FOR UPDATE" if for_update else "")), (job_id,))
+    cursor = await conn.execute(_FIND_FOR_UPDATE if for_update else _FIND, (job_id,))
     row = await cursor.fetchone()
     return _from_row(row) if row else None
 
