@@ -72,7 +72,7 @@ class Warehouse:
         async with self.database.transaction("stepmill_engine") as conn:
             await begin_job(conn, job_id, tenant=TENANT, env=ENV)
         async with self.begin() as tx:
-            target = await open_target(
+            target, _ = await open_target(
                 tx.conn, table, job_id=job_id, plan_version=plan, columns=columns, source={"fileId": job_id}
             )
             ordinal = mode == "upsert"

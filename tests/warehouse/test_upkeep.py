@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -60,14 +61,16 @@ async def test_a_generation_that_is_still_read_is_dropped_later(warehouse: Wareh
 
 async def test_a_target_is_taken_up_again_for_the_same_and_made_anew_for_another(warehouse: Warehouse) -> None:
     target = await warehouse.fill([(1, "one")], mode="append")
-    source = {"fileId": target.job_id}
     table = await warehouse.table()
+    what: dict[str, Any] = {"job_id": target.job_id, "columns": COLUMNS, "source": {"fileId": target.job_id}}
     async with warehouse.begin() as tx:
-        same = await open_target(tx.conn, table, job_id=target.job_id, plan_version=1, columns=COLUMNS, source=source)
+        same, filled = await open_target(tx.conn, table, plan_version=1, **what)
     assert same == target
+    assert (filled.complete, filled.rows_loaded) == (True, 1)
     async with warehouse.begin() as tx:
-        other = await open_target(tx.conn, table, job_id=target.job_id, plan_version=2, columns=COLUMNS, source=source)
+        other, filled = await open_target(tx.conn, table, plan_version=2, **what)
     assert other.load_id != target.load_id
+    assert (filled.complete, filled.chunks, filled.rows_loaded) == (False, 0, 0)
     assert await warehouse.tables_on_disk() == []
 
 

@@ -120,7 +120,7 @@ async def transform(ctx: StepContext[FileEtlParams]) -> Transformed:
     filled, version = await _area_load(ctx, area, extracted).typed(begun)
     async with ctx.transaction() as tx:
         await keep_held(ctx, tx, filled)
-        counts = await read_filled(tx.conn, filled.target)
+        counts = filled.held.counts if filled.held is not None else await read_filled(tx.conn, filled.target)
         return await ctx.finish(tx, Transformed.model_validate({**vars(counts), "plan_version": version}))
 
 

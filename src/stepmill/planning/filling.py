@@ -20,7 +20,7 @@ from stepmill.warehouse.columns import LOAD_ID, ORDINAL
 from stepmill.warehouse.ledger import Mode
 from stepmill.warehouse.removal import rename
 from stepmill.warehouse.tables import Key, Owner, PhysicalTable, ensure_table
-from stepmill.warehouse.targets import Target, create_statement, discard_target, open_target, read_filled
+from stepmill.warehouse.targets import Target, create_statement, discard_target, open_target
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ async def filled_target(ctx: StepContext[Any], destination: Destination, rows: R
     """
     async with ctx.transaction() as tx:
         table = await table_of(tx, ctx, destination)
-        target = await open_target(
+        target, filled = await open_target(
             tx.conn,
             table,
             job_id=ctx.job_id,
@@ -96,7 +96,6 @@ async def filled_target(ctx: StepContext[Any], destination: Destination, rows: R
             columns=columns_of(rows.plan),
             source=rows.source,
         )
-        filled = await read_filled(tx.conn, target)
     if filled.complete:
         return Filled(target, filled.rows_rejected)
     order = _order(ctx, destination, rows, target)

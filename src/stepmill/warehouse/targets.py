@@ -64,6 +64,9 @@ class Filled:
     resume_at: dict[str, Any] | None
 
 
+_NOT_BEGUN = Filled(0, False, 0, 0, 0, 0, 0, None)
+
+
 async def open_target(
     conn: AsyncConnection[DictRow],
     table: PhysicalTable,
@@ -72,8 +75,8 @@ async def open_target(
     plan_version: int,
     columns: Sequence[Column],
     source: Mapping[str, Any],
-) -> Target:
-    """The job's target: taken up again if it is for the same plan and source, otherwise made anew."""
+) -> tuple[Target, Filled]:
+    """The job's target, and how far it is: taken up again if for the same plan and source, otherwise made anew."""
     columns_json = [column.as_json() for column in columns]
     target = await find_target(conn, job_id, for_update=True)
     if target is not None:
@@ -83,7 +86,7 @@ async def open_target(
             (job_id, table.phys_id, plan_version, Jsonb(columns_json), Jsonb(dict(source))),
         )
         if same.rowcount:
-            return target
+            return target, await read_filled(conn, target)
         await discard_target(conn, target)
     counter = await conn.execute(
         "UPDATE physical_tables SET last_generation = last_generation + 1 WHERE phys_id = %s RETURNING last_generation",
@@ -107,7 +110,7 @@ async def open_target(
             Jsonb(dict(source)),
         ),
     )
-    return _from_row((await cursor.fetchall())[0])
+    return _from_row((await cursor.fetchall())[0]), _NOT_BEGUN
 
 
 async def find_target(conn: AsyncConnection[DictRow], job_id: str, *, for_update: bool = False) -> Target | None:
