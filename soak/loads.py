@@ -16,6 +16,7 @@ from stepmill.client import Client, Job, LoadMode
 
 ENV = "default"
 VIEWS = "env_default"
+_KEYS: dict[LoadMode, list[str]] = {"upsert": ["id"], "replacePartition": ["at"]}
 _CANCELLED_SHARE = 0.15
 
 
@@ -35,7 +36,7 @@ class Area:
         """Load until the end is near. Raises :class:`Violation`."""
         self.model = Model(self.mode)
         with Patient(self.deployment) as patient:
-            key = {"key_columns": ["id"]} if self.mode == "upsert" else {}
+            key = {"key_columns": _KEYS[self.mode]} if self.mode in _KEYS else {}
             area_id = patient.call(lambda client: _area(client, f"soak {self.mode}", self.mode, key))
             while not self.ending.is_set():
                 self._load_once(patient, area_id)
