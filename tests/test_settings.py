@@ -34,3 +34,11 @@ def test_limits_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (Settings().type_limits, Settings().tenant_limits) == ({}, {})
     monkeypatch.setenv("STEPMILL_TENANT_LIMITS", " acme = 4, *=10 ,")
     assert Settings().tenant_limits == {"acme": 4, "*": 10}
+
+
+def test_a_worker_may_miss_beats_before_it_counts_as_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEPMILL_HEARTBEAT_SECONDS", "20")
+    with pytest.raises(ValidationError, match=r"at least 2.5 times STEPMILL_HEARTBEAT_SECONDS, which is 20"):
+        Settings()
+    monkeypatch.setenv("STEPMILL_DEAD_AFTER_SECONDS", "50")
+    assert Settings().dead_after_seconds == 50

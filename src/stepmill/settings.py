@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import platformdirs
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_BEATS_MISSED = 2.5
+"""So many beats' time a worker may be silent at least, before it counts as dead."""
 
 
 def default_data_dir() -> Path:
@@ -101,7 +104,12 @@ class Settings(BaseSettings):
         description="Jobs of a tenant that run at once, over all workers: `acme=20, *=10`; `*`: all others.",
     )
     heartbeat_seconds: float = Field(default=3.0, ge=0.5, description="How often a worker says that it is alive.")
-    dead_after_seconds: float = Field(default=12.0, ge=2.5, description="Silence after which a worker counts as dead.")
+    dead_after_seconds: float = Field(
+        default=12.0,
+        ge=2.5,
+        validate_default=True,
+        description="Silence after which a worker counts as dead; at least 2.5 times as long as between its beats.",
+    )
     sweep_seconds: float = Field(
         default=3.0, ge=0.5, description="How often dead workers and lost tickets are looked for."
     )
@@ -161,3 +169,14 @@ class Settings(BaseSettings):
     idempotency_days: float = Field(default=7.0, gt=0, description="How long an idempotency key is remembered.")
     log_level: str = Field(default="info", description="Least level that is logged: debug, info, warning or error.")
     log_format: str = Field(default="auto", description="`json`, `console`, or `auto` (console in a terminal).")
+
+    @field_validator("dead_after_seconds")
+    @classmethod
+    def _outlasts_beats(cls, value: float, others: ValidationInfo) -> float:
+        beat = others.data.get("heartbeat_seconds", 0.0)
+        if value < _BEATS_MISSED * beat:
+            raise ValueError(
+                f"must be at least {_BEATS_MISSED:g} times STEPMILL_HEARTBEAT_SECONDS, which is {beat:g}: otherwise "
+                "living workers would count as dead"
+            )
+        return value

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -162,3 +163,16 @@ async def test_a_lock_document_of_another_holder_makes_a_job_wait_or_fail(bench:
     assert [step["status"] for step in steps] == ["ERROR", "DONE"], "an always-step runs, with the document or without"
     left = await bench.gateways.documents.get("local", "default", LOCKS, "theirs")
     assert left.data == theirs
+
+
+async def test_a_locks_key_may_be_of_any_length(bench: Bench) -> None:
+    long = "".join(uuid4().hex for _ in range(400))
+    keys = [f"{long}a", f"{long}b", f"{long}b"]
+    async with bench.worker():
+        jobs = [await bench.submit("LOCKED", params={"key": key}) for key in keys]
+        for key in keys[:2]:
+            job_types.gate(key).set()
+        for job in jobs:
+            assert (await bench.follow(job["jobId"]))["status"] == "DONE"
+    rows = await bench.rows("SELECT lock_key FROM jobs ORDER BY job_id")
+    assert rows[0] != rows[1] == rows[2]

@@ -139,3 +139,21 @@ async def test_defaults_and_a_run_at_in_the_past(bench: Bench) -> None:
     assert (job["priority"], job["maxAttempts"], job["timeoutSeconds"], job["attempt"]) == (0, 5, None, 0)
     assert job["runAt"] >= job["createdAt"][:19]
     assert job["waiting"]["code"] == "no_worker"  # nothing else keeps it from running
+
+
+async def test_batches_with_the_same_keys_in_any_order_do_not_wait_for_one_another(bench: Bench) -> None:
+    keys = [f"key-{number}" for number in range(40)]
+    orders = [keys, keys[::-1], [*keys[20:], *keys[:20]], keys[::-1]]
+    batches = [submit_batch(bench.engine, CALLER, [request(idempotencyKey=key) for key in order]) for order in orders]
+    answers = await asyncio.gather(*batches)
+    found = [{key: job["jobId"] for key, job in zip(*pair, strict=True)} for pair in zip(orders, answers, strict=True)]
+    assert all(each == found[0] for each in found)
+    assert (await stored(bench))["jobs"] == len(keys)
+
+
+async def test_a_repeated_batch_whose_job_is_kept_no_longer_says_so(bench: Bench) -> None:
+    [job] = await submit_batch(bench.engine, CALLER, [request()], "key")
+    bench.past_the_guards("DELETE FROM jobs WHERE job_id = %s", job["jobId"])
+    with pytest.raises(NotFoundError) as refused:
+        await submit_batch(bench.engine, CALLER, [request()], "key")
+    assert refused.value.code == "job_not_found"

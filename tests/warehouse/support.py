@@ -19,7 +19,7 @@ from stepmill.warehouse.ledger import LoadEntry, Mode
 from stepmill.warehouse.publish import Load
 from stepmill.warehouse.schemas import ensure_environment
 from stepmill.warehouse.tables import Key, Owner, PhysicalTable, ensure_table, find_table
-from stepmill.warehouse.targets import Target, create_statement, open_target, targets_of
+from stepmill.warehouse.targets import Target, create_statement, get_target, open_target, targets_of
 from tests.support.jobs import begin_job
 
 TENANT, ENV, SCHEMA = "acme", "default", "env_default"
@@ -117,6 +117,11 @@ class Warehouse:
             await tx.conn.execute(sql.SQL("DELETE FROM {}").format(target.table))
             if target.is_held:
                 await self.hold(tx, target)
+
+    async def again(self, target: Target) -> Target:
+        """The target as it is in the books now."""
+        async with self.begin() as tx:
+            return await get_target(tx.conn, target.job_id)
 
     async def show(
         self,

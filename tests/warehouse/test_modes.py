@@ -1,12 +1,15 @@
 """What each load mode does to a table, again and again, as its readers see it."""
 
+from typing import Any
+
 import pytest
 
 from stepmill.errors import ConflictError, DataError, StepmillError
 from stepmill.warehouse.columns import Column
 from stepmill.warehouse.ledger import Mode
+from stepmill.warehouse.revert import remove_file_rows
 from stepmill.warehouse.tables import Key
-from tests.warehouse.support import COLUMNS, EITHER_WAY, ID, NAME, Row, Warehouse
+from tests.warehouse.support import COLUMNS, EITHER_WAY, ENV, ID, NAME, TENANT, Row, Warehouse
 
 pytestmark = EITHER_WAY
 
@@ -232,3 +235,28 @@ async def test_names_are_quoted(warehouse: Warehouse) -> None:
     columns = (Column('a"b', '"); DROP VIEW y; --', "text", "text"), Column("%s", "{x}", "text", "text"))
     await warehouse.load([("1", "2")], columns=columns)
     assert await warehouse.rows() == [{'"); DROP VIEW y; --': "1", "{x}": "2"}]
+
+
+async def test_rows_that_were_carried_over_and_removed_since_are_not_shown(warehouse: Warehouse) -> None:
+    await warehouse.load([(1, "1"), (2, "2")], file="a.csv")
+    await warehouse.load([(3, "3")], file="b.csv")
+    number = Column("name", "Name", "numeric", "numeric(10,2)")
+    await warehouse.run(f'UPDATE {warehouse.view} SET "Name" = "Id"')
+    target = await warehouse.fill([(3, 3)], mode="replaceFile", columns=(ID, number))
+
+    def stop(sentence: str) -> None:
+        if sentence.startswith("Showing"):
+            raise _StoppedError
+
+    file: dict[str, Any] = {"file_id": warehouse.file_id("b.csv"), "file_name": "b.csv"}
+    with pytest.raises(_StoppedError):
+        await warehouse.show(target, "replaceFile", key=None, tell=stop, **file)
+    assert await remove_file_rows(warehouse.database, TENANT, ENV, warehouse.file_id("a.csv")) == 2
+    again = await warehouse.again(target)
+    await warehouse.show(again, "replaceFile", key=None, **file)
+    assert [row[0] for row in await warehouse.values()] == [3]
+    await warehouse.check_books()
+
+
+class _StoppedError(Exception):
+    """The job is cancelled."""

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from stepmill.errors import ConflictError
+from stepmill.errors import ConflictError, DataError
 from stepmill.warehouse import ledger
 from stepmill.warehouse.columns import Column
 from stepmill.warehouse.ledger import LoadEntry, Mode
@@ -166,3 +167,38 @@ async def _in_force(warehouse: Warehouse) -> list[str]:
     phys_id = (await warehouse.table()).phys_id
     async with warehouse.begin() as tx:
         return [load.load_id for load in await ledger.loads_in_force(tx.conn, phys_id)]
+
+
+async def test_rejects_of_partitions_that_were_replaced_since_are_not_replayed(warehouse: Warehouse) -> None:
+    columns = (ID, AT)
+    await warehouse.load([(1, at(1))], columns=columns, mode=BY_PART, key=BY_DAY)
+    load = await warehouse.load([(2, at(1))], columns=columns, mode=BY_PART, key=BY_DAY, file="b.csv", rejects=1)
+    later = await warehouse.load([(3, at(1))], columns=columns, mode=BY_PART, key=BY_DAY, file="c.csv")
+    with pytest.raises(ConflictError) as caught:
+        await warehouse.load([(4, at(1))], columns=columns, mode=BY_PART, key=BY_DAY, replay_of=load.load_id)
+    assert caught.value.code == "superseded"
+    assert later.load_id in caught.value.message
+    assert sorted(row["Id"] for row in await warehouse.rows()) == [3]
+
+
+async def test_what_a_file_replaced_does_not_come_back_into_a_replaced_partition(warehouse: Warehouse) -> None:
+    columns = (ID, AT)
+    plain = Key(("at",), unique=False)
+    await warehouse.load([(1, at(1)), (2, at(2))], columns=columns, key=plain)
+    second = await warehouse.load([(3, at(1)), (4, at(2))], columns=columns, key=plain)
+    later = await warehouse.load([(5, at(1))], columns=columns, mode=BY_PART, key=BY_DAY, file="b.csv")
+    with pytest.raises(ConflictError) as caught:
+        await revert(warehouse, second)
+    assert (caught.value.code, later.load_id in caught.value.message) == ("not_revertible", True)
+    await revert(warehouse, later)
+    await revert(warehouse, second)
+    assert await ids(warehouse) == [1, 2]
+
+
+async def test_a_key_that_is_too_long_is_told(warehouse: Warehouse) -> None:
+    key = Key(("name",), unique=False, is_partition=True)
+    await warehouse.load([(1, "a")], mode=BY_PART, key=key)
+    with pytest.raises(DataError) as caught:
+        await warehouse.load([(2, "".join(uuid4().hex for _ in range(200)))], mode=BY_PART, key=key, file="b.csv")
+    assert caught.value.code in ("key_too_long", "row_too_large")
+    assert await warehouse.values() == [(1, "a")]

@@ -2,7 +2,7 @@
 
 import time
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 TICKET_FIELDS = """
@@ -25,10 +25,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Begun:
-    """What the beginning of a job's attempt answered that was made together with its claim, and when."""
+    """What the beginning of a job's attempt answered that was made together with its claim, and when it was asked."""
 
     answer: dict[str, Any]
-    since: float = field(default_factory=time.monotonic)
+    since: float
 
     @property
     def key(self) -> tuple[str, int]:
@@ -49,8 +49,8 @@ class ClaimsAhead(Protocol):
         """What to claim for the place that a job is about to leave; None for nothing."""
 
     @abstractmethod
-    def take_in(self, ticket: tuple[Any, ...] | None, begun: dict[str, Any] | None) -> None:
-        """The ticket that was claimed, None if there was none, and how its job began."""
+    def take_in(self, ticket: tuple[Any, ...] | None, begun: dict[str, Any] | None, asked: float) -> None:
+        """The ticket that was claimed, None if there was none, how its job began, and when that was asked for."""
 
     @abstractmethod
     def refused(self) -> None:

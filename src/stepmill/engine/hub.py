@@ -194,7 +194,11 @@ class EventHub:
             await self._read_feed()
             return
         self._stamp_wanted.set()
-        await self._refresh(orjson.loads(notification.payload))
+        job_ids = _named(notification.payload)
+        if job_ids is None:
+            await self._look()
+        else:
+            await self._refresh(job_ids)
 
     async def _refresh(self, job_ids: Iterable[str]) -> None:
         """Hand out what is new of the jobs that have readers: one look for all of them."""
@@ -252,3 +256,12 @@ class EventHub:
             except (psycopg.Error, UnavailableError, OSError) as error:
                 _log.warning("stamper_lost_database", error=type(error).__name__)
             await asyncio.sleep(_RECONNECT_SECONDS)
+
+
+def _named(payload: str) -> list[str] | None:
+    """The jobs that a notification tells of. Whoever may connect can send one, so it may say anything: then None."""
+    try:
+        named = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return None
+    return named if isinstance(named, list) and all(isinstance(each, str) for each in named) else None

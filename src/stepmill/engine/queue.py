@@ -12,7 +12,7 @@ from procrastinate import App, PsycopgConnector
 from procrastinate.connector import BaseConnector, Notify
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
-from procrastinate.manager import JobManager
+from procrastinate.manager import JobManager, NotificationCallback, get_channel_for_queues
 from procrastinate.worker import Worker
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
@@ -106,6 +106,7 @@ class TicketQueue(JobManager):
         most = min(max(1, self._concurrency - len(self._handed_out)), _AT_ONCE)
         # If a job can't begin, only tickets are taken, so that it keeps no other from its turn.
         for begins_for in dict.fromkeys((self._begins_for, None)):
+            asked = time.monotonic()
             try:
                 rows = await self._claim(types, number, most, begins_for)
                 break
@@ -119,11 +120,11 @@ class TicketQueue(JobManager):
         seconds = (time.perf_counter() - began) / max(1, len(rows))
         for *ticket, begun in rows:
             self._metrics.claim.labels(ticket[1]).observe(seconds)
-            self._keep(ticket, begun)
+            self._keep(ticket, begun, asked)
 
-    def _keep(self, ticket: Sequence[Any], begun: dict[str, Any] | None) -> None:
+    def _keep(self, ticket: Sequence[Any], begun: dict[str, Any] | None, asked: float) -> None:
         if begun is not None:
-            self._begun[ticket[0]] = Begun(begun)
+            self._begun[ticket[0]] = Begun(begun, asked)
         self._claimed.append(_ticket(ticket))
 
     def wanted(self) -> Wanted | None:
@@ -132,12 +133,12 @@ class TicketQueue(JobManager):
             return None
         return Wanted(*self._asked, self._begins_for)
 
-    def take_in(self, ticket: tuple[Any, ...] | None, begun: dict[str, Any] | None) -> None:
+    def take_in(self, ticket: tuple[Any, ...] | None, begun: dict[str, Any] | None, asked: float) -> None:
         """The ticket that was claimed for it."""
         if ticket is None:
             self._has_more = False
         else:
-            self._keep(ticket, begun)
+            self._keep(ticket, begun, asked)
             self.wake()  # a look that found nothing else may have been made meanwhile
 
     def refused(self) -> None:
@@ -174,6 +175,16 @@ class TicketQueue(JobManager):
     def _pool_of_tickets(self) -> AsyncConnectionPool[AsyncConnection[Any]]:
         assert isinstance(self.connector, PsycopgConnector)
         return self.connector.pool
+
+    async def listen_for_jobs(
+        self, *, on_notification: NotificationCallback, queues: Iterable[str] | None = None
+    ) -> None:
+        """Look for tickets at each notification. Whoever may connect can send one: what it says is not obeyed."""
+
+        async def look(channel: str, payload: str) -> None:
+            self.wake()
+
+        await self.connector.listen_notify(on_notification=look, channels=get_channel_for_queues(queues=queues))
 
     async def update_heartbeat(self, worker_id: int) -> None:
         """Say that the worker lives. If that fails, the next time comes soon enough."""

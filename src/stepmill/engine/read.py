@@ -89,6 +89,9 @@ async def read_jobs(conn: AsyncConnection[DictRow], engine: Engine, job_ids: Seq
     rows = await (await conn.execute(_SOME, (list(job_ids),))).fetchall()
     situation = await _situation(conn, engine, rows)
     found = {row["job_id"]: job_json(row, situation) for row in rows}
+    for job_id in job_ids:
+        if job_id not in found:  # a repeated request names it, and it is kept no longer
+            raise NotFoundError("job_not_found", f"The job {job_id!r} is there no longer.")
     return [found[job_id] for job_id in job_ids]
 
 

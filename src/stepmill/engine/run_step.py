@@ -1,6 +1,7 @@
 """One step of one attempt: its context, and what it may do to the database."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, get_type_hints
@@ -162,6 +163,7 @@ class RunningStep:
         """None if nothing was done: it may be for the claim, which is then made by itself."""
         data, values = self._record(output)
         cursor = conn.cursor(row_factory=tuple_row)
+        asked = time.monotonic()
         try:
             await cursor.execute(_FINISH_AND_CLAIM, (*values, wanted.types, wanted.number, wanted.worker_id))
             row = await cursor.fetchone()
@@ -178,7 +180,7 @@ class RunningStep:
             return None
         assert row is not None
         following, begun, *ticket = row
-        claims.take_in(tuple(ticket) if ticket[0] is not None else None, begun)
+        claims.take_in(tuple(ticket) if ticket[0] is not None else None, begun, asked)
         self.finished_output = data
         return dict(following)
 

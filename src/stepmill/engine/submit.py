@@ -26,6 +26,7 @@ BATCH_ROUTE = "POST /api/jobs/batch"
 
 # One JSON text: psycopg escapes the elements of an array in Python, one quotation mark at a time.
 _SUBMIT = "SELECT submit_batch_v1(ARRAY(SELECT jsonb_array_elements(%s)))"
+_LONGEST_LOCK_KEY = 400
 _ENVIRONMENTS = "SELECT env_id FROM environments WHERE env_id = ANY(%s)"
 
 
@@ -63,26 +64,22 @@ async def submit_batch(
     """
     rows = [prepare(engine, caller, request, pointer=f"/jobs/{index}") for index, request in enumerate(requests)]
     days = engine.settings.idempotency_days
-    ids: list[str] = []
     async with engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
         if idempotency_key is not None:
             fingerprint = _fingerprint([request.model_dump(mode="json") for request in requests])
             earlier = await claim_key(conn, caller.tenant_id, BATCH_ROUTE, idempotency_key, fingerprint, days)
             if earlier is not None:
                 return await read_jobs(conn, engine, earlier["jobIds"])
-        fresh: list[dict[str, Any]] = []
-        for request, row in zip(requests, rows, strict=True):
-            if request.idempotency_key is not None:
-                key = request.idempotency_key
-                first = await claim_key(
-                    conn, caller.tenant_id, JOBS_ROUTE, key, _fingerprint(request.fingerprint()), days
-                )
-                if first is not None:
-                    ids.append(first["jobId"])
-                    continue
-                await keep_response(conn, caller.tenant_id, JOBS_ROUTE, key, {"jobId": row["jobId"]})
-            ids.append(row["jobId"])
-            fresh.append(row)
+        ids = [row["jobId"] for row in rows]
+        # In the order of their keys: two batches with the same ones would else wait for one another.
+        for key, place in sorted((each.idempotency_key, n) for n, each in enumerate(requests) if each.idempotency_key):
+            fingerprint = _fingerprint(requests[place].fingerprint())
+            first = await claim_key(conn, caller.tenant_id, JOBS_ROUTE, key, fingerprint, days)
+            if first is None:
+                await keep_response(conn, caller.tenant_id, JOBS_ROUTE, key, {"jobId": ids[place]})
+            else:
+                ids[place] = first["jobId"]
+        fresh = [row for row, job_id in zip(rows, ids, strict=True) if row["jobId"] == job_id]
         await _insert(conn, fresh)
         if idempotency_key is not None:
             await keep_response(conn, caller.tenant_id, BATCH_ROUTE, idempotency_key, {"jobIds": ids})
@@ -113,13 +110,21 @@ def prepare(engine: Engine, caller: Principal, request: JobRequest, *, pointer: 
         "maxAttempts": request.max_attempts or job_type.max_attempts,
         "priority": request.priority,
         "timeoutSeconds": request.timeout_seconds or job_type.timeout_seconds,
-        "lockKey": f"{caller.tenant_id}/{job_type.lock(params)}" if job_type.lock else None,
+        "lockKey": _lock_key(caller.tenant_id, job_type.lock(params)) if job_type.lock else None,
         "lockFrom": lock_from,
         "lockTo": lock_to,
         "resultStep": job_type.result_index,
         "createdBy": caller.subject,
         "runAt": request.run_at.isoformat() if request.run_at else None,
     }
+
+
+def _lock_key(tenant: str, key: str) -> str:
+    """The lock's key in the books, whose index takes none that is endless: of a long one a hash stands for the rest."""
+    whole = f"{tenant}/{key}"
+    if len(whole) <= _LONGEST_LOCK_KEY:
+        return whole
+    return f"{whole[:_LONGEST_LOCK_KEY]}#{hashlib.sha256(whole.encode(errors='surrogatepass')).hexdigest()}"
 
 
 def _params(job_type: JobType, caller: Principal, request: JobRequest, pointer: str) -> EnvParams:

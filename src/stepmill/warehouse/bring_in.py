@@ -69,6 +69,9 @@ async def _prepare(begin: Begin, target: Target, load: Load, tell: Tell) -> tupl
         table = await get_table(tx.conn, target.env_id, target.phys_id)
         course = await course_of(tx.conn, table, target, load)
         await _refuse_early(tx.conn, table, target, load, course)
+        if target.carried_version is not None and course.way != "carry":  # the table is another one since
+            await prepare.drop_carried(tx.conn, target)
+            target = await get_target(tx.conn, target.job_id)
         if target.is_held and (course.way != "move" or load.displacing is not None):
             await held.give_table(tx.conn, target)
             target = await get_target(tx.conn, target.job_id)

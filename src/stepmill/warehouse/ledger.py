@@ -135,6 +135,16 @@ async def loads_of_name(conn: AsyncConnection[DictRow], phys_id: str, file_name:
     return [entry_from_row(row) for row in await cursor.fetchall()]
 
 
+async def partial_loads_after(conn: AsyncConnection[DictRow], load: LoadEntry) -> list[LoadEntry]:
+    """The later loads in force that replaced partitions of the same table, and with them some rows of other loads."""
+    cursor = await conn.execute(
+        "SELECT * FROM load_ledger WHERE phys_id = %s AND version > %s AND mode = 'replacePartition'"
+        f" AND replay_of IS NULL AND {IN_FORCE} ORDER BY version",
+        (load.phys_id, load.version),
+    )
+    return [entry_from_row(row) for row in await cursor.fetchall()]
+
+
 async def has_other_loads(conn: AsyncConnection[DictRow], phys_id: str, loads: Sequence[LoadEntry]) -> bool:
     """Whether other loads than these are in force."""
     cursor = await conn.execute(

@@ -100,9 +100,7 @@ async def carry_over(
     ``key_not_unique`` if rows that stay share a key.
     """
     await casts.refuse_lossy(conn, table, target.columns)
-    await conn.execute(
-        sql.SQL("DELETE FROM {} WHERE {} <> %s").format(target.table, Identifier(LOAD_ID)), (target.load_number,)
-    )
+    await drop_carried(conn, target)
     known = {column.name: column for column in table.columns}
     kept = [column for column in target.columns if column.name in known]
     values = [casts.expression(known[column.name], column) for column in kept]
@@ -127,6 +125,13 @@ async def carry_over(
         "UPDATE load_targets SET carried_version = %s WHERE load_id = %s", (course.version, target.load_id)
     )
     return carried
+
+
+async def drop_carried(conn: AsyncConnection[DictRow], target: Target) -> None:
+    """Take earlier rows out of the target again, which were carried over to it for the table as it was."""
+    others = sql.SQL("DELETE FROM {} WHERE {} <> %s").format(target.table, Identifier(LOAD_ID))
+    await conn.execute(others, (target.load_number,))
+    await conn.execute("UPDATE load_targets SET carried_version = NULL WHERE load_id = %s", (target.load_id,))
 
 
 async def build_index(conn: AsyncConnection[DictRow], target: Target, key: Key | None) -> None:

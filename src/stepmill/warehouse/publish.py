@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection, errors, sql
 from psycopg.rows import DictRow
 
 from stepmill.errors import ConflictError, StepmillError
 from stepmill.gateways.sql.identifiers import Identifier
+from stepmill.gateways.sql.row_size import row_too_large
 from stepmill.warehouse import held, ledger, retired, views
 from stepmill.warehouse.columns import LOAD_ID, Column, allow_kept_nulls, identifiers, keep_order
 from stepmill.warehouse.displaced import displacement
@@ -81,6 +82,13 @@ async def refuse_superseded(conn: AsyncConnection[DictRow], env_id: str, load_id
         raise ConflictError(
             "superseded", f"The rejects of {load_id} were replayed by {later}. Replay what that one rejected."
         )
+    later_parts = await ledger.partial_loads_after(conn, original)
+    if original.mode == "replacePartition" and later_parts:
+        raise ConflictError(
+            "superseded",
+            f"The load {later_parts[-1].load_id} came after {load_id} and replaced partitions, so the rejects' may be "
+            "among them. Load the file again, or revert that load first.",
+        )
     refuse_gone_to_replays(original)
     return original
 
@@ -101,7 +109,7 @@ async def publish(conn: AsyncConnection[DictRow], target: Target, version: int |
         return None
     filled = await read_filled(conn, target)
     entry = _entry(table, target, load, filled)
-    entry = await _verified(conn, target, entry, filled)
+    entry = await _verified(conn, target, entry, filled, course)
     if not load.allow_small and load.replay_of is None:
         refuse_small(load.mode, entry.rows_loaded, course.replaces, load.least_share, load.file_name)
     columns = keep_order(table.columns, target.columns)
@@ -147,15 +155,20 @@ def _entry(table: PhysicalTable, target: Target, load: Load, filled: Filled) -> 
     )
 
 
-async def _verified(conn: AsyncConnection[DictRow], target: Target, entry: LoadEntry, filled: Filled) -> LoadEntry:
+async def _verified(
+    conn: AsyncConnection[DictRow], target: Target, entry: LoadEntry, filled: Filled, course: Course
+) -> LoadEntry:
     """Count what is really there, and how large its rejects are: a load whose rows don't add up must not commit.
 
-    Rows that are held are counted when they are sent.
+    Only where earlier rows are carried over may there be others in the target. Rows that are held are counted when they
+    are sent.
     """
     rows = entry.rows_loaded
     if not target.is_held:
-        count = sql.SQL("SELECT count(*) AS rows FROM {} WHERE {} = %s").format(target.table, Identifier(LOAD_ID))
-        rows = (await (await conn.execute(count, (target.load_number,))).fetchall())[0]["rows"]
+        own = sql.SQL("FILTER (WHERE {} = %s)").format(Identifier(LOAD_ID)) if course.way == "carry" else sql.SQL("")
+        count = sql.SQL("SELECT count(*) {} AS rows FROM {}").format(own, target.table)
+        values = (target.load_number,) if course.way == "carry" else None
+        rows = (await (await conn.execute(count, values)).fetchall())[0]["rows"]
     real = (await (await conn.execute(_REJECTS, (target.load_id,))).fetchall())[0]
     if not filled.complete or rows != entry.rows_loaded or real["rejects"] != entry.rows_rejected:
         raise StepmillError(
@@ -268,7 +281,10 @@ async def _moved(conn: AsyncConnection[DictRow], table: PhysicalTable, target: T
         return await held.send(conn, target, table.live)
     names = sql.SQL(", ").join([Identifier(LOAD_ID), identifiers(target.columns)])
     insert = sql.SQL("INSERT INTO {live} ({names}) SELECT {names} FROM {stage}")
-    moved = (await conn.execute(insert.format(live=table.live, names=names, stage=target.table))).rowcount
+    try:
+        moved = (await conn.execute(insert.format(live=table.live, names=names, stage=target.table))).rowcount
+    except errors.ProgramLimitExceeded as error:
+        raise row_too_large(error) from error
     await conn.execute(sql.SQL("DROP TABLE {}").format(target.table))
     return moved
 

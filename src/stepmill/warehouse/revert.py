@@ -62,6 +62,9 @@ async def _revert(conn: AsyncConnection[DictRow], table: PhysicalTable, load: Lo
     await ledger.release(conn, load.load_id)
     undo, staying = load.undo, {other.load_number for other in others}
     back = {each.load_number for each in replaced if each.removed_at is None}
+    parts = [other.load_id for other in others if other.version > load.version and _is_partial(other)]
+    if back and parts:  # what would come back may be in partitions that were replaced since
+        raise _not_revertible(f"the load {parts[-1]} came after it and replaced partitions; revert that first")
     if _is_partial(load) and undo.kept_in:  # rows of loads that are in force all the same
         back = staying
     # Which generation is the present one doesn't matter, nor what came and went since: rows stay or go with their load,
