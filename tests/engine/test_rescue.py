@@ -200,6 +200,7 @@ async def test_nobody_is_dead_for_having_said_nothing_to_a_server_that_was_not_t
         "INSERT INTO workers (worker_id, host, pid, version, types, last_seen_at)"
         " VALUES ('quiet', 'h', 1, '1', '{}', pg_postmaster_start_time() - interval '1 day')"
     )
+    bench.past_the_guards("UPDATE job_attempts SET started_at = pg_postmaster_start_time() - interval '1 day'")
     assert await bench.rows(rescue._DEAD, up + 3600) == []
     assert [row["job_id"] for row in await bench.rows(rescue._DEAD, up / 2)] == [job_id]
     await bench.rows("UPDATE workers SET last_seen_at = '-infinity'")
@@ -236,3 +237,31 @@ async def test_a_claim_whose_answer_nobody_takes_is_ended(bench: Bench) -> None:
         async with await bench.database.connect(application_name="tests", role=None) as looking:
             left = await (await looking.execute(f"SELECT application_name {theirs}")).fetchall()
         assert [row["application_name"] for row in left] == [tickets_name("alive")]
+
+
+async def test_a_worker_whose_beats_do_not_come_through_lives_as_long_as_it_begins_jobs(bench: Bench) -> None:
+    await bench.rows("""INSERT INTO workers (worker_id, host, pid, version, types, concurrency, last_seen_at)
+        VALUES ('cut-off', 'h', 1, '1', '{PLAIN}', 1, clock_timestamp() - interval '1 minute') RETURNING 1 AS n""")
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    await bench.rows("SELECT begin_attempt_v1(%s, 'cut-off')", job_id)
+    async with bench.database.autocommit() as conn:
+        await rescue.rescue_dead(bench.engine, conn)
+    assert (await get_job(bench.engine, CALLER, job_id))["crashes"] == 0
+    bench.past_the_guards("UPDATE job_attempts SET started_at = clock_timestamp() - interval '1 minute'")
+    bench.settings.dead_after_seconds = 0.0
+    async with bench.database.autocommit() as conn:
+        await rescue.rescue_dead(bench.engine, conn)
+    assert (await get_job(bench.engine, CALLER, job_id))["crashes"] == 1
+
+
+async def test_a_job_whose_ticket_was_lost_is_served_with_the_next(bench: Bench) -> None:
+    jobs = [(await bench.submit("PLAIN"))["jobId"] for _ in range(5)]
+    bench.past_the_guards("DELETE FROM procrastinate_jobs WHERE args ->> 'jobId' = %s", jobs[0])
+    bench.past_the_guards("UPDATE jobs SET run_at = run_at - interval '2 seconds'")
+    await bench.rows("SELECT issue_missing_tickets_v1('', 500)")
+    bench.settings.worker_concurrency = 1
+    async with bench.worker():
+        for job_id in jobs:
+            await bench.follow(job_id)
+    served = await bench.rows("SELECT job_id FROM jobs ORDER BY started_at")
+    assert jobs[0] in [row["job_id"] for row in served[:2]]

@@ -20,11 +20,13 @@ CANCEL_GRACE_SECONDS = 2.0
 """What a worker, which hears of a cancel within 250 ms, has to carry it out before another process does."""
 
 _RESCUE = "SELECT rescue_v1(%s, %s, %s, %s) AS status, (SELECT type FROM jobs WHERE job_id = %s) AS type"
-# When the server itself has not been there for so long, no worker could have said that it is alive.
+# When the server itself has not been there for so long, no worker could have said that it is alive. An attempt that
+# began since a worker's last beat shows that it lived then: it may only be that its beats don't come through.
 _DEAD = """
 SELECT a.job_id, a.attempt, a.worker_id, a.tenant_id FROM job_attempts a LEFT JOIN workers w USING (worker_id)
 WHERE a.outcome IS NULL AND (w.worker_id IS NULL OR w.last_seen_at = '-infinity'
-    OR greatest(w.last_seen_at, pg_postmaster_start_time()) < clock_timestamp() - make_interval(secs => %s))
+    OR greatest(w.last_seen_at, a.started_at, pg_postmaster_start_time())
+        < clock_timestamp() - make_interval(secs => %s))
 """
 _UNHEEDED = """
 SELECT job_id, attempt, worker_id, tenant_id FROM job_attempts
