@@ -13,6 +13,7 @@ from stepmill.engine.hub_readers import Event
 from stepmill.engine.read import get_job
 from stepmill.engine.rescue import declare_dead
 from stepmill.engine.sweep import Sweeper
+from stepmill.gateways.sql.answered import answered
 from tests.engine import job_types
 from tests.support.engine import CALLER, Bench
 
@@ -265,3 +266,25 @@ async def test_a_job_whose_ticket_was_lost_is_served_with_the_next(bench: Bench)
             await bench.follow(job_id)
     served = await bench.rows("SELECT job_id FROM jobs ORDER BY started_at")
     assert jobs[0] in [row["job_id"] for row in served[:2]]
+
+
+async def test_nobody_is_judged_just_after_the_database_stood_still(bench: Bench) -> None:
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    await bench.rows("SELECT begin_attempt_v1(%s, 'gone')", job_id)
+    sweeper = Sweeper(bench.engine)
+    sweeper._reached_at -= 60  # as if the turn before had waited for a server that was frozen
+    await sweeper._turn()
+    assert (await get_job(bench.engine, CALLER, job_id))["crashes"] == 0
+    await sweeper._turn()
+    assert (await get_job(bench.engine, CALLER, job_id))["crashes"] == 1
+
+
+async def test_a_statement_that_is_not_answered_in_time_ends_with_its_connection(bench: Bench) -> None:
+    conn = await bench.database.connect(application_name="unanswered", role=None)
+    with pytest.raises(TimeoutError):
+        await answered(0.2, conn.execute("SELECT pg_sleep(600)"))
+    assert conn.closed
+    async with await bench.database.connect(application_name="answered", role=None) as other:
+        assert (await answered(20, other.execute("SELECT 1"))).rowcount == 1
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            await answered(20, other.execute("SELECT 1 / 0"))

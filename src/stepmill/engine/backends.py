@@ -65,8 +65,8 @@ async def stuck_claims(
     return [row["name"] for row in rows]
 
 
-async def end_backends(database: Database, application_name: str) -> None:
-    """Return when no backend of that name is left. Raises UnavailableError if one outlives 30 s of terminating."""
+async def end_backends(database: Database, application_name: str, *, give_up_seconds: float = _GIVE_UP_SECONDS) -> None:
+    """Return when no backend of that name is left. Raises UnavailableError if one outlives so long a terminating."""
     # The login role itself, not one it sets: only it may signal its own backends.
     conn = await database.connect(application_name="stepmill:ends-backends", role=None)
     async with conn:
@@ -77,7 +77,7 @@ async def end_backends(database: Database, application_name: str) -> None:
             if row is None or row["n"] == 0:
                 return
             waited = time.monotonic() - started
-            if waited > _GIVE_UP_SECONDS:
+            if waited > give_up_seconds:
                 raise UnavailableError("backend_survives", f"A database backend of {application_name} can't be ended.")
             statement = _TERMINATE if waited > _CANCEL_GRACE_SECONDS else _COUNT
             await asyncio.sleep(_POLL_SECONDS)

@@ -19,6 +19,9 @@ UNHEEDED = "cancel_requested"
 CANCEL_GRACE_SECONDS = 2.0
 """What a worker, which hears of a cancel within 250 ms, has to carry it out before another process does."""
 
+_GIVE_UP_SECONDS = 5.0
+"""Meanwhile the sweeper's own session is idle, and must not be taken for a frozen one's. Another sweep comes."""
+
 _RESCUE = "SELECT rescue_v1(%s, %s, %s, %s) AS status, (SELECT type FROM jobs WHERE job_id = %s) AS type"
 # When the server itself has not been there for so long, no worker could have said that it is alive. An attempt that
 # began since a worker's last beat shows that it lived then: it may only be that its beats don't come through.
@@ -56,7 +59,7 @@ async def rescue_dead(engine: Engine, conn: AsyncConnection[DictRow]) -> None:
     silent = await (await conn.execute(_SILENT, (seconds,))).fetchall()
     for name in await stuck_claims(engine.database, conn, [row["worker_id"] for row in silent], seconds):
         async with logged_refusal("claim_not_ended", connection=name):
-            await end_backends(engine.database, name)
+            await end_backends(engine.database, name, give_up_seconds=_GIVE_UP_SECONDS)
     for row in await (await conn.execute(_DEAD, (seconds,))).fetchall():
         async with logged_refusal("rescue_refused", **_where(row)):
             if await _take_away(engine, conn, row, "crashed"):
@@ -88,10 +91,10 @@ async def rescue(engine: Engine, conn: AsyncConnection[DictRow], key: tuple[str,
 async def _take_away(engine: Engine, conn: AsyncConnection[DictRow], row: DictRow, reason: str) -> bool:
     """End an attempt and its backends. False: it had ended already."""
     name = attempt_name(row["job_id"], row["attempt"])
-    await end_backends(engine.database, name)
+    await end_backends(engine.database, name, give_up_seconds=_GIVE_UP_SECONDS)
     status = await rescue(engine, conn, (row["job_id"], row["attempt"]), reason)
     # A frozen worker may have begun another transaction between the two; the successor must not meet it.
-    await end_backends(engine.database, name)
+    await end_backends(engine.database, name, give_up_seconds=_GIVE_UP_SECONDS)
     if status is None:
         return False
     engine.notifier.touch(row["job_id"])

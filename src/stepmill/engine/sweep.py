@@ -1,5 +1,7 @@
 """The sweeper: one at a time, in any worker or api. Finds what was lost: dead workers' jobs, cancels, tickets."""
 
+import time
+
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
@@ -9,7 +11,8 @@ from stepmill.engine.engine import Engine
 from stepmill.engine.rescue import CANCEL_GRACE_SECONDS, logged_refusal, rescue_dead, settle_unheeded_cancels
 
 _LOCK = 5041_0001
-_HOLD_AT_MOST = "60s"
+_HOLD_AT_MOST = "10s"
+"""A process that is frozen while it sweeps keeps all others from it for so long."""
 _NEEDED = """
 SELECT EXISTS (SELECT FROM job_attempts
         WHERE outcome IS NULL AND revoked_at < clock_timestamp() - make_interval(secs => %s))
@@ -43,6 +46,7 @@ class Sweeper:
         self._engine = engine
         self._only_stands_in = only_stands_in
         self._ticket_cursor = ""
+        self._reached_at = time.monotonic()
 
     async def run(self) -> None:
         """Sweep until cancelled."""
@@ -52,20 +56,29 @@ class Sweeper:
         if self._only_stands_in:
             async with self._engine.database.autocommit() as conn:
                 if not await self._is_needed(conn):
+                    self._reached()
                     return
         async with alone(self._engine.database, _LOCK, hold_at_most=_HOLD_AT_MOST) as mine:
+            was_away = self._reached()
             if mine is not None:
-                await self.sweep(mine)
+                await self.sweep(mine, rescues=not was_away)
+
+    def _reached(self) -> bool:
+        """Whether the database answers after a while in which nobody could say that it lives: the next sweep judges."""
+        before, self._reached_at = self._reached_at, time.monotonic()
+        settings = self._engine.settings
+        return self._reached_at - before > settings.sweep_seconds + settings.dead_after_seconds / 2
 
     async def _is_needed(self, conn: AsyncConnection[DictRow]) -> bool:
         limits = (CANCEL_GRACE_SECONDS, self._engine.settings.dead_after_seconds)
         row = await (await conn.execute(_NEEDED, limits)).fetchone()
         return bool(row and row["needed"])
 
-    async def sweep(self, conn: AsyncConnection[DictRow]) -> None:
-        """One sweep."""
+    async def sweep(self, conn: AsyncConnection[DictRow], *, rescues: bool = True) -> None:
+        """One sweep, which takes jobs away from silent workers if it ``rescues``."""
         await settle_unheeded_cancels(self._engine, conn)
-        await rescue_dead(self._engine, conn)
+        if rescues:
+            await rescue_dead(self._engine, conn)
         for row in await (await conn.execute(_STALLED_LOCKS, (_RESERVED_SECONDS,))).fetchall():
             async with logged_refusal("lock_not_handed_on", lock=row["key"]):
                 await conn.execute(_WAKE, (row["key"], _RESERVED_SECONDS))

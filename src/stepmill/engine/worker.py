@@ -26,6 +26,7 @@ from stepmill.engine.take_tickets import TicketTaker
 from stepmill.engine.traces import trace_of
 from stepmill.errors import ConfigurationError, UnavailableError
 from stepmill.gateways import Gateways
+from stepmill.gateways.sql.answered import answered
 
 _HELLO = """
 INSERT INTO workers (worker_id, host, pid, version, types, concurrency) VALUES (%s, %s, %s, %s, %s, %s)
@@ -162,9 +163,10 @@ class Worker:
         next_beat = alert_until = 0.0
         while True:
             if clock() >= next_beat:
-                beat = await conn.execute(_BEAT, (len(self._runner.running), self._memory_bytes(), self._worker_id))
+                values = (len(self._runner.running), self._memory_bytes(), self._worker_id)
+                beat = await answered(self._patience, conn.execute(_BEAT, values))
                 if beat.rowcount == 0:  # taken for dead and swept away while it was frozen
-                    await conn.execute(_HELLO, hello)
+                    await answered(self._patience, conn.execute(_HELLO, hello))
                 self._probe.beat()
                 next_beat = clock() + self._engine.settings.heartbeat_seconds
                 await self._look(conn)
@@ -177,7 +179,8 @@ class Worker:
     async def _look(self, conn: AsyncConnection[DictRow]) -> None:
         self._given_back = {key: task for key, task in self._given_back.items() if not task.done()}
         here = {attempt.key: attempt for attempt in self._runner.running}
-        rows = await (await conn.execute(_ATTEMPTS, (self._worker_id,))).fetchall()
+        looked = await answered(self._patience, conn.execute(_ATTEMPTS, (self._worker_id,)))
+        rows = await looked.fetchall()
         current = {(row["job_id"], row["attempt"]): row for row in rows}
         for key, attempt in here.items():
             if key in current and current[key]["revoked"]:
@@ -189,6 +192,11 @@ class Worker:
             if current[key]["seconds"] > limit:
                 # Aside: its statements may take longer to end than this worker may be silent.
                 self._given_back[key] = asyncio.create_task(self._runner.give_back(key), name=f"stepmill back {key[0]}")
+
+    @property
+    def _patience(self) -> float:
+        """How long an answer may take on the connection by which others know that this worker lives."""
+        return self._engine.settings.dead_after_seconds / 3
 
     def _memory_bytes(self) -> int:
         return int(psutil.Process().memory_info().rss) + self._compute_pool.memory_in_use
