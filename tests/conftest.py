@@ -12,8 +12,9 @@ from hypothesis import settings
 from stepmill.gateways.sql.database import Database
 from tests.support.database import DatabaseServer, running_server
 
-settings.register_profile("same", derandomize=True)  # a change is judged by the same examples twice
-settings.register_profile("fresh", print_blob=True)
+# A change is judged by the same examples twice, and by none's time: the machine may be busy with other things.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("fresh", print_blob=True, deadline=None)
 
 _SERVER_URL = "stepmill_server_url"
 _stack = pytest.StashKey[ExitStack]()

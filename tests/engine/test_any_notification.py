@@ -8,6 +8,7 @@ _NONSENSE = ["garbage", "", "{}", "[[1], {}]", "null", '[{"a": 1}]', "[1e400]"]
 
 
 async def test_the_hub_hears_on(bench: Bench) -> None:
+    await bench.until(_HUB)
     before = await bench.rows(_HUB)
     async with bench.worker():
         for payload in _NONSENSE:
