@@ -34,7 +34,7 @@ export function AreaForm({ area = {}, areas = [], mayMake = true, submit, onSubm
   const [draft, setDraft] = useState(/** @type {any} */ ({ area: known?.areaId ?? "", loadMode: "replaceFile", schemaChange: "evolve", place: area.source?.url, pattern: area.source?.glob, ...area }));
   const { name = "", loadMode, keyColumns, schemaChange, place, pattern } = draft;
   const mayScan = area.areaId || !area.name;
-  const isKeyed = /ups|Par/.test(loadMode);
+  const isKeyed = ["upsert", "replacePartition"].includes(loadMode);
   const action = useAction(() => onSubmit(areas.find(({ areaId }) => areaId === draft.area) ?? { name: name.trim(), loadMode, keyColumns: isKeyed ? keyColumns : [], schemaChange, source: place ? { url: place, glob: pattern } : null }));
   const ofNew = { name: "", loadMode, ...(isKeyed && { keyColumns: [] }), schemaChange, ...(mayScan && { place: "", ...(place && { pattern: "*" }) }) };
   const like = { ...(areas.length > 0 && { area: "" }), ...(!draft.area && ofNew) };

@@ -23,8 +23,6 @@ from stepmill.warehouse.tables import Key, Owner, PhysicalTable
 from stepmill.warehouse.targets import Target
 
 _SMALL_BYTES = 512 * 1024
-_COMPARED = ("upsert", "replacePartition")
-"""Modes whose rows are compared with those that are there, for which they have to be in a table."""
 
 
 class HowRead(Output):
@@ -143,7 +141,7 @@ class AreaLoad:
             args=args,
             missing=tuple(missing),  # what it may not lack, Extract has refused
             refuses_unknown=how.schema_change == "discardRow",
-            hold=hold_from_file if how.mode not in _COMPARED and self._is_small() else None,
+            hold=hold_from_file if self._is_small() else None,
         )
 
     def _is_small(self) -> bool:

@@ -100,8 +100,9 @@ async def filled_target(ctx: StepContext[Any], destination: Destination, rows: R
         return Filled(target, filled.rows_rejected)
     order = _order(ctx, destination, rows, target)
     try:
-        is_new = filled.chunks == 0 and order.ordinal_column is None
-        if rows.hold is not None and is_new and table.generation is not None:
+        # What is compared with the rows that are there has to be in a table, too.
+        is_compared = destination.key is not None and destination.key.must_have_values
+        if rows.hold is not None and filled.chunks == 0 and not is_compared and table.generation is not None:
             found = await ctx.compute(rows.hold, order, *rows.args)
             if found is not None:
                 held = HeldRows.from_json(found)

@@ -90,6 +90,11 @@ class LoadEntry:
     finished_at: datetime | None = None
 
     @property
+    def is_partial(self) -> bool:
+        """Whether it may have replaced some of the rows of other loads. A replay's join what was loaded before them."""
+        return self.mode == "replacePartition" and self.replay_of is None
+
+    @property
     def in_force(self) -> bool:
         """Whether nothing replaced its rows or took them away."""
         return self.superseded_by is None and self.reverted_at is None and self.removed_at is None
@@ -131,16 +136,6 @@ async def loads_of_name(conn: AsyncConnection[DictRow], phys_id: str, file_name:
     cursor = await conn.execute(
         f"SELECT * FROM load_ledger WHERE phys_id = %s AND file_name = %s AND {IN_FORCE} ORDER BY version",
         (phys_id, file_name),
-    )
-    return [entry_from_row(row) for row in await cursor.fetchall()]
-
-
-async def partial_loads_after(conn: AsyncConnection[DictRow], load: LoadEntry) -> list[LoadEntry]:
-    """The later loads in force that replaced partitions of the same table, and with them some rows of other loads."""
-    cursor = await conn.execute(
-        "SELECT * FROM load_ledger WHERE phys_id = %s AND version > %s AND mode = 'replacePartition'"
-        f" AND replay_of IS NULL AND {IN_FORCE} ORDER BY version",
-        (load.phys_id, load.version),
     )
     return [entry_from_row(row) for row in await cursor.fetchall()]
 

@@ -82,12 +82,13 @@ async def refuse_superseded(conn: AsyncConnection[DictRow], env_id: str, load_id
         raise ConflictError(
             "superseded", f"The rejects of {load_id} were replayed by {later}. Replay what that one rejected."
         )
-    later_parts = await ledger.partial_loads_after(conn, original)
-    if original.mode == "replacePartition" and later_parts:
+    present = await ledger.loads_in_force(conn, original.phys_id)
+    partial = [each.load_id for each in present if each.version > original.version and each.is_partial]
+    if partial:
         raise ConflictError(
             "superseded",
-            f"The load {later_parts[-1].load_id} came after {load_id} and replaced partitions, so the rejects' may be "
-            "among them. Load the file again, or revert that load first.",
+            f"The load {partial[-1]} came after {load_id} and replaced partitions, so the rejects' may be among them. "
+            "Load the file again, or revert that load first.",
         )
     refuse_gone_to_replays(original)
     return original

@@ -62,10 +62,10 @@ async def _revert(conn: AsyncConnection[DictRow], table: PhysicalTable, load: Lo
     await ledger.release(conn, load.load_id)
     undo, staying = load.undo, {other.load_number for other in others}
     back = {each.load_number for each in replaced if each.removed_at is None}
-    parts = [other.load_id for other in others if other.version > load.version and _is_partial(other)]
+    parts = [other.load_id for other in others if other.version > load.version and other.is_partial]
     if back and parts:  # what would come back may be in partitions that were replaced since
         raise _not_revertible(f"the load {parts[-1]} came after it and replaced partitions; revert that first")
-    if _is_partial(load) and undo.kept_in:  # rows of loads that are in force all the same
+    if load.is_partial and undo.kept_in:  # rows of loads that are in force all the same
         back = staying
     # Which generation is the present one doesn't matter, nor what came and went since: rows stay or go with their load,
     # so the generation before the load serves if it has those of all loads that stay.
@@ -74,7 +74,7 @@ async def _revert(conn: AsyncConnection[DictRow], table: PhysicalTable, load: Lo
             out = {*undo.carried, *(each.load_number for each in replaced)} - staying - back
             await _switch_back(conn, table, undo, undo.generation, out)
             return
-        if load.mode == "replace" or _is_partial(load):
+        if load.mode == "replace" or load.is_partial:
             raise _no_longer_kept()
     if back:
         await _refuse_unless_kept(conn, table, undo)
@@ -93,13 +93,8 @@ def _refuse(load: LoadEntry, others: Sequence[LoadEntry]) -> None:
     if load.undo.impossible:
         raise _not_revertible(load.undo.impossible)
     later = [other.load_id for other in others if other.version > load.version]
-    if later and (load.mode == "replace" or _is_partial(load)):
+    if later and (load.mode == "replace" or load.is_partial):
         raise _not_revertible(f"the load {later[-1]} came after it; revert that first")
-
-
-def _is_partial(load: LoadEntry) -> bool:
-    """Whether it may have replaced some of the rows of other loads."""
-    return load.mode == "replacePartition" and load.replay_of is None
 
 
 async def _refuse_without_rejects(conn: AsyncConnection[DictRow], load: LoadEntry) -> None:
