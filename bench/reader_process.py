@@ -1,8 +1,9 @@
 """``python -m bench.reader_process URL TOKEN READERS JOB…``: reads the streams of some jobs, as many times as asked.
 
 Says ``open`` on its standard output when every reader has its snapshot. When all jobs have ended, a line of JSON:
-``{events, broken, delays_ms: {p50, p99, most}}``. A reader whose numbers have a gap or a repetition is broken. A delay
-is from the line's being written in the worker to its arrival here, by the one machine's clock.
+``{events, broken, delays_ms: {p50, p99, most}}``. A reader whose numbers have a gap or a repetition, or that did not
+come to its job's end, is broken. A delay is from the line's being written in the worker to its arrival here, by the one
+machine's clock.
 """
 
 import asyncio
@@ -31,6 +32,7 @@ class _Reader(asyncio.Protocol):
         self._last: int | None = None
         self.events = 0
         self.broken = False
+        self._has_ended = False
         self.first = asyncio.get_running_loop().create_future()
         self.over = asyncio.get_running_loop().create_future()
 
@@ -50,21 +52,23 @@ class _Reader(asyncio.Protocol):
     def _take(self, block: bytes, now: float) -> None:
         number = int(block[4 : block.index(b"\n")])
         self.events += 1
+        self._has_ended = b"\nevent: end\n" in block
         if self._last is None:
             self.first.set_result(None)
         elif number != self._last + 1:
-            self.broken = True
+            # The end of a job that is at rest has the number of the snapshot before it.
+            self.broken |= not (self._has_ended and self.events == 2 and number == self._last)
         self._last = number
         if b"\nevent: log\n" in block and (sent := _SENT.search(block)):
             self._delays.append(now - float(sent[1]))
-        elif b"\nevent: end\n" in block:
+        elif self._has_ended:
             self._transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
         for waiting in (self.first, self.over):
             if not waiting.done():
                 waiting.set_result(None)
-        self.broken = self.broken or self._last is None or error is not None
+        self.broken |= not self._has_ended or error is not None
 
 
 async def _read(url: str, token: str, readers: int, jobs: list[str]) -> None:

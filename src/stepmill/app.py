@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import psycopg
 from fastapi import FastAPI
@@ -59,11 +60,15 @@ class Platform:
 
 
 @asynccontextmanager
-async def open_platform(settings: Settings, database_url: str, *, name: str) -> AsyncIterator[Platform]:
+async def open_platform(
+    settings: Settings, database_url: str, *, name: Literal["api", "worker"]
+) -> AsyncIterator[Platform]:
     """Connect the gateways and build the engine on them. `name` tells processes apart in `pg_stat_activity`."""
+    application_name = f"stepmill:{name}"
     async with (
         recording(f"stepmill-{name}") as traced,
-        Database(database_url, application_name=f"stepmill:{name}", traced=traced) as database,
+        # A worker has limits of its own for a tenant's jobs; an api takes on whatever is asked of it.
+        Database(database_url, application_name=application_name, traced=traced, shared=name == "api") as database,
     ):
         metrics = build_metrics(database)
         blobs = build_blobs(settings)

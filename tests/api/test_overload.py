@@ -24,6 +24,7 @@ from tests.api.test_streams import PLAIN, http, submitted
 from tests.engine import job_types
 from tests.support.api import TOKEN, Api, bearer, hurry_streams, make_api
 from tests.support.engine import Bench
+from tests.support.problems import assert_problem
 
 MORE_EVENTS = """
 SELECT emit_v1(%s, 'local', 'default', (SELECT jsonb_agg(jsonb_build_object('kind', 'log', 'data', jsonb_build_object(
@@ -263,3 +264,20 @@ def test_streams_are_no_more_than_files(monkeypatch: pytest.MonkeyPatch) -> None
     assert streams_within_files(10_000) == 524
     assert streams_within_files(100) == 100
     assert streams_within_files(10_000) + 100 <= connections_within_files() <= 1024 - 300, "others get in beside them"
+
+
+async def test_searches_of_one_tenant_keep_no_other_waiting(api: Api, client: httpx.AsyncClient) -> None:
+    """A search reads all of a tenant's jobs: two at once, and the rest wait in a line of the tenant's own."""
+    searches = api.bench.engine.searches
+    searches._wait_seconds = 0.01
+    async with searches.taken("local"), searches.taken("local"):
+        for path in ("/api/jobs?q=x", "/api/jobs/counts"):
+            refused = await client.get(path)
+            assert_problem(refused, 429, "too_many_requests")
+            assert refused.headers["retry-after"] == "1"
+        refused = await client.post("/api/jobs/cancel", json={"q": "x"})
+        assert_problem(refused, 429, "too_many_requests")
+        assert (await client.get("/api/jobs?status=DONE")).status_code == 200
+        async with api.client(**bearer("viewer", tenant="other")) as stranger:
+            assert (await stranger.get("/api/jobs?q=x")).status_code == 200
+    assert (await client.get("/api/jobs?q=x")).status_code == 200

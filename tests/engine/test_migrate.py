@@ -149,7 +149,7 @@ async def test_the_engine_which_sees_all_tenants_has_its_own_tables_only(databas
     jobs = {"jobs", "job_steps", "job_attempts", "job_locks", "job_events", "job_event_counters", "idempotency_keys"}
     swept = {"load_targets", "load_rejects", "retired_tables"}  # what jobs left behind
     queue = {"queue_served", "queue_clocks", "queue_tenants"}
-    assert names == jobs | swept | queue | {"workers", "installation", "migrations"}
+    assert names == jobs | swept | queue | {"workers", "duties", "installation", "migrations"}
 
 
 async def test_without_a_tenant_the_api_sees_nothing_and_the_owner_neither(database: Database) -> None:

@@ -8,6 +8,7 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
+from stepmill.engine.alone import alone
 from stepmill.engine.read import get_job
 from stepmill.engine.rescue import declare_dead
 from stepmill.engine.sweep import Sweeper
@@ -98,19 +99,51 @@ async def test_a_crashed_holders_lock_goes_to_the_next_in_line(bench: Bench) -> 
 
 
 async def test_one_sweeper_at_a_time(bench: Bench) -> None:
-    """Who finds the sweeper's lock taken leaves the sweep to its holder."""
+    """Who finds the sweep taken leaves the sweep to its holder."""
     lost = await bench.submit("PLAIN")
     await bench.rows("DELETE FROM procrastinate_jobs")
     await bench.rows("UPDATE jobs SET run_at = run_at - interval '1 minute'")
     sweeper = Sweeper(bench.engine)
     tickets = "SELECT args ->> 'jobId' AS job FROM procrastinate_jobs"
     async with bench.database.autocommit() as holder:
-        await holder.execute("SELECT pg_advisory_lock(50410001)")
+        await holder.execute("UPDATE duties SET held_by = pg_backend_pid(), held_since = now() WHERE name = 'sweep'")
         await sweeper._turn()
         assert await bench.rows(tickets) == []
-        await holder.execute("SELECT pg_advisory_unlock(50410001)")
+        await holder.execute("UPDATE duties SET held_by = NULL WHERE name = 'sweep'")
         await sweeper._turn()
         assert await bench.rows(tickets) == [{"job": lost["jobId"]}]
+
+
+async def test_a_duty_is_free_when_its_session_is_gone(bench: Bench) -> None:
+    """Killed in its duty, or with the server; and a reader's advisory locks hold none."""
+    hold = "UPDATE duties SET held_by = %s, held_since = %s WHERE name = 'sweep'"
+    async with bench.database.autocommit() as other:
+        await other.execute("SELECT pg_advisory_lock(50410001), pg_advisory_lock(50410002)")
+        here = (await (await other.execute("SELECT pg_backend_pid() AS pid")).fetchone() or {})["pid"]
+        for holder, since, is_free in (
+            (here, "now", False),
+            (999_999_999, "now", True),
+            (here, "-infinity", True),
+            (None, None, True),
+        ):
+            await bench.rows(hold, holder, since)
+            async with alone(bench.database, "sweep", hold_at_most="10s") as conn:
+                assert (conn is not None) == is_free
+                async with alone(bench.database, "sweep", hold_at_most="10s") as second:
+                    assert second is None
+        await other.execute("SELECT pg_advisory_unlock_all()")
+
+
+async def test_a_process_that_fails_in_its_duty_gives_it_up(bench: Bench) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with alone(bench.database, "housekeeping", hold_at_most="10s"):
+            raise ZeroDivisionError
+    await bench.until(
+        "SELECT FROM stepmill.duties WHERE name = 'housekeeping'"
+        " AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = held_by)"
+    )
+    async with alone(bench.database, "housekeeping", hold_at_most="10s") as conn:
+        assert conn is not None
 
 
 async def test_an_api_sweeps_only_where_no_worker_does(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import structlog
 from psycopg import AsyncConnection
@@ -10,35 +11,44 @@ from psycopg.rows import DictRow
 
 from stepmill.gateways.sql.database import Database
 
-_TRY_LOCK = """
-SELECT CASE WHEN pg_try_advisory_lock(%s) THEN
-    set_config('idle_session_timeout', %s, false) || set_config('lock_timeout', '5s', false) END IS NOT NULL AS mine
+Duty = Literal["sweep", "housekeeping"]
+
+# A process number may come again, in another session: so none holds a duty for ever.
+_TAKE = """
+WITH free AS (
+    SELECT name FROM duties d WHERE name = %(duty)s AND (held_by IS NULL
+        OR held_since < greatest(pg_postmaster_start_time(), clock_timestamp() - 6 * %(hold_at_most)s::text::interval)
+        OR NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = d.held_by))
+    FOR UPDATE SKIP LOCKED)
+UPDATE duties SET held_by = pg_backend_pid(), held_since = clock_timestamp() WHERE name IN (SELECT name FROM free)
+RETURNING set_config('idle_session_timeout', %(hold_at_most)s::text, false), set_config('lock_timeout', '5s', false)
 """
-_UNLOCK = """
-SELECT set_config('idle_session_timeout', '0', false), set_config('lock_timeout', '0', false), pg_advisory_unlock(%s)
+_LEAVE = """
+UPDATE duties SET held_by = NULL WHERE name = %s AND held_by = pg_backend_pid()
+RETURNING set_config('idle_session_timeout', '0', false), set_config('lock_timeout', '0', false)
 """
 
 _log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def alone(database: Database, lock: int, *, hold_at_most: str) -> AsyncIterator[AsyncConnection[DictRow] | None]:
-    """The session that holds the advisory lock for as long as the block takes; None if another process has it.
+async def alone(database: Database, duty: Duty, *, hold_at_most: str) -> AsyncIterator[AsyncConnection[DictRow] | None]:
+    """The session that holds the duty for as long as the block takes; None if another process has it.
 
-    A process that is frozen for longer than ``hold_at_most`` (an interval's text) loses its session, and so the lock:
+    A process that is frozen for longer than ``hold_at_most`` (an interval's text) loses its session, and so the duty:
     otherwise nobody would ever have it again. No statement waits for another's lock for more than 5 s: what one job's
     or lock's row keeps waiting would keep all others waiting, too.
     """
     async with database.autocommit() as conn:
-        row = await (await conn.execute(_TRY_LOCK, (lock, hold_at_most))).fetchone()
-        if not row or not row["mine"]:
+        taken = await conn.execute(_TAKE, {"duty": duty, "hold_at_most": hold_at_most})
+        if not taken.rowcount:
             yield None
             return
         try:
             yield conn
-            await conn.execute(_UNLOCK, (lock,))
+            await conn.execute(_LEAVE, (duty,))
         except BaseException:
-            # The lock goes with the session. To unlock could fail in the middle of a statement, and that error would
+            # The duty goes with the session. To leave it could fail in the middle of a statement, and that error would
             # take the place of a cancellation, which then nobody obeyed.
             await conn.close()
             raise

@@ -12,7 +12,6 @@ from psycopg.rows import DictRow
 from stepmill.engine.alone import again_and_again, alone, done_or_logged
 from stepmill.engine.engine import Engine
 
-_LOCK = 5041_0002
 _HOLD_AT_MOST = "10min"
 _FIRST_SECONDS = 1.0
 _EVERY_SECONDS = 60.0
@@ -40,7 +39,7 @@ class Housekeeper:
 
     async def keep_house(self) -> None:
         """One round, unless another process is at it."""
-        async with alone(self._engine.database, _LOCK, hold_at_most=_HOLD_AT_MOST) as conn:
+        async with alone(self._engine.database, "housekeeping", hold_at_most=_HOLD_AT_MOST) as conn:
             if conn is None:
                 return
             await done_or_logged(lambda: self._remove_old_keys(conn), _FAILED)

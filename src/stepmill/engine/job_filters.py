@@ -38,7 +38,10 @@ async def matching_ids(engine: Engine, caller: Principal, chosen: JobFilter, sta
     """The jobs that the filter matches and that are in one of ``states``, oldest first."""
     condition, values = condition_of(chosen)
     query = f"SELECT j.job_id FROM jobs j WHERE {condition} AND j.status = ANY(%(states)s) ORDER BY j.created_at"
-    async with engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
+    async with (
+        engine.searches.taken(caller.tenant_id),
+        engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn,
+    ):
         rows = await (await conn.execute(query.encode(), {**values, "states": states})).fetchall()
     return [row["job_id"] for row in rows]
 
@@ -47,7 +50,7 @@ async def count_jobs(engine: Engine, caller: Principal, chosen: JobFilter) -> di
     """How many jobs the filter matches, by status; a status that none has is left out."""
     condition, values = condition_of(chosen)
     query = f"SELECT j.status, count(*) AS jobs FROM jobs j WHERE {condition} GROUP BY j.status"
-    async with looking(engine, caller) as conn:
+    async with engine.searches.taken(caller.tenant_id), looking(engine, caller) as conn:
         rows = await (await conn.execute(query.encode(), values)).fetchall()
     return {row["status"]: row["jobs"] for row in rows}
 

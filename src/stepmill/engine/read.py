@@ -103,7 +103,8 @@ async def list_jobs(
     condition, values = condition_of(chosen)
     values |= {"cursor_at": cursor_at, "cursor_id": cursor_id, "limit": limit + 1}
     query = f"SELECT {_COLUMNS} {_FROM} WHERE {condition} AND {_BEFORE} {_NEWEST_FIRST}"
-    async with looking(engine, caller) as conn:
+    searched_by = caller.tenant_id if chosen.q is not None else None  # other filters have an index each
+    async with engine.searches.taken(searched_by), looking(engine, caller) as conn:
         rows = await (await conn.execute(query.encode(), values)).fetchall()
         situation = await _situation(conn, engine, rows)
     page: dict[str, Any] = {"items": [job_json(row, situation) for row in rows[:limit]]}

@@ -10,7 +10,6 @@ from stepmill.engine.alone import again_and_again, alone
 from stepmill.engine.engine import Engine
 from stepmill.engine.rescue import CANCEL_GRACE_SECONDS, logged_refusal, rescue_dead, settle_unheeded_cancels
 
-_LOCK = 5041_0001
 _HOLD_AT_MOST = "10s"
 """A process that is frozen while it sweeps keeps all others from it for so long."""
 _NEEDED = """
@@ -58,7 +57,7 @@ class Sweeper:
                 if not await self._is_needed(conn):
                     self._reached()
                     return
-        async with alone(self._engine.database, _LOCK, hold_at_most=_HOLD_AT_MOST) as mine:
+        async with alone(self._engine.database, "sweep", hold_at_most=_HOLD_AT_MOST) as mine:
             was_away = self._reached()
             if mine is not None:
                 await self.sweep(mine, rescues=not was_away)

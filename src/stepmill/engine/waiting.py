@@ -30,6 +30,8 @@ def waiting_of(row: Mapping[str, Any], situation: Situation) -> dict[str, Any] |
     if row["run_at"] > datetime.now(UTC):
         if stored.get("code") == "lock_document":
             return _lock_document(row, stored)
+        if stored.get("code") == "stands_aside":
+            return _stands_aside(row, stored)
         return _backoff(row, stored) if stored.get("code") == "backoff" else _run_at(row)
     since = rfc3339(max(row["created_at"], row["run_at"]))
     if row["status"] == "PENDING" and capacity is None:
@@ -101,6 +103,16 @@ def _backoff(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any
     return {
         "code": "backoff",
         "message": f"{failed}; it is tried again at {_clock(row['run_at'])}.",
+        "since": stored["since"],
+        "until": rfc3339(row["run_at"]),
+    }
+
+
+def _stands_aside(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "code": "stands_aside",
+        "message": f"Workers died {row['crashes']} times while it ran, and the worker that took it runs another such "
+        f"job; it is tried again at {_clock(row['run_at'])}.",
         "since": stored["since"],
         "until": rfc3339(row["run_at"]),
     }

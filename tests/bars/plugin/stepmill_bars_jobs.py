@@ -22,13 +22,15 @@ class Talking(EnvParams):
 async def talk(ctx: StepContext[Talking]) -> Output:
     """Write the lines.
 
-    Each by the clock and not so long after the last: jobs that were held up together would go on together for good.
+    Each by the clock and not so long after the last: jobs that were held up together would go on together for good. A
+    timer may come a little early.
     """
     began, pause = time.monotonic(), ctx.params.pause_seconds
     for number in range(ctx.params.lines):
         ctx.log("info", f"Line {number}.", number=number, sent=time.time())
         ctx.progress(number + 1, ctx.params.lines, "lines")
-        await asyncio.sleep(pause - (time.monotonic() - began) % pause if pause else 0)
+        rest = pause - (time.monotonic() - began) % pause if pause else 0.0
+        await asyncio.sleep(rest if rest > pause / 2 else rest + pause)
     return Output()
 
 

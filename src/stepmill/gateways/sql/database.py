@@ -21,6 +21,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from stepmill.errors import UnavailableError
 from stepmill.gateways.sql.addresses import read_address
 from stepmill.gateways.sql.roles import Role
+from stepmill.gateways.sql.shares import TenantShares
 from stepmill.gateways.sql.statements import TracedCursor
 
 #: Settings of every session. A client that vanishes is noticed while its statement runs, and between two of them.
@@ -38,6 +39,9 @@ _KEEPALIVE = {
     "connect_timeout": 10,
 }
 
+_WAIT_SECONDS = 30.0
+"""As long as the pool lets wait for a connection."""
+
 
 def session_url(url: str) -> str:
     """``url`` with the session's settings in it, so that whoever connects by it has them; its own options win."""
@@ -52,12 +56,23 @@ def session_url(url: str) -> str:
 class Database:
     """One PostgreSQL database. ``url`` may be a URL or a libpq connection string.
 
-    ``traced``: the pools' statements are spans of whatever trace is under way.
+    ``traced``: the pools' statements are spans of whatever trace is under way. ``shared``: one tenant has no more than
+    three quarters of the connections, so that what it waits for keeps no other tenant waiting.
     """
 
     def __init__(
-        self, url: str, *, application_name: str, min_size: int = 1, max_size: int = 10, traced: bool = False
+        self,
+        url: str,
+        *,
+        application_name: str,
+        min_size: int = 1,
+        max_size: int = 10,
+        traced: bool = False,
+        shared: bool = False,
     ) -> None:
+        self._shares = TenantShares(
+            max(1, max_size * 3 // 4) if shared else max_size, "database transactions", wait_seconds=_WAIT_SECONDS
+        )
         self.url = session_url(url)
         self._cursor_factory = TracedCursor if traced else AsyncCursor
         self._application_name = application_name
@@ -136,8 +151,7 @@ class Database:
         settings = {"role": role, "stepmill.tenant": tenant, "application_name": application_name}
         settings |= {"statement_timeout": _ms(statement_timeout), "lock_timeout": _ms(lock_timeout)}
         settings |= {"transaction_read_only": "on" if read_only else None}
-        conn = await _living(self._transactions)
-        try:
+        async with self._connection(tenant) as conn:
             await conn.execute(_begin(conn, settings))
             try:
                 yield conn
@@ -147,8 +161,6 @@ class Database:
                         await conn.execute("ROLLBACK")
                 raise  # a connection in any other state is closed by the pool
             await _commit(conn)
-        finally:
-            await _give_back(self._transactions, conn)
 
     async def read(
         self, role: Role, query: str | sql.Composed, values: Params | None = None, *, tenant: str
@@ -157,15 +169,22 @@ class Database:
 
         The values are put into its text, by psycopg, as the protocol has it for several statements at once.
         """
-        conn = await _living(self._transactions)
-        try:
+        async with self._connection(tenant) as conn:
             settings = _settings(conn, {"role": role, "stepmill.tenant": tenant})
             statement = AsyncClientCursor(conn).mogrify(query, values)
             cursor = await conn.execute(settings + b"; " + statement.encode())
             cursor.nextset()
             return await cursor.fetchall()
-        finally:
-            await _give_back(self._transactions, conn)
+
+    @asynccontextmanager
+    async def _connection(self, tenant: str | None) -> AsyncIterator[AsyncConnection[DictRow]]:
+        """One of the transactions' pool, of the tenant's share."""
+        async with self._shares.taken(tenant):
+            conn = await _living(self._transactions)
+            try:
+                yield conn
+            finally:
+                await _give_back(self._transactions, conn)
 
     @asynccontextmanager
     async def autocommit(self) -> AsyncIterator[AsyncConnection[DictRow]]:
