@@ -16,6 +16,9 @@ from tests.support.database import DatabaseServer, running_server
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("fresh", print_blob=True, deadline=None)
 
+FIGURE = "figure"
+"""The name of a test's property that says what was measured."""
+
 _SERVER_URL = "stepmill_server_url"
 _stack = pytest.StashKey[ExitStack]()
 _server = pytest.StashKey[DatabaseServer]()
@@ -39,6 +42,22 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the server, if this process started it."""
     if _stack in config.stash:
         config.stash[_stack].close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what was measured."""
+    reports = [each for state in ("passed", "failed") for each in terminalreporter.stats.get(state, ())]
+    measured = [
+        f"{report.location[0]}: {text}"
+        for report in reports
+        if report.when == "call"
+        for name, text in report.user_properties
+        if name == FIGURE
+    ]
+    if measured:
+        terminalreporter.section("figures")
+        for line in sorted(measured):
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(autouse=True)

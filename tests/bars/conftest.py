@@ -1,7 +1,6 @@
 """Servers and large files for the bars. Each test module has a server of its own, since some break it on purpose."""
 
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from bench.make_csv import write_csv
 
 from tests.bars.platform import Platform
 from tests.cli.processes import serving_fresh
+from tests.conftest import FIGURE
 from tests.support.processes import TIGHT
 
 WITH_PLUGIN = {
@@ -64,11 +64,10 @@ def platform() -> Iterator[Platform]:
 
 
 @pytest.fixture
-def figures(capsys: pytest.CaptureFixture[str]) -> Figures:
-    """Prints what was measured, whether the test passes or not."""
+def figures(request: pytest.FixtureRequest) -> Figures:
+    """Notes what was measured; the run prints it at its end, whether the test passes or not."""
 
-    def show(text: str) -> None:
-        with capsys.disabled():
-            sys.stdout.write(f"\n{text}\n")
+    def note(text: str) -> None:
+        request.node.user_properties.append((FIGURE, text))
 
-    return show
+    return note
