@@ -144,7 +144,7 @@ def with_new_columns(
     notes = [
         note.model_copy(update={"column": renamed[note.column].name}) for note in made.notes if note.column in renamed
     ]
-    source = plan.source.model_copy(update={"columns": (*plan.source.columns, *new)})
+    source = plan.source.model_copy(update={"columns": (*plan.source.columns, *new), "starts": ()})
     evolved = plan.model_copy(update={"columns": (*plan.columns, *renamed.values()), "source": source})
     return _noted(evolved, changes, notes), changes
 

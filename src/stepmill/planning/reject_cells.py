@@ -57,6 +57,8 @@ class CellSplitter:
 
 
 def _split(text: str, source: SourceFormat, column: str | None, code: str) -> list[Cell] | None:
+    if source.starts:
+        return None  # its fields can't be told, or it would have been a row
     marks = csv_marks(source)
     grammar = LineGrammar(marks.delimiter, marks.quote, marks.escape, skip_initial_space=marks.skip_initial_space)
     text = shortened(text, source.delimiter)

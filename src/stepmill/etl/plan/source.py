@@ -1,6 +1,7 @@
 """How a source is read: the part of a plan that the readers take, and that detection makes."""
 
 import codecs
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -94,6 +95,12 @@ class SourceFormat(PlanModel):
     """Python's name of the encoding. A byte order mark is skipped where there is one."""
     delimiter: Delimiter | None = None
     """What stands between fields, one character or up to 8; null if each line is one field."""
+    starts: Annotated[tuple[Annotated[int, Field(ge=0, le=1_000_000)], ...], Field(max_length=10_000)] = ()
+    """For text in columns of fixed width: at which character of the line each field begins, from 0. Spaces around the
+    values are left out."""
+    spaced: bool = True
+    """Where fields begin at fixed places: a line in which the character before one of them is no space is rejected. If
+    false, fields may stand next to each other."""
     quote: Mark | None = None
     """Encloses fields that hold delimiters or line ends; inside, a doubled one stands for one."""
     escape: Mark | None = None
@@ -153,4 +160,16 @@ class SourceFormat(PlanModel):
             raise ValueError("a source whose format is not JSON needs the names of its columns")
         if self.has_fixed_columns and len(set(self.columns)) != len(self.columns):
             raise ValueError("column names must differ from each other")
+        return self
+
+    @model_validator(mode="after")
+    def _starts_fit(self) -> Self:
+        if not self.starts:
+            return self
+        if self.format != "csv" or self.delimiter is not None or self.quote is not None or self.trailing_delimiter:
+            raise ValueError("fields that begin at fixed places have no delimiters and no quotes")
+        if any(later <= earlier for earlier, later in pairwise(self.starts)):
+            raise ValueError("each field must begin behind the one before it")
+        if len(self.starts) != len(self.columns):
+            raise ValueError("each column needs the place at which it begins")
         return self

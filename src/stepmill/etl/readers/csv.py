@@ -21,6 +21,7 @@ from stepmill.etl.readers.csv_records import CsvMarks, Fault, QuoteCounter, Reco
 from stepmill.etl.readers.csv_rows import Rows, RowSplitter, without_blank
 from stepmill.etl.readers.csv_walk import LineWalk
 from stepmill.etl.readers.encoding import first_undecodable, readable, to_utf8, undecodable_records
+from stepmill.etl.readers.fixed_width import FixedWidthSplitter
 from stepmill.etl.readers.limits import KEPT_CHARACTERS, RECORD_BYTES, REJECTS_PER_BLOCK
 from stepmill.etl.readers.long_delimiter import restored, restored_block, single
 from stepmill.etl.readers.mend import Mender
@@ -63,7 +64,7 @@ class CsvReader:
             marks.delimiter, marks.quote, marks.escape, skip_initial_space=marks.skip_initial_space
         )
         self._counter = QuoteCounter(marks, record_bytes)
-        self._splitter = RowSplitter(source, marks, max_rejects)
+        self._splitter = (FixedWidthSplitter if source.starts else RowSplitter)(source, marks, max_rejects)
         self._quick = QuickLook(source, marks, self._splitter, record_bytes)
 
     def blocks(self, window: Window) -> Iterator[RawBlock]:
@@ -201,6 +202,8 @@ class CsvReader:
         text = row.text.removesuffix(self._marks.delimiter) if ends_in_delimiter else row.text
 
         def reject(first_line: int) -> Reject:
+            if self._source.starts:
+                return reject_record("out_of_place", first_line + line, row.text)
             fields = row.fields - ends_in_delimiter
             return reject_ragged(first_line + line, row.text, fields, self._source.columns)
 

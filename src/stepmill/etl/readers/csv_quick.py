@@ -9,6 +9,7 @@ from stepmill.etl.readers.csv_fields import TooManyRaggedRowsError
 from stepmill.etl.readers.csv_records import CARRIAGE_RETURN, LINE_FEED, CsvMarks, are_plain, byte_series
 from stepmill.etl.readers.csv_rows import Rows, RowSplitter, without_blank
 from stepmill.etl.readers.encoding import to_utf8
+from stepmill.etl.readers.fixed_width import FixedWidthSplitter
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,9 @@ class QuickRows:
 class QuickLook:
     """Reads text in which nothing is out of the ordinary, and gives up on any other."""
 
-    def __init__(self, source: SourceFormat, marks: CsvMarks, splitter: RowSplitter, record_bytes: int) -> None:
+    def __init__(
+        self, source: SourceFormat, marks: CsvMarks, splitter: RowSplitter | FixedWidthSplitter, record_bytes: int
+    ) -> None:
         self._encoding = source.encoding
         self._marks = marks
         self._splitter = splitter

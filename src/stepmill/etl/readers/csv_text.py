@@ -11,6 +11,7 @@ from itertools import pairwise
 from stepmill.etl.readers.csv_records import CARRIAGE_RETURN, LINE_FEED, CsvMarks, find_lines
 from stepmill.etl.readers.csv_spaces import SpacesBeforeQuotes
 from stepmill.etl.readers.csv_walk import LineWalk
+from stepmill.etl.readers.fixed_width import cut
 from stepmill.etl.readers.limits import RECORD_BYTES
 from stepmill.etl.readers.long_delimiter import restored, shortened, single
 from stepmill.etl.readers.quoting import LineGrammar
@@ -32,6 +33,10 @@ class Dialect:
     quote: str | None
     escape: str | None
     skip_initial_space: bool = False
+    starts: tuple[int, ...] = ()
+    """Where fields begin that are told by their places, which have no delimiter and no quote."""
+    spaced: bool = True
+    """Whether there is a space before each of them."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,8 @@ def read_rows(text: str, dialect: Dialect) -> list[Row]:
 
 def read_text(text: str, dialect: Dialect) -> CsvText:
     """The text in that dialect."""
+    if dialect.starts:
+        return CsvText(_cut_rows(text, dialect), 0, 0)
     delimiter = dialect.delimiter or ONE_FIELD
     marks = CsvMarks(single(delimiter), dialect.quote, dialect.escape, None, dialect.skip_initial_space)
     records, faults = _records(shortened(text, delimiter), marks)
@@ -73,6 +80,21 @@ def read_text(text: str, dialect: Dialect) -> CsvText:
         else:
             blank = line
     return CsvText(rows, faults, _count_enclosed([record for _, record in records], marks))
+
+
+def _cut_rows(text: str, dialect: Dialect) -> list[Row]:
+    """Lines with something where fields are apart have one field."""
+    rows = []
+    blank = -1
+    for number, end in enumerate(io.StringIO(text, newline="")):
+        line = end.rstrip("\r\n")
+        if line.strip():
+            rows.append(
+                Row(number + 1, cut(line, dialect.starts, spaced=dialect.spaced) or [line], number - 1 == blank)
+            )
+        else:
+            blank = number
+    return rows
 
 
 def usual_width(rows: Sequence[Row]) -> int:

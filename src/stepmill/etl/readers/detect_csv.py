@@ -54,6 +54,7 @@ def detect_csv(samples: list[str], *, is_whole: bool) -> CsvFound:
     source = SourceFormat(
         format="csv",
         delimiter=dialect.delimiter,
+        starts=dialect.starts,
         quote=dialect.quote,
         escape=dialect.escape,
         skip_initial_space=dialect.skip_initial_space,
@@ -223,4 +224,6 @@ def _about_rows(source: SourceFormat) -> list[Finding]:
 
 
 def _delimiter(dialect: Dialect) -> str:
+    if dialect.starts:
+        return "the places where fields begin"
     return shown(dialect.delimiter) if dialect.delimiter is not None else "nothing but line ends"

@@ -14,12 +14,14 @@ from functools import cache
 
 from stepmill.etl.readers.cells import CellKind, kind_of, worth_of
 from stepmill.etl.readers.csv_text import ONE_FIELD, CsvText, Dialect, Row, read_text, usual_width
+from stepmill.etl.readers.fixed_width import find_starts
 from stepmill.etl.readers.long_delimiter import STAND_IN
 
 _COMMON = (",", ";", "\t", "|")
 _PRIOR = {",": 1.0, ";": 1.0, "\t": 1.0, "|": 1.0, "^": 0.9, "~": 0.9, "\x01": 1.0, "\x1f": 1.0, ":": 0.7, " ": 0.6}
 _QUOTE_PRIOR = {'"': 1.0, "'": 0.995, "": 0.98}
 _LEAST_SHARE_OF_RARE = 0.8  # of lines that an uncommon delimiter must be in, to be tried
+_BY_PLACE = 0.9  # a table whose fields are apart by delimiters may be filled up with spaces as well
 _ONE_COLUMN = 0.5
 _NOT_IN_FIRST_ROW = 0.85  # what is left of the score; a title may come first, a header is likelier
 _FAULT_WEIGHT = 0.4  # of a row with another number of fields; a fault says less against the delimiter
@@ -80,6 +82,9 @@ def rank_dialects(samples: Sequence[str], separator: str | None) -> list[Ranked]
         for delimiter in _delimiters(text, separator)
         for reading in _tenable(_readings(samples, text, delimiter))
     ]
+    starts = find_starts(samples) if separator is None else ()
+    if starts:
+        ranked.append(_judge(_read(samples, Dialect(None, None, None, starts=starts)), text))
     return sorted(ranked, key=lambda found: found.score, reverse=True)
 
 
@@ -180,7 +185,7 @@ def _judge(reading: _Reading, text: str) -> Ranked:
     fitting = [[row for row in part.rows if len(row.cells) == width][:_ROWS_JUDGED] for part in reading.parts]
     judged = [row for part in fitting for row in part]
     score = agreement**2 * _worth(judged) * (0.5 + 0.5 * (width - 1) / width)
-    score *= _PRIOR.get(dialect.delimiter or "", 1.0) * _quote_prior(dialect)
+    score *= _PRIOR.get(dialect.delimiter or "", 1.0) * _quote_prior(dialect) * (_BY_PLACE if dialect.starts else 1.0)
     first = reading.parts[0].rows[:1]
     if first and len(first[0].cells) == 1 < width:
         score *= _ONE_COLUMN if _is_one_column(judged, dialect) else _NOT_IN_FIRST_ROW
@@ -189,6 +194,8 @@ def _judge(reading: _Reading, text: str) -> Ranked:
 
 def _is_one_column(rows: list[Row], dialect: Dialect) -> bool:
     """Whether the delimiter may be part of each value: the comma of 12 345,67, the colon of 12:30, under one name."""
+    if dialect.starts:
+        return False
     return dialect.delimiter not in _COMMON or all(_is_one_number(row.cells, dialect.delimiter) for row in rows)
 
 

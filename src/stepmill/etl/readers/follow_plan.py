@@ -142,8 +142,8 @@ def _rows_as_planned(text: str, planned: SourceFormat) -> list[Row]:
 
 
 def _as_planned(rows: Sequence[Row], planned: SourceFormat) -> CsvFound | None:
-    """None if there is no row, or no header and another number of columns."""
-    if not rows:
+    """None if there is no row, or no header and another number of columns, or fields are at other places."""
+    if not rows or (planned.starts and usual_width(rows) != len(planned.starts)):
         return None
     columns, header, has_trailing = planned.columns, None, planned.trailing_delimiter
     if planned.header_rows:
@@ -153,6 +153,8 @@ def _as_planned(rows: Sequence[Row], planned: SourceFormat) -> CsvFound | None:
         columns = column_names(header, len(header))
     elif usual_width(rows) - has_trailing != len(columns):
         return None
+    if planned.starts and len(columns) != len(planned.starts):
+        return None
     evidence = Finding("plan", "Read as the plan says, the file has all columns that are needed.")
     source = planned.model_copy(update={"columns": columns, "trailing_delimiter": has_trailing, "last_line": None})
     return CsvFound(source, header, (evidence,), tuple(renamed_columns(header, columns)))
@@ -161,7 +163,9 @@ def _as_planned(rows: Sequence[Row], planned: SourceFormat) -> CsvFound | None:
 def _dialect_of(source: SourceFormat) -> Dialect:
     if source.format == "excel":
         return SHEET_DIALECT
-    return Dialect(source.delimiter, source.quote, source.escape, source.skip_initial_space)
+    return Dialect(
+        source.delimiter, source.quote, source.escape, source.skip_initial_space, source.starts, source.spaced
+    )
 
 
 def _behind_lines(text: str, count: int) -> str:

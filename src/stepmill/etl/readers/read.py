@@ -61,7 +61,7 @@ def read_blocks(
         elif start is None and is_array:
             skip_to_elements(window, source)
         if source.format == "csv":
-            mender = _mender(location, source) if source.mend_rows else None
+            mender = _mender(location, source) if source.mend_rows and not source.starts else None
             blocks = CsvReader(source, record_bytes=record_bytes, mender=mender).blocks(window)
         elif source.format == "jsonl":
             blocks = JsonLinesReader(source, record_bytes=record_bytes).blocks(window)

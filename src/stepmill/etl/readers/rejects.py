@@ -15,6 +15,7 @@ _FAULTS = {
         " on this line is not closed, or one within a field is not doubled."
     ),
     "bad_encoding": "The record has bytes that are no characters in the file's encoding, {encoding}.",
+    "out_of_place": "The line has something where the file's columns are apart, so its fields can't be told.",
     "bad_json": "The record is no valid JSON: {detail}.",
     "not_an_object": "The record is no JSON object with fields, but {detail}.",
 }
