@@ -6,7 +6,7 @@ from typing import Any
 from stepmill.engine import Output, StepContext
 from stepmill.etl.fill import fill_from_file, fill_from_rejects, hold_from_file
 from stepmill.etl.plan.model import TransformPlan
-from stepmill.etl.plan.parse import parse_plan
+from stepmill.etl.plan.parse import stored_plan
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.follow_plan import is_same_table
 from stepmill.gateways.blobs import BlobLocation
@@ -74,7 +74,7 @@ class AreaLoad:
         version = max(how.plan_version, begun.plan_version) if begun is not None else how.plan_version
 
         async def examine(plan: dict[str, Any]) -> dict[str, Any]:
-            key = key_of(parse_plan(plan), how.mode, how.key_columns)
+            key = key_of(stored_plan(plan), how.mode, how.key_columns)
             keys = list(key.columns) if key is not None else []
             text = await self._text()
             return await self._ctx.compute(examine_misfits, text, how.source, plan, list(how.missing), keys)

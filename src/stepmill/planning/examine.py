@@ -9,7 +9,7 @@ from stepmill.engine.context import Reporter
 from stepmill.errors import DataError
 from stepmill.etl.plan.compile import compile_plan
 from stepmill.etl.plan.model import TransformPlan
-from stepmill.etl.plan.parse import dump_plan, parse_plan
+from stepmill.etl.plan.parse import dump_plan, stored_plan
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.profile import SourceProfile, profile_source
 from stepmill.etl.readers.decoded import Decoding
@@ -77,7 +77,7 @@ def examine_for_plan(
     one that the plan does not know and the columns are frozen.
     """
     report.progress(0, None, "bytes", "Looking at the whole file")
-    plan = parse_plan(planned)
+    plan = stored_plan(planned)
     lackable = may_lack(plan, mode, key_columns, change)
     detected = detect_for_plan(location, name, _decoding(report, text), plan.source, plan.source_columns, lackable)
     found = {**_reading(detected, text), "missing": lacking(plan, detected.source)}
@@ -114,7 +114,7 @@ def examine_misfits(
     file is read again until nothing more is found.
     """
     form = SourceFormat.model_validate(source)
-    plan = parse_plan(planned)
+    plan = stored_plan(planned)
     profile = profile_source(text, form)
     kept = {*key_columns, *plan.key_columns, plan.time_column}
     all_changes: list[Change] = []

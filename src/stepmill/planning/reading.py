@@ -8,7 +8,7 @@ from typing import Any
 from stepmill.engine import StepContext
 from stepmill.errors import ConflictError
 from stepmill.etl.plan.model import TransformPlan
-from stepmill.etl.plan.parse import parse_plan
+from stepmill.etl.plan.parse import stored_plan
 from stepmill.planning.examine import examine_file, examine_for_plan
 from stepmill.store import plans
 from stepmill.store.areas import LoadMode, SchemaChange
@@ -116,14 +116,14 @@ async def _in_force(ctx: StepContext[Any], owner_id: str) -> plans.PlanVersion:
 
 async def plan_of_version(ctx: StepContext[Any], owner_id: str, version: int) -> TransformPlan:
     """A stored version of the owner's plan."""
-    return parse_plan(await plans.content(ctx.gateways.documents, ctx.tenant_id, ctx.env_id, owner_id, version))
+    return stored_plan(await plans.content(ctx.gateways.documents, ctx.tenant_id, ctx.env_id, owner_id, version))
 
 
 def _reading(stored: plans.PlanVersion, found: dict[str, Any], *, plan_made: bool) -> Reading:
     return Reading(
         source=found["source"],
         plan_version=stored.version,
-        plan=parse_plan(stored.plan),
+        plan=stored_plan(stored.plan),
         plan_made=plan_made,
         records=found.get("records"),
         stored_bytes=found["storedBytes"],

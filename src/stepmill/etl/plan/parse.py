@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
+import orjson
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
@@ -25,6 +27,16 @@ def parse_plan(data: Any) -> TransformPlan:
         first = errors[0]
         message = f"The plan is not valid. {first.pointer or 'The plan'}: {first.message}."
         raise InputError("invalid_plan", message, errors=errors) from None
+
+
+def stored_plan(data: Any) -> TransformPlan:
+    """A plan that was parsed before it was stored: jobs that follow one another parse the same once."""
+    return _parsed(orjson.dumps(data))
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: bytes) -> TransformPlan:
+    return parse_plan(orjson.loads(text))
 
 
 def dump_plan(plan: TransformPlan) -> dict[str, Any]:
