@@ -47,6 +47,9 @@ from stepmill.warehouse.schemas import ensure_environment
 WARM_MODULES = ("stepmill.planning.examine", "stepmill.etl.fill", "stepmill.etl.encode")
 """What a computing process imports before its first call."""
 
+_CONNECTIONS = 10
+_OTHER_CONNECTIONS = 4
+
 
 @dataclass(frozen=True)
 class Platform:
@@ -65,10 +68,14 @@ async def open_platform(
 ) -> AsyncIterator[Platform]:
     """Connect the gateways and build the engine on them. `name` tells processes apart in `pg_stat_activity`."""
     application_name = f"stepmill:{name}"
+    # As many jobs as a worker runs at once may each hold a transaction for as long as they like.
+    connections = _CONNECTIONS if name == "api" else max(_CONNECTIONS, settings.worker_concurrency + _OTHER_CONNECTIONS)
     async with (
         recording(f"stepmill-{name}") as traced,
         # A worker has limits of its own for a tenant's jobs; an api takes on whatever is asked of it.
-        Database(database_url, application_name=application_name, traced=traced, shared=name == "api") as database,
+        Database(
+            database_url, application_name=application_name, max_size=connections, traced=traced, shared=name == "api"
+        ) as database,
     ):
         metrics = build_metrics(database)
         blobs = build_blobs(settings)

@@ -15,6 +15,7 @@ import pytest
 
 from stepmill.api import pace, requests
 from stepmill.api.admission import Lane, connections_within_files, streams_within_files
+from stepmill.auth import Principal
 from stepmill.cli.supervision import http as http_server
 from stepmill.cli.supervision import protocol
 from stepmill.errors import UnavailableError
@@ -23,7 +24,7 @@ from tests.api.raw_connections import ALLOWED, connected
 from tests.api.test_streams import PLAIN, http, submitted
 from tests.engine import job_types
 from tests.support.api import TOKEN, Api, bearer, hurry_streams, make_api
-from tests.support.engine import Bench
+from tests.support.engine import CALLER, Bench
 from tests.support.problems import assert_problem
 
 MORE_EVENTS = """
@@ -281,3 +282,29 @@ async def test_searches_of_one_tenant_keep_no_other_waiting(api: Api, client: ht
         async with api.client(**bearer("viewer", tenant="other")) as stranger:
             assert (await stranger.get("/api/jobs?q=x")).status_code == 200
     assert (await client.get("/api/jobs?q=x")).status_code == 200
+
+
+async def test_writes_of_one_tenant_with_a_key_keep_no_other_waiting(api: Api, client: httpx.AsyncClient) -> None:
+    """Each holds a connection for as long as it takes, so there are few of them at once."""
+    async with AsyncExitStack() as held:
+        for _ in range(2):
+            await held.enter_async_context(api.parts.idempotent_writes_of.taken("local"))
+            await held.enter_async_context(api.parts.idempotent_writes)
+        waiting = asyncio.create_task(client.post("/api/jobs/cancel?q=x", headers={"Idempotency-Key": "ours"}))
+        async with asyncio.timeout(10), api.client(**bearer("operator", tenant="other")) as stranger:
+            answer = await stranger.post("/api/jobs/cancel?q=x", headers={"Idempotency-Key": "theirs"})
+            assert answer.status_code == 202
+        assert not waiting.done()
+    assert (await waiting).status_code == 202
+
+
+async def test_streams_that_one_tenant_opens_keep_no_others_from_beginning(api: Api) -> None:
+    hub = api.bench.hub
+    async with AsyncExitStack() as held:
+        for _ in range(3):
+            await held.enter_async_context(hub._turn(CALLER))
+        waiting = asyncio.create_task(held.enter_async_context(hub._turn(CALLER)))
+        async with asyncio.timeout(10), hub._turn(Principal("other", "tester", frozenset({"viewer"}))):
+            pass
+        assert not waiting.done()
+        waiting.cancel()

@@ -1,6 +1,7 @@
 """How steps end that go on after they should have ended."""
 
 import asyncio
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -10,6 +11,7 @@ import pytest
 
 from stepmill.engine import JobType, Output, Step, StepContext, step_end
 from stepmill.engine.backends import end_backends
+from stepmill.engine.ids import new_id
 from stepmill.errors import UnavailableError
 from stepmill.gateways.sql import database
 from tests.engine.job_types import Params, release
@@ -171,3 +173,28 @@ async def test_no_thread_of_a_cancelled_job_reads_on(bench: Bench, monkeypatch: 
         await bench.rows("SELECT cancel_v1(%s)", job_id)
         assert (await bench.follow(job_id))["status"] == "CANCELLED"
     assert [file.closed for file in opened] == [True]
+
+
+async def test_a_session_of_another_login_by_an_attempts_name_is_left_alone(
+    bench: Bench, superuser: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    """Anybody may give a session any name: it keeps nobody from ending the job's own."""
+    name = f"stepmill:{new_id('job')}:1"
+    superuser.execute("SELECT set_config('application_name', %s, false)", (name,))
+    async with await bench.database.connect(application_name=name, role="stepmill_engine") as own:
+        await end_backends(bench.database, name, "stepmill:none:1")
+        with pytest.raises(psycopg.OperationalError):
+            await own.execute("SELECT 1")
+    assert superuser.execute("SELECT 1").fetchone() == (1,)
+
+
+async def exits(ctx: StepContext[Params]) -> Output:
+    sys.exit(3)
+
+
+async def test_a_step_that_exits_ends_its_job_and_no_other(bench: Bench) -> None:
+    register(bench, Step("First", exits))
+    async with bench.worker():
+        ended = await bench.follow((await bench.submit("ENDS"))["jobId"])
+        assert (ended["status"], ended["error"]["code"]) == ("ERROR", "internal_error")
+        assert (await bench.follow((await bench.submit("PLAIN"))["jobId"]))["status"] == "DONE"

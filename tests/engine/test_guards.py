@@ -157,16 +157,21 @@ async def test_nothing_is_removed_but_a_job_at_rest(bench: Bench, superuser: Sup
     assert superuser.execute("SELECT FROM job_steps, job_attempts, job_event_counters, job_events").rowcount == 0
 
 
-async def test_events_are_pruned_all_together_and_at_rest(bench: Bench, superuser: Superuser) -> None:
+async def test_events_are_pruned_from_the_first_on_and_at_rest(bench: Bench, superuser: Superuser) -> None:
     job_id = (await bench.submit("PLAIN"))["jobId"]
     prune = "UPDATE job_event_counters SET pruned_to = last_seq"
     assert "when it is at rest" in refused_with(superuser, prune)
     fail_for_good(superuser, job_id)
-    for to in ("last_seq - 1", "last_seq + 1"):
-        assert "all together" in refused_with(superuser, f"UPDATE job_event_counters SET pruned_to = {to}")
+    for to in ("last_seq + 1", "-1"):
+        assert "from the first on" in refused_with(superuser, f"UPDATE job_event_counters SET pruned_to = {to}")
+    superuser.execute("UPDATE job_event_counters SET pruned_to = 2")
+    for which in ("seq = 1", "seq <= 3", "true"):
+        assert "all together" in refused_with(superuser, f"DELETE FROM job_events WHERE {which}")
+    superuser.execute("DELETE FROM job_events WHERE seq <= 2")
+    assert "from the first on" in refused_with(superuser, "UPDATE job_event_counters SET pruned_to = 1")
     superuser.execute(prune)
     superuser.execute("DELETE FROM job_events")
-    assert "all together" in refused_with(superuser, "UPDATE job_event_counters SET pruned_to = 0")
+    assert "from the first on" in refused_with(superuser, "UPDATE job_event_counters SET pruned_to = 0")
 
 
 @pytest.mark.parametrize("pruned", [False, True])

@@ -195,3 +195,12 @@ async def test_a_claim_reads_the_queue_in_its_order_however_long_it_is(bench: Be
     assert before is not None
     assert after is not None
     assert after["n"] - before["n"] < 100
+
+
+async def test_a_session_whose_duty_was_taken_over_keeps_none_of_its_limits(bench: Bench) -> None:
+    async with alone(bench.database, "sweep", hold_at_most="10s") as conn:
+        assert conn is not None
+        await bench.rows("UPDATE duties SET held_by = -1 WHERE name = 'sweep'")
+    limits = "SELECT current_setting('lock_timeout') AS lock, current_setting('idle_session_timeout') AS idle"
+    assert await (await conn.execute(limits)).fetchone() == {"lock": "0", "idle": "0"}
+    await bench.rows("UPDATE duties SET held_by = NULL")

@@ -7,13 +7,14 @@ import psycopg
 import pytest
 
 from stepmill.engine import housekeeping, rescue
-from stepmill.engine.backends import tickets_name
+from stepmill.engine.backends import end_backends, tickets_name
 from stepmill.engine.housekeeping import Housekeeper
 from stepmill.engine.hub_readers import Event
 from stepmill.engine.read import get_job
 from stepmill.engine.rescue import declare_dead
 from stepmill.engine.sweep import Sweeper
 from stepmill.gateways.sql.answered import answered
+from stepmill.gateways.sql.database import Database
 from tests.engine import job_types
 from tests.support.engine import CALLER, Bench
 
@@ -288,3 +289,41 @@ async def test_a_statement_that_is_not_answered_in_time_ends_with_its_connection
         assert (await answered(20, other.execute("SELECT 1"))).rowcount == 1
         with pytest.raises(psycopg.errors.DivisionByZero):
             await answered(20, other.execute("SELECT 1 / 0"))
+
+
+async def test_a_ticket_that_is_lost_with_its_worker_comes_back_however_many_wait(bench: Bench) -> None:
+    await bench.rows(
+        "SELECT submit_v1(jsonb_build_object('jobId', 'job_0' || n, 'tenantId', 'local', 'envId', 'default', 'type',"
+        " 'PLAIN', 'params', '{}'::jsonb, 'steps', '[]'::jsonb, 'maxAttempts', 1, 'priority', 0, 'resultStep', 0,"
+        " 'createdBy', 'test')) FROM generate_series(1, 1200) AS n"
+    )
+    job_id = (await bench.submit("PLAIN"))["jobId"]
+    await bench.rows("UPDATE jobs SET run_at = run_at - interval '1 minute'")
+    taken = "UPDATE procrastinate_jobs SET status = 'doing', taken_at = '-infinity' WHERE args ->> 'jobId' = %s"
+    await bench.rows(taken, job_id)
+    async with bench.database.autocommit() as conn:
+        await Sweeper(bench.engine).sweep(conn)
+    ticket = "SELECT status, returns FROM procrastinate_jobs WHERE args ->> 'jobId' = %s"
+    assert await bench.rows(ticket, job_id) == [{"status": "todo", "returns": True}]
+
+
+async def test_all_jobs_of_a_dead_worker_are_rescued_together(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.settings.worker_concurrency = 30
+    bench.settings.sweep_seconds = 3600.0
+    asked: list[int] = []
+
+    async def counted(database: Database, *names: str, give_up_seconds: float) -> None:
+        asked.append(len(names))
+        await end_backends(database, *names, give_up_seconds=give_up_seconds)
+
+    monkeypatch.setattr(rescue, "end_backends", counted)
+    async with bench.worker("many"):
+        jobs = [(await bench.submit("WITH_RELEASE", params={"key": "many"}))["jobId"] for _ in range(20)]
+        for job_id in jobs:
+            await bench.until("SELECT FROM stepmill.jobs WHERE job_id = %s AND status = 'RUNNING'", job_id)
+        await _find_dead(bench, "many")
+        assert asked == [20, 20]
+        job_types.gate("many").set()
+        for job_id in jobs:
+            assert (await bench.follow(job_id))["status"] == "DONE"
+            assert (await get_job(bench.engine, CALLER, job_id))["crashes"] == 1

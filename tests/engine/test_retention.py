@@ -113,3 +113,42 @@ async def test_a_pruned_job_is_not_found(bench: Bench) -> None:
     await Retention(bench.engine).prune()
     with pytest.raises(NotFoundError):
         await bench.hub.subscribe(CALLER, job_id)
+
+
+async def test_events_go_in_small_batches_however_many_a_job_has(bench: Bench) -> None:
+    async with bench.worker():
+        jobs = [await _ended(bench) for _ in range(3)]
+    bench.past_the_guards(
+        "INSERT INTO job_events (job_id, seq, kind, data, at, tenant_id, env_id) SELECT job_id, last_seq + n, 'log',"
+        " '{}', now(), tenant_id, 'default' FROM job_event_counters, generate_series(1, 45000) AS n"
+        " WHERE job_id = %s",
+        jobs[1],
+    )
+    bench.past_the_guards("UPDATE job_event_counters SET last_seq = last_seq + 45000 WHERE job_id = %s", jobs[1])
+    _age(bench, 20, *jobs)
+    left = "SELECT count(*)::integer AS n FROM job_events"
+    had = (await bench.rows(left))[0]["n"]
+    bench.settings.event_days = 10
+    prune = "SELECT prune_events_v2('-infinity', clock_timestamp() - interval '10 days', 100) AS answer"
+    while (await bench.rows(left))[0]["n"]:
+        await bench.rows(prune)
+        now_left = (await bench.rows(left))[0]["n"]
+        assert had - 20_100 < now_left < had
+        had = now_left
+    _age(bench, 40, *jobs)
+    await Retention(bench.engine).prune()
+    assert await bench.rows("SELECT job_id FROM jobs") == []
+
+
+async def test_a_job_with_many_events_goes_piece_by_piece(bench: Bench) -> None:
+    async with bench.worker():
+        job_id = await _ended(bench)
+    bench.past_the_guards(
+        "INSERT INTO job_events (job_id, seq, kind, data, at, tenant_id, env_id) SELECT job_id, last_seq + n, 'log',"
+        " '{}', now(), tenant_id, 'default' FROM job_event_counters, generate_series(1, 45000) AS n"
+    )
+    bench.past_the_guards("UPDATE job_event_counters SET last_seq = last_seq + 45000")
+    _age(bench, 31, job_id)
+    prune = "SELECT prune_jobs_v1(clock_timestamp() - interval '30 days', 100) AS gone"
+    assert [(await bench.rows(prune))[0]["gone"] for _ in range(4)] == [1, 1, 1, 0]
+    assert await bench.rows("SELECT job_id FROM jobs") == []

@@ -42,6 +42,7 @@ class OncePerKey:
         compared = await self._compared(fingerprint)
         # The claim holds one pooled connection while the write takes another: never so many that none is left.
         async with (
+            self._parts.idempotent_writes_of.taken(self._caller.tenant_id),
             self._parts.idempotent_writes,
             self._parts.engine.database.transaction("stepmill_api", tenant=self._caller.tenant_id) as conn,
         ):

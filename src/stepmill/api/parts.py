@@ -14,8 +14,17 @@ from stepmill.auth import Authenticator
 from stepmill.engine.engine import Engine
 from stepmill.engine.hub import EventHub
 from stepmill.gateways import Gateways
+from stepmill.gateways.sql.shares import TenantShares
 
 _IDEMPOTENT_WRITES_AT_ONCE = 4
+_IDEMPOTENT_WRITES_OF_TENANT = 2
+_WRITE_WAITS_SECONDS = 30.0
+
+
+def _writes_of_tenant() -> TenantShares:
+    return TenantShares(
+        _IDEMPOTENT_WRITES_OF_TENANT, "writes with an idempotency key", wait_seconds=_WRITE_WAITS_SECONDS
+    )
 
 
 async def _nothing() -> None:
@@ -40,6 +49,7 @@ class ApiParts:
     streams: OpenStreams = field(default_factory=OpenStreams)
     metrics: CollectorRegistry = field(default_factory=CollectorRegistry)
     before_scrape: Callable[[], Awaitable[None]] = _nothing
+    idempotent_writes_of: TenantShares = field(default_factory=_writes_of_tenant, repr=False)
     idempotent_writes: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(_IDEMPOTENT_WRITES_AT_ONCE), repr=False
     )

@@ -24,8 +24,8 @@ UPDATE duties SET held_by = pg_backend_pid(), held_since = clock_timestamp() WHE
 RETURNING set_config('idle_session_timeout', %(hold_at_most)s::text, false), set_config('lock_timeout', '5s', false)
 """
 _LEAVE = """
-UPDATE duties SET held_by = NULL WHERE name = %s AND held_by = pg_backend_pid()
-RETURNING set_config('idle_session_timeout', '0', false), set_config('lock_timeout', '0', false)
+WITH left_to_others AS (UPDATE duties SET held_by = NULL WHERE name = %s AND held_by = pg_backend_pid())
+SELECT set_config('idle_session_timeout', '0', false), set_config('lock_timeout', '0', false)
 """
 
 _log = structlog.get_logger(__name__)

@@ -18,7 +18,10 @@ from stepmill.gateways.sql.database import Database
 SURVIVES = "backend_survives"
 """The code of the error for a backend that can't be ended."""
 
-_THEIRS = "FROM pg_stat_activity WHERE application_name = %s AND pid <> pg_backend_pid()"
+# Anybody may call a session so; those of others can't be ended by the login role, and hold nothing of a job's.
+_THEIRS = """
+FROM pg_stat_activity WHERE application_name = ANY(%s) AND usename = session_user AND pid <> pg_backend_pid()
+"""
 _CANCEL = f"SELECT count(pg_cancel_backend(pid)) AS n {_THEIRS}"
 _TERMINATE = f"SELECT count(pg_terminate_backend(pid)) AS n {_THEIRS}"
 _COUNT = f"SELECT count(*) AS n {_THEIRS}"
@@ -26,12 +29,13 @@ _CLAIMS = "stepmill:tickets:"
 # Who may not see what a backend does sees its name and that it holds something, which a claim does for a millisecond.
 _CLAIMING = f"""
 SELECT FROM pg_stat_activity a WHERE starts_with(application_name, '{_CLAIMS}') AND datname = current_database()
+AND usename = session_user
 AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.mode = 'RowExclusiveLock') LIMIT 1
 """
 _STUCK = f"""
 SELECT DISTINCT application_name AS name FROM pg_stat_activity
 WHERE (application_name = ANY(%s) OR wait_event = 'ClientWrite') AND starts_with(application_name, '{_CLAIMS}')
-    AND datname = current_database() AND state = 'active'
+    AND datname = current_database() AND usename = session_user AND state = 'active'
     AND query_start < clock_timestamp() - make_interval(secs => %s)
 """
 _CANCEL_GRACE_SECONDS = 0.2
@@ -65,19 +69,19 @@ async def stuck_claims(
     return [row["name"] for row in rows]
 
 
-async def end_backends(database: Database, application_name: str, *, give_up_seconds: float = _GIVE_UP_SECONDS) -> None:
-    """Return when no backend of that name is left. Raises UnavailableError if one outlives so long a terminating."""
+async def end_backends(database: Database, *names: str, give_up_seconds: float = _GIVE_UP_SECONDS) -> None:
+    """Return when no backend of these names is left. Raises UnavailableError if one outlives so long a terminating."""
     # The login role itself, not one it sets: only it may signal its own backends.
     conn = await database.connect(application_name="stepmill:ends-backends", role=None)
     async with conn:
         started = time.monotonic()
         statement = _CANCEL
         while True:
-            row = await (await conn.execute(statement, (application_name,))).fetchone()
+            row = await (await conn.execute(statement, ([*names],))).fetchone()
             if row is None or row["n"] == 0:
                 return
             waited = time.monotonic() - started
             if waited > give_up_seconds:
-                raise UnavailableError("backend_survives", f"A database backend of {application_name} can't be ended.")
+                raise UnavailableError(SURVIVES, f"A database backend of {', '.join(names[:3])} can't be ended.")
             statement = _TERMINATE if waited > _CANCEL_GRACE_SECONDS else _COUNT
             await asyncio.sleep(_POLL_SECONDS)

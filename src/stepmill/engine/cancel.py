@@ -28,9 +28,12 @@ async def cancel_job(engine: Engine, caller: Principal, job_id: str) -> dict[str
 
 async def cancel_jobs(engine: Engine, caller: Principal, chosen: JobFilter) -> int:
     """Ask for every job that the filter matches to stop, those that have ended aside. Returns how many."""
-    job_ids = await matching_ids(engine, caller, chosen, ["PENDING", "RUNNING"])
-    answers = [await _cancel(engine, caller, job_id) for job_id in job_ids]
-    return sum(answer is not None and answer["outcome"] == "accepted" for answer in answers)
+    accepted = 0
+    async with engine.searches.taken(caller.tenant_id):
+        for job_id in await matching_ids(engine, caller, chosen, ["PENDING", "RUNNING"]):
+            answer = await _cancel(engine, caller, job_id)
+            accepted += answer is not None and answer["outcome"] == "accepted"
+    return accepted
 
 
 async def _cancel(engine: Engine, caller: Principal, job_id: str) -> dict[str, Any] | None:

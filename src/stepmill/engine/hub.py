@@ -6,8 +6,8 @@ and then follows the channel; per-job numbers are given under a row lock, so wha
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import aclosing, asynccontextmanager, suppress
 
 import orjson
 import psycopg
@@ -23,6 +23,7 @@ from stepmill.engine.notify import EVENTS_CHANNEL
 from stepmill.engine.stamp import FEED_CHANNEL, stamp_events
 from stepmill.engine.states import TERMINAL
 from stepmill.errors import UnavailableError
+from stepmill.gateways.sql.shares import TenantShares
 
 _LAST_SEQS = "SELECT job_id, last_seq FROM job_event_counters WHERE job_id = ANY(%s)"
 _FEED_AFTER = """
@@ -36,8 +37,11 @@ _FEED_LAST = "SELECT coalesce(max(feed_id), 0) AS last FROM job_events WHERE fee
 _LOOK_SECONDS = 2.0
 _STAMP_SECONDS = 0.05
 _RECONNECT_SECONDS = 0.5
-_OPENING_AT_ONCE = 4
+_READING_AT_ONCE = 4
 """Streams that read what they begin with. When thousands come back at once, other requests get a connection, too."""
+_READING_OF_TENANT = 3
+"""So that those of another tenant begin, too."""
+_READING_WAITS_SECONDS = 120.0
 
 _log = structlog.get_logger(__name__)
 
@@ -51,7 +55,8 @@ class EventHub:
         self._feed_readers: set[FeedReader] = set()
         self._feed_last = 0
         self._feed_reading = asyncio.Lock()
-        self._opening = asyncio.Semaphore(_OPENING_AT_ONCE)
+        self._reading = asyncio.Semaphore(_READING_AT_ONCE)
+        self._reading_of = TenantShares(_READING_OF_TENANT, "streams that begin", wait_seconds=_READING_WAITS_SECONDS)
         self._tasks: list[asyncio.Task[None]] = []
         self._stamp_wanted = asyncio.Event()
 
@@ -84,7 +89,7 @@ class EventHub:
         They come as many at once as there are. None when the job is at rest and the reader has everything. Raises
         NotFoundError, also for another tenant's job.
         """
-        async with self._opening:
+        async with self._turn(caller):
             state = await job_state(self._engine, caller, job_id)
         after = known_number(state, after)
         if after == state["last_seq"] and state["status"] in TERMINAL:
@@ -93,7 +98,7 @@ class EventHub:
 
     async def follow(self, caller: Principal, job_id: str, after: int | None = None) -> AsyncGenerator[Event]:
         """The same events, for a reader of several jobs: ``end`` is not the last, because a retry may bring more."""
-        async with self._opening:
+        async with self._turn(caller):
             state = await job_state(self._engine, caller, job_id)
         reader = Reader(FOLLOWER_EVENTS)
         found = self._job_events(caller, job_id, known_number(state, after), reader, state["last_seq"])
@@ -101,6 +106,12 @@ class EventHub:
             async for events in found:
                 for event in events:
                     yield event
+
+    @asynccontextmanager
+    async def _turn(self, caller: Principal) -> AsyncIterator[None]:
+        """One of the few that read what a stream begins with."""
+        async with self._reading_of.taken(caller.tenant_id), self._reading:
+            yield
 
     async def _until_end(self, found: AsyncGenerator[Events]) -> AsyncGenerator[Events]:
         async with aclosing(found):
@@ -118,14 +129,14 @@ class EventHub:
         channel.readers.add(reader)
         try:
             if after is None:
-                async with self._opening:
+                async with self._turn(caller):
                     first = await snapshot(self._engine, caller, job_id)
                 yield Events(event for event in first if event is not None)
                 after = first[0].id
                 del first  # it is large, too
-            async for event in catch_up(self._engine, job_id, after):
-                after = event.id
-                yield Events((event,))
+            async for found in catch_up(self._engine, job_id, after, lambda: self._turn(caller)):
+                after = found[-1].id
+                yield Events(found)
             while True:
                 events = Events(event for event in await reader.take() if event.id > after)
                 if events:

@@ -1,6 +1,7 @@
 """What the database has of one job's events, as a reader of the hub needs it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from psycopg.rows import DictRow
@@ -62,19 +63,26 @@ async def snapshot(engine: Engine, caller: Principal, job_id: str) -> tuple[Even
     return taken, Event(taken.id, "end", end["data"] if end else _end_of(job))
 
 
-async def catch_up(engine: Engine, job_id: str, after: int) -> AsyncIterator[Event]:
-    """What there is after number ``after``. An ``end`` that a retry has overtaken is left out."""
-    held: Event | None = None
-    while True:
-        events = await read_events(engine, job_id, after)
-        for event in events:
-            held = event if event.kind == "end" else None
-            if held is None:
-                yield event
-            after = event.id
-        if len(events) < EVENTS_AT_ONCE:
+async def catch_up(
+    engine: Engine, job_id: str, after: int, turn: Callable[[], AbstractAsyncContextManager[None]]
+) -> AsyncIterator[list[Event]]:
+    """What there is after number ``after``, some at once, each read in a turn of its own.
+
+    An ``end`` that a retry has overtaken is left out.
+    """
+    held: list[Event] = []
+    is_more = True
+    while is_more:
+        async with turn():
+            events = await read_events(engine, job_id, after)
+        is_more = len(events) == EVENTS_AT_ONCE
+        if not events:
             break
-    if held is not None:
+        after = events[-1].id
+        held = [event for event in events[-1:] if event.kind == "end"]
+        if found := [event for event in events if event.kind != "end"]:
+            yield found
+    if held:
         yield held
 
 

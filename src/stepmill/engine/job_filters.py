@@ -35,13 +35,13 @@ def condition_of(chosen: JobFilter) -> tuple[str, dict[str, Any]]:
 
 
 async def matching_ids(engine: Engine, caller: Principal, chosen: JobFilter, states: list[str]) -> list[str]:
-    """The jobs that the filter matches and that are in one of ``states``, oldest first."""
+    """The jobs that the filter matches and that are in one of ``states``, oldest first.
+
+    They may be very many: the caller has one of the tenant's searches until it is done with them.
+    """
     condition, values = condition_of(chosen)
     query = f"SELECT j.job_id FROM jobs j WHERE {condition} AND j.status = ANY(%(states)s) ORDER BY j.created_at"
-    async with (
-        engine.searches.taken(caller.tenant_id),
-        engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn,
-    ):
+    async with engine.database.transaction("stepmill_api", tenant=caller.tenant_id) as conn:
         rows = await (await conn.execute(query.encode(), {**values, "states": states})).fetchall()
     return [row["job_id"] for row in rows]
 

@@ -1,6 +1,6 @@
 """Rescue: take attempts away from workers that are dead, or that do not heed a cancel."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,10 +9,10 @@ import structlog
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
-from stepmill.engine.backends import attempt_name, end_backends, stuck_claims
+from stepmill.engine.backends import SURVIVES, attempt_name, end_backends, stuck_claims
 from stepmill.engine.engine import Engine
 from stepmill.engine.failures import is_connection_lost
-from stepmill.errors import StepmillError
+from stepmill.errors import StepmillError, UnavailableError
 
 UNHEEDED = "cancel_requested"
 """The outcome of an attempt that was cancelled over its worker's head."""
@@ -60,10 +60,8 @@ async def rescue_dead(engine: Engine, conn: AsyncConnection[DictRow]) -> None:
     for name in await stuck_claims(engine.database, conn, [row["worker_id"] for row in silent], seconds):
         async with logged_refusal("claim_not_ended", connection=name):
             await end_backends(engine.database, name, give_up_seconds=_GIVE_UP_SECONDS)
-    for row in await (await conn.execute(_DEAD, (seconds,))).fetchall():
-        async with logged_refusal("rescue_refused", **_where(row)):
-            if await _take_away(engine, conn, row, "crashed"):
-                _log.warning("job_rescued", **_where(row), dead_worker=row["worker_id"])
+    for row in await _take_away(engine, conn, await (await conn.execute(_DEAD, (seconds,))).fetchall(), "crashed"):
+        _log.warning("job_rescued", **_where(row), dead_worker=row["worker_id"])
     await conn.execute(_DROP_IDLE_TICKETS, (seconds,))
     await conn.execute(_FORGET)
     await conn.execute(_FORGET_TURNS)
@@ -71,10 +69,9 @@ async def rescue_dead(engine: Engine, conn: AsyncConnection[DictRow]) -> None:
 
 async def settle_unheeded_cancels(engine: Engine, conn: AsyncConnection[DictRow]) -> None:
     """Carry out the cancels that a worker should have carried out and has not: it may be frozen, or cut off."""
-    for row in await (await conn.execute(_UNHEEDED, (CANCEL_GRACE_SECONDS,))).fetchall():
-        async with logged_refusal("cancel_refused", **_where(row)):
-            if await _take_away(engine, conn, row, UNHEEDED):
-                _log.warning("cancel_unheeded", **_where(row), worker_id=row["worker_id"])
+    rows = await (await conn.execute(_UNHEEDED, (CANCEL_GRACE_SECONDS,))).fetchall()
+    for row in await _take_away(engine, conn, rows, UNHEEDED):
+        _log.warning("cancel_unheeded", **_where(row), worker_id=row["worker_id"])
 
 
 async def rescue(engine: Engine, conn: AsyncConnection[DictRow], key: tuple[str, int], reason: str) -> str | None:
@@ -88,17 +85,41 @@ async def rescue(engine: Engine, conn: AsyncConnection[DictRow], key: tuple[str,
     return str(answer["status"])
 
 
-async def _take_away(engine: Engine, conn: AsyncConnection[DictRow], row: DictRow, reason: str) -> bool:
-    """End an attempt and its backends. False: it had ended already."""
-    name = attempt_name(row["job_id"], row["attempt"])
-    await end_backends(engine.database, name, give_up_seconds=_GIVE_UP_SECONDS)
-    status = await rescue(engine, conn, (row["job_id"], row["attempt"]), reason)
-    # A frozen worker may have begun another transaction between the two; the successor must not meet it.
-    await end_backends(engine.database, name, give_up_seconds=_GIVE_UP_SECONDS)
-    if status is None:
-        return False
-    engine.notifier.touch(row["job_id"])
-    return True
+async def _take_away(
+    engine: Engine, conn: AsyncConnection[DictRow], rows: Sequence[DictRow], reason: str
+) -> list[DictRow]:
+    """End attempts and their backends. Answers those that had not ended already.
+
+    All at once, since a dead worker's jobs may be many; one by one where one of them can't be ended.
+    """
+    if not rows:
+        return []
+    try:
+        return await _taken_away(engine, conn, rows, reason)
+    except UnavailableError as error:
+        if error.code != SURVIVES:
+            raise
+    taken = []
+    for row in rows:
+        async with logged_refusal("rescue_refused", **_where(row), reason=reason):
+            taken += await _taken_away(engine, conn, [row], reason)
+    return taken
+
+
+async def _taken_away(
+    engine: Engine, conn: AsyncConnection[DictRow], rows: Sequence[DictRow], reason: str
+) -> list[DictRow]:
+    names = [attempt_name(row["job_id"], row["attempt"]) for row in rows]
+    await end_backends(engine.database, *names, give_up_seconds=_GIVE_UP_SECONDS)
+    taken = []
+    for row in rows:
+        async with logged_refusal("rescue_refused", **_where(row), reason=reason):
+            if await rescue(engine, conn, (row["job_id"], row["attempt"]), reason) is not None:
+                engine.notifier.touch(row["job_id"])
+                taken.append(row)
+    # A frozen worker may have begun another transaction meanwhile; the successor must not meet it.
+    await end_backends(engine.database, *names, give_up_seconds=_GIVE_UP_SECONDS)
+    return taken
 
 
 @asynccontextmanager

@@ -35,7 +35,7 @@ class Retention:
         async with self._engine.database.autocommit() as conn:
             if settings.job_days:
                 async for _ in _batches():
-                    if await _value(conn, _PRUNE_JOBS, settings.job_days * _DAY_SECONDS, _AT_ONCE) < _AT_ONCE:
+                    if not await _value(conn, _PRUNE_JOBS, settings.job_days * _DAY_SECONDS, _AT_ONCE):
                         break
             events_go_earlier = not settings.job_days or settings.event_days < settings.job_days
             if settings.event_days and events_go_earlier:

@@ -37,9 +37,12 @@ async def retry_job(engine: Engine, caller: Principal, job_id: str, from_step: s
 
 async def retry_jobs(engine: Engine, caller: Principal, chosen: JobFilter) -> int:
     """Retry every job in ERROR or CANCELLED that the filter matches. Returns how many."""
-    job_ids = await matching_ids(engine, caller, chosen, ["ERROR", "CANCELLED"])
-    answers = [await _retry(engine, caller, job_id, None) for job_id in job_ids]
-    return sum(answer is not None and answer["outcome"] == "accepted" for answer in answers)
+    accepted = 0
+    async with engine.searches.taken(caller.tenant_id):
+        for job_id in await matching_ids(engine, caller, chosen, ["ERROR", "CANCELLED"]):
+            answer = await _retry(engine, caller, job_id, None)
+            accepted += answer is not None and answer["outcome"] == "accepted"
+    return accepted
 
 
 async def _retry(engine: Engine, caller: Principal, job_id: str, index: int | None) -> dict[str, Any] | None:

@@ -195,7 +195,10 @@ class JobRunner:
     async def _work(self, attempt: Attempt, step: RunningStep) -> dict[str, Any]:
         assert attempt.index is not None
         with observed_step(self._engine.metrics, attempt, step.step_name):
-            output = await attempt.job_type.steps[attempt.index].run(step)
+            try:
+                output = await attempt.job_type.steps[attempt.index].run(step)
+            except SystemExit as error:  # which would end the worker, and not the job
+                raise RuntimeError("the step called sys.exit") from error
             if step.next is not None:
                 return step.next
             return await step.finish_alone(output, attempt.claims if self._leaves_at_once(attempt, step) else None)

@@ -111,8 +111,8 @@ def _backoff(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any
 def _stands_aside(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "code": "stands_aside",
-        "message": f"Workers died {row['crashes']} times while it ran, and the worker that took it runs another such "
-        f"job; it is tried again at {_clock(row['run_at'])}.",
+        "message": "Workers died three times while it ran, and the worker that took it runs another such job; "
+        f"it is tried again at {_clock(row['run_at'])}.",
         "since": stored["since"],
         "until": rfc3339(row["run_at"]),
     }

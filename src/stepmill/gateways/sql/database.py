@@ -7,7 +7,7 @@ trip that begins it and loses them when it ends, so that a pooled connection car
 import asyncio
 import select
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from types import TracebackType
 
 import psycopg
@@ -70,9 +70,8 @@ class Database:
         traced: bool = False,
         shared: bool = False,
     ) -> None:
-        self._shares = TenantShares(
-            max(1, max_size * 3 // 4) if shared else max_size, "database transactions", wait_seconds=_WAIT_SECONDS
-        )
+        share = max(1, max_size * 3 // 4)
+        self._shares = TenantShares(share, "database transactions", wait_seconds=_WAIT_SECONDS) if shared else None
         self.url = session_url(url)
         self._cursor_factory = TracedCursor if traced else AsyncCursor
         self._application_name = application_name
@@ -179,7 +178,7 @@ class Database:
     @asynccontextmanager
     async def _connection(self, tenant: str | None) -> AsyncIterator[AsyncConnection[DictRow]]:
         """One of the transactions' pool, of the tenant's share."""
-        async with self._shares.taken(tenant):
+        async with self._shares.taken(tenant) if self._shares is not None else nullcontext():
             conn = await _living(self._transactions)
             try:
                 yield conn
