@@ -137,6 +137,7 @@ class EventHub:
             async for found in catch_up(self._engine, job_id, after, lambda: self._turn(caller)):
                 after = found[-1].id
                 yield Events(found)
+                del found  # the last of them would be kept as long as the stream is open
             while True:
                 events = Events(event for event in await reader.take() if event.id > after)
                 if events:
