@@ -230,3 +230,21 @@ async def test_a_plan_is_tried_on_a_file_that_lacks_a_column(platform: Platform)
     body = {"fileId": file, "plan": await platform.get(f"/areas/{area}/plan")}
     tried = await platform.client.post(f"{platform.env}/plan-preview", json=body)
     assert tried.json()["rows"] == [{"id": 3, "amount": None, "shop": "Bonn"}]
+
+
+async def test_text_of_fixed_width_may_get_wider_and_have_more_columns(platform: Platform) -> None:
+    def lines(*rows: tuple[str, ...]) -> str:
+        widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
+        return "".join("".join(map(str.ljust, row, widths)) + "\n" for row in rows)
+
+    first = lines(("id", "shop", "amount"), ("1", "Rome", "5"), ("2", "Oslo", "7"), ("3", "Bonn", "8"))
+    area = await area_of(platform, first)
+    wider = lines(("id", "shop", "amount"), ("4", "Freiburg im Breisgau", "5"), ("5", "Kiel", "7"), ("6", "Oslo", "9"))
+    assert (await platform.load(area, wider, "second.csv"))["result"]["rowsLoaded"] == 3
+    for name, ids in (("third.csv", "789"), ("fourth.csv", "123")):
+        more = lines(("id", "shop", "paid on", "amount"), *((each, "Wien", "2024-05-01", "1") for each in ids))
+        job = await platform.load(area, more, name)
+        assert (job["result"]["rowsLoaded"], job["result"]["planVersion"]) == (3, 2)
+    rows = [(row["id"], row["shop"], row["amount"], row["paid on"]) for row in await platform.rows(area)]
+    assert (4, "Freiburg im Breisgau", 5, None) in rows
+    assert (9, "Wien", 1, "2024-05-01") in rows

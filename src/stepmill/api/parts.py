@@ -14,7 +14,7 @@ from stepmill.auth import Authenticator
 from stepmill.engine.engine import Engine
 from stepmill.engine.hub import EventHub
 from stepmill.gateways import Gateways
-from stepmill.gateways.sql.shares import TenantShares
+from stepmill.gateways.shares import TenantShares
 
 _IDEMPOTENT_WRITES_AT_ONCE = 4
 _IDEMPOTENT_WRITES_OF_TENANT = 2

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from stepmill.engine.metrics import EngineMetrics
 from stepmill.engine.notify import Notifier
 from stepmill.engine.registry import Registry
+from stepmill.gateways.shares import TenantShares
 from stepmill.gateways.sql.database import Database
-from stepmill.gateways.sql.shares import TenantShares
 from stepmill.settings import Settings
 
 _SEARCHES_OF_TENANT = 2

@@ -23,7 +23,7 @@ from stepmill.engine.notify import EVENTS_CHANNEL
 from stepmill.engine.stamp import FEED_CHANNEL, stamp_events
 from stepmill.engine.states import TERMINAL
 from stepmill.errors import UnavailableError
-from stepmill.gateways.sql.shares import TenantShares
+from stepmill.gateways.shares import TenantShares
 
 _LAST_SEQS = "SELECT job_id, last_seq FROM job_event_counters WHERE job_id = ANY(%s)"
 _FEED_AFTER = """

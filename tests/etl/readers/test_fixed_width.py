@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.detect_csv import CsvFound, detect_csv
-from stepmill.etl.readers.follow_plan import csv_as_planned
 from stepmill.etl.readers.read import read_blocks
 from stepmill.gateways.blobs import BlobLocation
+from tests.etl.readers.detecting import detect, detect_further
 
 LOCATION = BlobLocation("memory://fixed")
 REPORT = """\
@@ -112,13 +112,15 @@ def test_fields_may_stand_next_to_each_other() -> None:
     )
 
 
-def test_a_further_file_may_have_its_fields_elsewhere() -> None:
-    planned = found_in(REPORT).source
-    same = csv_as_planned([REPORT], planned, ["ID", "AMOUNT"], is_whole=True)
-    assert same is not None
-    assert same.source.starts == planned.starts
-    wider = REPORT.replace("    NAME", "         NAME").replace("   Ó", "        Ó")
-    assert csv_as_planned([wider], planned, ["ID", "AMOUNT"], is_whole=True) is None
+def test_a_further_file_has_its_fields_where_it_has_them() -> None:
+    planned = detect(REPORT).source
+    lines = REPORT.splitlines(keepends=True)
+    wider = "".join(lines[:3] + [f"{line[:6]}     {line[6:]}" for line in lines[3:10]])
+    for further in (REPORT, wider):
+        found = detect_further(further, planned, ["ID", "AMOUNT"]).source
+        assert found.starts == detect(further).source.starts
+    few = "".join(lines[:6])  # too few lines to tell
+    assert detect_further(few, planned, ["ID", "AMOUNT"]).source.starts == planned.starts
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ DECLARE
     v_most CONSTANT bigint := 20000;
 BEGIN
     SELECT array_agg(job_id ORDER BY finished_at, job_id), array_agg(events ORDER BY finished_at, job_id) INTO v_jobs, v_events FROM (
-        SELECT j.job_id, j.finished_at, (SELECT last_seq - pruned_to FROM job_event_counters c WHERE c.job_id = j.job_id) AS events
+        SELECT j.job_id, j.finished_at, coalesce((SELECT last_seq - pruned_to FROM job_event_counters c WHERE c.job_id = j.job_id), 0) AS events
         FROM jobs j WHERE j.finished_at < p_before AND j.status IN ('DONE', 'ERROR', 'CANCELLED')
         ORDER BY j.finished_at, j.job_id LIMIT p_limit FOR UPDATE SKIP LOCKED) AS chosen;
     IF v_jobs IS NULL THEN

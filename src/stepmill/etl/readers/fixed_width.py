@@ -15,7 +15,7 @@ from stepmill.etl.readers.csv_fields import FieldSplitter, RaggedRow, TooManyRag
 from stepmill.etl.readers.csv_records import CsvMarks, Records
 from stepmill.etl.readers.csv_rows import Rows
 
-_LINES_JUDGED = 2_000
+_LINES_JUDGED = 500
 _LEAST_LINES = 4
 _LONGEST_LINE = 4_000
 _LONGEST_FIELD = 2**31
@@ -86,6 +86,8 @@ class _Gap:
 
 def find_starts(texts: Sequence[str]) -> tuple[int, ...]:
     """Where the fields of such a text begin; empty if it is none, so far as can be told. The first text begins it."""
+    if not _may_be_filled_up(texts):
+        return ()
     parts = _paragraphs(texts[0])
     others = [line for text in texts[1:] for line in text.splitlines() if line.strip()]
     lines = [*(line for part in parts for line in part), *others][:_LINES_JUDGED]
@@ -106,6 +108,12 @@ def find_starts(texts: Sequence[str]) -> tuple[int, ...]:
         return ()
     found = _joined(table, _gaps(table, 1.0))
     return found if _are_filled_up(table, found) else ()
+
+
+def _may_be_filled_up(texts: Sequence[str]) -> bool:
+    """Whether there are as many spaces in pairs as it takes; most texts have not, and are looked at no further."""
+    lines = sum(max(text.count("\n"), text.count("\r")) for text in texts)
+    return sum(text.count("  ") for text in texts) >= max(1, _PADDED * lines / 2)  # of the lines some may be blank
 
 
 def _are_filled_up(lines: Sequence[str], starts: Sequence[int]) -> bool:

@@ -46,10 +46,10 @@ def csv_as_planned(
 ) -> CsvFound | None:
     """How a CSV text is read that begins with the first sample, or is no more than that, if it is as the plan says.
 
-    None if the plan is of another format, or the text lacks columns then that are needed: what else it may be is to be
-    found out, which takes several times as long.
+    None if the plan is of another format, or of fields that have places of their own in each file, or the text lacks
+    columns then that are needed: what else it may be is to be found out, which takes several times as long.
     """
-    if planned.format != "csv":
+    if planned.format != "csv" or _begins_elsewhere(planned):
         return None
     source = planned.model_copy(update={**asdict(Packing()), "members": ()})
     text = samples[0]
@@ -68,6 +68,11 @@ def csv_as_planned(
         source=found.source.model_copy(update={"last_line": last_line}),
         warnings=(*another_table(last_line), *found.warnings),
     )
+
+
+def _begins_elsewhere(planned: SourceFormat) -> bool:
+    """Whether fields may begin at other places in each file: where they do depends on its longest values."""
+    return bool(planned.starts) and planned.spaced
 
 
 def _has_blank_line(text: str, quote: str | None) -> bool:
@@ -89,7 +94,8 @@ def follow_plan(
         return _compared(replace(detected, source=source), planned)
     candidates = [detected]
     if planned.format == detected.source.format and planned.has_layout and detected.samples:
-        tried = _in_place_of(detected, planned)
+        by_own_places = bool(detected.source.starts) and _begins_elsewhere(planned)
+        tried = None if by_own_places else _in_place_of(detected, planned)
         candidates = [tried, detected] if tried is not None else candidates
     for candidate in candidates:
         if not _lacking(candidate.source, needed):

@@ -19,9 +19,9 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from stepmill.errors import UnavailableError
+from stepmill.gateways.shares import TenantShares
 from stepmill.gateways.sql.addresses import read_address
 from stepmill.gateways.sql.roles import Role
-from stepmill.gateways.sql.shares import TenantShares
 from stepmill.gateways.sql.statements import TracedCursor
 
 #: Settings of every session. A client that vanishes is noticed while its statement runs, and between two of them.

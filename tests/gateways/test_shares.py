@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from stepmill.errors import RateLimitedError
+from stepmill.gateways.shares import TenantShares
 from stepmill.gateways.sql.database import Database
-from stepmill.gateways.sql.shares import TenantShares
 
 
 async def test_what_one_tenant_waits_for_keeps_no_other_waiting(database_url: str) -> None:
