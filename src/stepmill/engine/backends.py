@@ -82,6 +82,8 @@ async def end_backends(database: Database, *names: str, give_up_seconds: float =
                 return
             waited = time.monotonic() - started
             if waited > give_up_seconds:
-                raise UnavailableError(SURVIVES, f"A database backend of {', '.join(names[:3])} can't be ended.")
+                raise UnavailableError(
+                    "backend_survives", f"A database backend of {', '.join(names[:3])} can't be ended."
+                )
             statement = _TERMINATE if waited > _CANCEL_GRACE_SECONDS else _COUNT
             await asyncio.sleep(_POLL_SECONDS)
