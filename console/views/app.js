@@ -135,7 +135,8 @@ export function useTick(ms, isOn = true) {
 
 /** Leaving the page asks first while something would be lost; with the router, also leaving the screen. @param {boolean} isOn @param {import("../lib/router.js").Router} [router] */
 export function useAskBeforeLeaving(isOn, router) {
-  useEffect(() => {
+  useLayoutEffect(() => {
+    // At once, not after the next frame: whoever sees that there are changes may already go back.
     const ending = new AbortController();
     if (router) router.mayLeave = () => !isOn || confirm("Leave without saving?");
     if (isOn) addEventListener("beforeunload", (event) => event.preventDefault(), { signal: ending.signal });
