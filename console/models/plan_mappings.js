@@ -25,6 +25,7 @@ export const MAPPINGS = {
   CONCAT: { begin: (column) => ({ operands: [{ column }], separator: "" }) },
   IF: { begin: (column) => ({ condition: { test: "isNull", column }, then: { value: "" }, else: { column } }) },
   LOOKUP: { begin: (column) => ({ columns: [column], rows: [{ key: ["from"], value: "to" }], otherwise: "reject" }) },
+  JSON_OBJECT: { types: ["json"], begin: (column) => ({ columns: [column] }) },
   HASH: { types: ["text"], begin: (column) => ({ columns: [column], length: 64 }) },
   ARITHMETIC: { types: NUMBERS, begin: (column) => ({ calculation: { operation: "multiply", left: { column }, right: { value: 1 } } }) },
 };

@@ -189,6 +189,12 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
             ),
         ),
     ),
+    "JSON_OBJECT": (
+        Example(
+            {"type": "json", "mapping": {"kind": "JSON_OBJECT", "columns": ["size", "colour"]}},
+            ({"size": "12", "colour": 'the "new" red'}, {"size": "", "colour": "blue"}, {"size": "", "colour": ""}),
+        ),
+    ),
     "COALESCE": (
         Example(
             {

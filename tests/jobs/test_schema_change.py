@@ -248,3 +248,18 @@ async def test_text_of_fixed_width_may_get_wider_and_have_more_columns(platform:
     rows = [(row["id"], row["shop"], row["amount"], row["paid on"]) for row in await platform.rows(area)]
     assert (4, "Freiburg im Breisgau", 5, None) in rows
     assert (9, "Wien", 1, "2024-05-01") in rows
+
+
+async def test_new_columns_of_a_full_table_go_where_the_others_are(platform: Platform) -> None:
+    names = [f"c{number}" for number in range(1_700)]
+
+    def content(names: list[str], value: int) -> str:
+        return f"{','.join(names)}\n{','.join([str(value)] * len(names))}\n"
+
+    area = await area_of(platform, content(names, 1))
+    before = await platform.types(area)
+    job = await platform.load(area, content([*names, "late"], 2), "second.csv")
+    assert ("column_added", "more_columns") in await warnings_of(platform, job)
+    assert await platform.types(area) == before
+    first, second = sorted((row["more_columns"] for row in await platform.rows(area)), key=len)
+    assert second == dict.fromkeys(first, "2") | {"late": "2"}

@@ -71,8 +71,13 @@ def test_a_source_without_columns_can_not_be_planned() -> None:
     assert caught.value.code == "no_columns"
 
 
-def test_a_table_has_so_many_columns_at_most() -> None:
-    assert len(make_plan(JSON, profile_of(*(f"c{number}" for number in range(1_590)))).columns) == 1_590
-    with pytest.raises(DataError) as caught:
-        make_plan(JSON, profile_of(*(f"c{number}" for number in range(1_591))))
-    assert caught.value.code == "too_many_columns"
+def test_a_table_has_so_many_columns_at_most_and_the_rest_in_one() -> None:
+    full = make_plan(JSON, profile_of(*(f"c{number}" for number in range(1_590))))
+    assert [column.source for column in full.columns] == [f"c{number}" for number in range(1_590)]
+    more = make_plan(JSON, profile_of("more_columns", *(f"c{number}" for number in range(1_590))))
+    assert len(more.columns) == 1_590
+    last = more.columns[-1]
+    assert (last.name, last.type, last.source_columns) == ("more_columns_2", "json", ("c1588", "c1589"))
+    assert (more.notes[0].code, more.notes[0].column) == ("packed_columns", "more_columns_2")
+    few = make_plan(JSON, profile_of("a", "b", "c"), most=2)
+    assert [column.source_columns for column in few.columns] == [("a",), ("b", "c")]

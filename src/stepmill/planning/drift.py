@@ -15,6 +15,7 @@ from stepmill.etl.plan.conditions import condition_columns
 from stepmill.etl.plan.mappings.boolean_map import BooleanMap
 from stepmill.etl.plan.mappings.date_format import DateFormat
 from stepmill.etl.plan.mappings.direct import Direct
+from stepmill.etl.plan.mappings.json_object import JsonObject
 from stepmill.etl.plan.mappings.number_format import NumberFormat
 from stepmill.etl.plan.model import Note, PlanColumn, TransformPlan
 from stepmill.etl.plan.parse import dump_plan, parse_plan
@@ -22,6 +23,7 @@ from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.plan.types import MAX_PRECISION, LogicalType
 from stepmill.etl.profile import ColumnProfile, SourceProfile
 from stepmill.planning.names import added_names, physical_names
+from stepmill.planning.rules import packed_column
 from stepmill.planning.rules_choice import quoted
 from stepmill.store.areas import LoadMode, SchemaChange
 
@@ -122,31 +124,62 @@ def with_new_columns(
 ) -> tuple[TransformPlan, list[Change]]:
     """The plan with the columns that another one, made of the file, has for these source columns.
 
-    Raises DataError ``too_many_columns``.
+    Those for which the table has no room are put with others into one, as JSON. Raises DataError ``too_many_columns``
+    where there is no room for that one, either.
     """
+    full = next((column for column in plan.columns if isinstance(column.mapping, JsonObject)), None)
+    room = 0 if full is not None else MAX_COLUMNS - len(plan.columns)
     added = [column for column in made.columns if column.source in new]
-    if len(plan.columns) + len(added) > MAX_COLUMNS:
-        raise DataError(
-            "too_many_columns",
-            f"With its {len(added):,} new columns the table would have more than {MAX_COLUMNS:,}.",
-            details={"columns": len(plan.columns) + len(added), "limit": MAX_COLUMNS},
-        )
+    added = added if len(added) == len(new) <= room else added[: max(0, room - 1)]
+    columns, notes = _renamed(plan, made, added)
+    changes = [
+        Change("column_added", f"{quoted(column.source or '')} is new; it became {column.type}.", column.name)
+        for column in columns
+    ]
+    columns = [*plan.columns, *columns]
+    packed = [name for name in new if name not in {column.source for column in added}]
+    if packed:
+        columns, name = _with_packed(columns, full, packed)
+        changes += [
+            Change("column_added", f"{quoted(each)} is new; it went into {quoted(name)}.", name) for each in packed
+        ]
+    source = plan.source.model_copy(update={"columns": (*plan.source.columns, *new), "starts": ()})
+    evolved = plan.model_copy(update={"columns": tuple(columns), "source": source})
+    return _noted(evolved, changes, notes), changes
+
+
+def _renamed(
+    plan: TransformPlan, made: TransformPlan, added: Sequence[PlanColumn]
+) -> tuple[list[PlanColumn], list[Note]]:
+    """Columns of another plan and what it notes of them, called otherwise than those that are there."""
     names = added_names([column.name for column in added], [column.name for column in plan.columns])
     views = added_names([column.view_name for column in added], [column.view_name for column in plan.columns])
     renamed = {
         column.name: column.model_copy(update={"name": name, "logical_name": view})
         for column, name, view in zip(added, names, views, strict=True)
     }
-    changes = [
-        Change("column_added", f"{quoted(column.source or '')} is new; it became {column.type}.", column.name)
-        for column in renamed.values()
-    ]
     notes = [
         note.model_copy(update={"column": renamed[note.column].name}) for note in made.notes if note.column in renamed
     ]
-    source = plan.source.model_copy(update={"columns": (*plan.source.columns, *new), "starts": ()})
-    evolved = plan.model_copy(update={"columns": (*plan.columns, *renamed.values()), "source": source})
-    return _noted(evolved, changes, notes), changes
+    return list(renamed.values()), notes
+
+
+def _with_packed(
+    columns: Sequence[PlanColumn], full: PlanColumn | None, sources: Sequence[str]
+) -> tuple[list[PlanColumn], str]:
+    """The columns with these sources in one of them, ``full`` if that is there, and its name."""
+    if full is not None and isinstance(full.mapping, JsonObject):
+        mapping = full.mapping.model_copy(update={"columns": (*full.mapping.columns, *sources)})
+        wider = full.model_copy(update={"mapping": mapping})
+        return [wider if column is full else column for column in columns], full.name
+    if len(columns) >= MAX_COLUMNS:
+        raise DataError(
+            "too_many_columns",
+            f"With its {len(sources):,} new columns the table would have more than {MAX_COLUMNS:,}.",
+            details={"columns": len(columns) + len(sources), "limit": MAX_COLUMNS},
+        )
+    column = packed_column(sources, columns)
+    return [*columns, column], column.name
 
 
 def widened(

@@ -28,6 +28,7 @@ from stepmill.planning.drift import (
     with_new_columns,
 )
 from stepmill.planning.rules import make_plan
+from stepmill.planning.wide import plan_that_fits
 from stepmill.store.areas import LoadMode, SchemaChange
 
 _NEARLY_ALL = 0.95
@@ -52,7 +53,7 @@ def examine_file(report: Reporter, location: BlobLocation, name: str, text: Blob
     source = detected.source
     if not source.has_fixed_columns:  # so that the plan knows which fields there were, also those that it leaves out
         source = source.model_copy(update={"columns": tuple(column.name for column in profile.columns)})
-    plan = make_plan(source, profile, detected.declared)
+    plan = plan_that_fits(source, profile, detected.declared, lambda: read_blocks(detected.text, detected.source))
     return {**_reading(detected, text), "plan": dump_plan(plan), "records": profile.rows + profile.rejects}
 
 
@@ -167,7 +168,7 @@ def _all_columns(detected: Detected, change: SchemaChange) -> Sequence[str]:
 
 
 def _decoding(report: Reporter, text: BlobLocation) -> Decoding:
-    return Decoding(text, lambda rows, of: report.progress(rows, of, "rows", "Reading the workbook"))
+    return Decoding(text, lambda rows, of: report.progress(rows, of, "rows", "Reading the records"))
 
 
 def _reading(detected: Detected, text: BlobLocation) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from stepmill.planning.column_stats import NOTHING_HELD, column_stats
 from stepmill.planning.preview_sample import take_sample
 from stepmill.planning.preview_values import json_text, json_value
 from stepmill.planning.reject_cells import CellSplitter
-from stepmill.planning.rules import make_plan
+from stepmill.planning.wide import plan_that_fits
 
 
 def preview_file(report: Reporter, location: BlobLocation, name: str, limit: int) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def preview_detected(detected: Detected, limit: int) -> dict[str, Any]:
     sample = take_sample(detected.text, detected.source)
     warnings = list(detected.warnings)
     if sample.profile.rows:
-        plan = make_plan(detected.source, sample.profile, detected.declared)
+        plan = plan_that_fits(detected.source, sample.profile, detected.declared, lambda: sample.blocks)
         columns = [told | held for told, held in zip(_columns(plan), column_stats(plan, sample.blocks), strict=True)]
         warnings += [Finding(note.code, note.message, note.column) for note in plan.notes]
     else:

@@ -12,7 +12,7 @@ from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.csv import csv_marks
 from stepmill.etl.readers.long_delimiter import restored, shortened
 from stepmill.etl.readers.quoting import LineGrammar
-from stepmill.etl.readers.workbook import text_form
+from stepmill.etl.readers.text_form import text_form
 
 _SHOWN_CELLS = 200
 _SHOWN_OFFENDING = 20  # further ones, where the fault is behind the first 200

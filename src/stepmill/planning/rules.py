@@ -10,18 +10,19 @@ dates in ``rules_dates``, for names in ``names``. For the table as a whole:
 - The rows that few misfits cost stay below the plan's reject limit; columns beyond it are text.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from stepmill.errors import DataError
 from stepmill.etl.plan.base import MAX_COLUMNS
+from stepmill.etl.plan.mappings.json_object import JsonObject
 from stepmill.etl.plan.mappings.trim import Trim
 from stepmill.etl.plan.model import Note, PlanColumn, TransformPlan
 from stepmill.etl.plan.rejects import DEFAULT_REJECT_LIMIT
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.plan.types import LogicalType, TargetType
 from stepmill.etl.profile import CandidateFacts, ColumnProfile, SourceProfile
-from stepmill.planning.names import logical_names, physical_names
+from stepmill.planning.names import added_names, logical_names, physical_names
 from stepmill.planning.rules_choice import Choice, Habits, Remark, as_declared, quoted, text_because
 from stepmill.planning.rules_columns import choose, holding
 from stepmill.planning.rules_dates import date_candidates_of, order_of
@@ -30,12 +31,14 @@ from stepmill.planning.rules_words import names_event_time
 
 _SHOWN_EXAMPLES = 5
 _SHOWN_NAME = 200
+_PACKED = "more_columns"
 _NOTHING_DECLARED: Mapping[str, TargetType] = {}
 
 
 @dataclass(frozen=True)
 class _Chosen:
     profile: ColumnProfile
+    header: str
     name: str
     logical_name: str
     choice: Choice
@@ -47,44 +50,61 @@ class _Chosen:
 
 
 def make_plan(
-    source: SourceFormat, profile: SourceProfile, declared: Mapping[str, TargetType] = _NOTHING_DECLARED
+    source: SourceFormat,
+    profile: SourceProfile,
+    declared: Mapping[str, TargetType] = _NOTHING_DECLARED,
+    *,
+    most: int = MAX_COLUMNS,
 ) -> TransformPlan:
     """The plan for a source with this profile. Columns whose types it ``declared`` have those.
 
-    Raises DataError ``no_columns`` for a source without any and ``too_many_columns`` for one with more than a table
-    can have.
+    It has at most ``most`` columns: further ones of the source are in the last of these together, as JSON. Raises
+    DataError ``no_columns`` for a source without any.
     """
-    _check_width(profile)
-    headers = [column.name for column in profile.columns]
+    if not profile.columns:
+        raise DataError("no_columns", "The file has no records and names no columns, so there is nothing to load.")
+    headers = [_header(source, column.name) for column in profile.columns]
     habits = _habits(profile)
     chosen = []
-    for column, name, logical in zip(profile.columns, physical_names(headers), logical_names(headers), strict=True):
+    names = zip(headers, physical_names(headers), logical_names(headers), strict=True)
+    for column, (header, name, logical) in zip(profile.columns, names, strict=True):
         said = declared.get(column.name)
         choice, kind = choose(column, name, habits) if said is None else (as_declared(said), None)
-        chosen.append(_Chosen(column, name, logical, choice, kind))
-    chosen = _within_limit(chosen, profile)
+        chosen.append(_Chosen(column, header, name, logical, choice, kind))
+    packed = [item.profile.name for item in chosen[most - 1 :]] if len(chosen) > most else []
+    chosen = _within_limit(chosen[: most - 1] if packed else chosen, profile)
+    columns = [_column(item) for item in chosen]
+    notes = [
+        Note(code=remark.code, message=remark.message, column=item.name) for item in chosen for remark in _remarks(item)
+    ]
+    if packed:
+        columns.append(packed_column(packed, columns))
+        notes.insert(0, _packed_note(packed, columns[-1].name))
     return TransformPlan(
         source=source,
-        columns=tuple(_column(item) for item in chosen),
+        columns=tuple(columns),
         time_column=_time_column(chosen, profile),
-        notes=tuple(
-            Note(code=remark.code, message=remark.message, column=item.name)
-            for item in chosen
-            for remark in _remarks(item)
-        ),
+        notes=tuple(notes),
     )
 
 
-def _check_width(profile: SourceProfile) -> None:
-    count = len(profile.columns)
-    if not count:
-        raise DataError("no_columns", "The file has no records and names no columns, so there is nothing to load.")
-    if count > MAX_COLUMNS:
-        raise DataError(
-            "too_many_columns",
-            f"The file has {count:,} columns; a table can have {MAX_COLUMNS:,}.",
-            details={"columns": count, "limit": MAX_COLUMNS},
-        )
+def packed_column(sources: Sequence[str], others: Sequence[PlanColumn]) -> PlanColumn:
+    """One column with all of these source columns, called otherwise than the others."""
+    (name,) = added_names([_PACKED], [*(column.name for column in others), *(column.view_name for column in others)])
+    return PlanColumn(name=name, type=LogicalType.JSON, mapping=JsonObject(kind="JSON_OBJECT", columns=tuple(sources)))
+
+
+def _packed_note(sources: Sequence[str], name: str) -> Note:
+    message = (
+        f"A row with all columns would be larger than PostgreSQL can store: {len(sources):,} of them, from"
+        f" {quoted(sources[0][:_SHOWN_NAME])} on, are fields of {quoted(name)}, as texts."
+    )
+    return Note(code="packed_columns", message=message, column=name)
+
+
+def _header(source: SourceFormat, name: str) -> str:
+    """What a column is called: of XML without the mark of an attribute, or of an element's own text."""
+    return name.lstrip("@#") or name if source.format == "xml" else name
 
 
 def _habits(profile: SourceProfile) -> Habits:
@@ -109,7 +129,7 @@ def _within_limit(chosen: list[_Chosen], profile: SourceProfile) -> list[_Chosen
 
 def _as_text(item: _Chosen) -> _Chosen:
     message = f"Too many values to be rejected ({item.misfits:,}) are not {item.choice.type}, so the column is text."
-    return _Chosen(item.profile, item.name, item.logical_name, text_because("mixed_values", message), None)
+    return replace(item, choice=text_because("mixed_values", message), kind=None)
 
 
 def _column(item: _Chosen) -> PlanColumn:
@@ -153,8 +173,8 @@ def _remarks(item: _Chosen) -> list[Remark]:
         remarks.append(Remark("nul_characters", message))
     if not profile.filled and item.choice.type is LogicalType.TEXT:
         remarks.append(Remark("all_empty", "No row has a value, so the column is text."))
-    if item.logical_name != profile.name:
-        before, after = quoted(profile.name[:_SHOWN_NAME]), quoted(item.logical_name)
+    if item.logical_name != item.header:
+        before, after = quoted(item.header[:_SHOWN_NAME]), quoted(item.logical_name)
         remarks.append(Remark("name_changed", f"The name {before} is too long, taken or reserved; it became {after}."))
     return remarks
 

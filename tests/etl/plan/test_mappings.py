@@ -2,10 +2,13 @@
 
 import datetime as dt
 import hashlib
+import json
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.etl.support import one_column, plan_of, refusal_of, typed, values_of
 
@@ -260,6 +263,11 @@ SEVERAL: dict[str, tuple[dict[str, Any], str, list[Any]]] = {
         "text",
         ["1/10", None, None, "x/40"],
     ),
+    "JSON_OBJECT": (
+        {"kind": "JSON_OBJECT", "columns": ["b", "a"]},
+        "json",
+        ['{"b":"10","a":"1"}', '{"a":"2"}', '{"b":"30"}', '{"b":"40","a":"x"}'],
+    ),
     "COALESCE": ({"kind": "COALESCE", "operands": [A, B]}, "text", ["1", "2", "30", "x"]),
     "IF": (
         {"kind": "IF", "condition": {"test": "isNull", "column": "a"}, "then": B, "else": {"value": "-"}},
@@ -315,6 +323,16 @@ def test_a_hash_is_of_the_texts_in_their_order() -> None:
     first, second = from_rows({"kind": "HASH", "columns": ["a", "b"], "length": 16}, rows=both)
     assert first != second
     assert len(first) == 16
+
+
+ANY_TEXT = st.text(st.characters(min_codepoint=1, exclude_categories=["Cs"]), max_size=5)
+
+
+@given(st.dictionaries(ANY_TEXT.filter(bool), ANY_TEXT, min_size=1, max_size=4))
+def test_an_object_of_any_texts_is_json(row: dict[str, str]) -> None:
+    column = {"name": "v", "type": "json", "mapping": {"kind": "JSON_OBJECT", "columns": list(row)}}
+    found = typed(plan_of(list(row), column), {name: [text] for name, text in row.items()}).frame["v"][0]
+    assert (found and json.loads(found)) == ({name: text for name, text in row.items() if text} or None)
 
 
 def test_arithmetic_that_has_no_result_is_refused() -> None:

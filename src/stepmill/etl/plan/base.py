@@ -15,6 +15,9 @@ MAX_IDENTIFIER_BYTES = 63
 MAX_COLUMNS = 1_590
 """PostgreSQL's limit is 1,600; some are kept for the hidden columns of a table."""
 
+MAX_SOURCE_COLUMNS = 20_000
+"""What does not fit into a table's columns becomes fields of one of them."""
+
 RESERVED_NAMES = frozenset({"_load_id", "_ordinal", "_line", "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})
 """Hidden columns of every warehouse table, and PostgreSQL's own."""
 

@@ -75,9 +75,9 @@ Delimiter = Annotated[str, AfterValidator(_few_ascii_characters)]
 class SourceFormat(PlanModel):
     """How a file is read. What does not concern its format stays at its default."""
 
-    format: Literal["csv", "jsonl", "json", "excel", "parquet", "arrow"]
-    """``json`` is one array of objects, an object that holds one, or objects one after another; ``excel`` a sheet of a
-    workbook of Excel or OpenDocument; ``arrow`` an Arrow (Feather) file or stream."""
+    format: Literal["csv", "jsonl", "json", "xml", "excel", "parquet", "arrow", "avro"]
+    """``json`` is one array of objects, an object that holds one, or objects one after another; ``xml`` elements of a
+    document; ``excel`` a sheet of a workbook of Excel or OpenDocument; ``arrow`` an Arrow (Feather) file or stream."""
     sheet: Annotated[str, Field(max_length=SHEET_CHARACTERS)] | None = None
     """The sheet that is read. A workbook that lacks it is read as if the plan named none."""
     compression: Compression = "none"
@@ -125,14 +125,18 @@ class SourceFormat(PlanModel):
     last_line: int | None = Field(default=None, ge=1)
     """The line before that other table; looked for in each file anew."""
     records_path: Annotated[str, Field(max_length=1_000)] | None = None
-    """For ``json``: the keys, joined by dots, that lead to the array; null for the top."""
+    """For ``json``: the keys, joined by dots, that lead to the array; null for the top. For ``xml``: the names, joined
+    by slashes, that lead from the root to a record."""
+    repeated: Annotated[tuple[Annotated[str, Field(max_length=1_000)], ...], Field(max_length=10_000)] = ()
+    """For ``xml``: the elements, by the names that lead to them from the record, that may come several times in the one
+    around them. They are JSON arrays, also where there is one."""
     columns: tuple[SourceName, ...] = ()
-    """Unique names of the columns. Empty for JSON: take the fields as they come."""
+    """Unique names of the columns. Empty for JSON and XML: take the fields as they come."""
 
     @property
     def has_fixed_columns(self) -> bool:
         """Whether all records have the same fields, in the same places."""
-        return self.format not in ("json", "jsonl")
+        return self.format not in ("json", "jsonl", "xml")
 
     @property
     def has_layout(self) -> bool:
@@ -157,7 +161,7 @@ class SourceFormat(PlanModel):
         if self.sheet is not None and self.format != "excel":
             raise ValueError("only a workbook has sheets")
         if self.has_fixed_columns and not self.columns:
-            raise ValueError("a source whose format is not JSON needs the names of its columns")
+            raise ValueError("a source whose format is not JSON or XML needs the names of its columns")
         if self.has_fixed_columns and len(set(self.columns)) != len(self.columns):
             raise ValueError("column names must differ from each other")
         return self

@@ -11,6 +11,8 @@ _FORMATS_OF = {
     **dict.fromkeys(("arrow", "arrows", "feather"), ("arrow",)),
     "json": ("json", "jsonl"),
     "parquet": ("parquet",),
+    "xml": ("xml",),
+    "avro": ("avro",),
 }
 _CALLED = {
     "csv": "CSV",
@@ -19,6 +21,8 @@ _CALLED = {
     "excel": "a workbook",
     "parquet": "Parquet",
     "arrow": "Arrow",
+    "xml": "XML",
+    "avro": "Avro",
 }
 _NAMED = 10
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from stepmill.errors import DataError
-from stepmill.etl.plan.base import MAX_COLUMNS
+from stepmill.etl.plan.base import MAX_SOURCE_COLUMNS
 
 _MAX_NAME = 1_000
 
@@ -22,12 +22,12 @@ def column_names(header: Sequence[str] | None, width: int) -> tuple[str, ...]:
 
     Raises DataError ``too_many_columns``.
     """
-    if width > MAX_COLUMNS:
+    if width > MAX_SOURCE_COLUMNS:
         raise DataError(
             "too_many_columns",
-            f"The file has {width:,} columns. A table can have {MAX_COLUMNS:,} at most: PostgreSQL's limit is 1,600,"
-            f" and {1_600 - MAX_COLUMNS} are Stepmill's own.",
-            details={"columns": width, "limit": MAX_COLUMNS},
+            f"The file has {width:,} columns, of which {MAX_SOURCE_COLUMNS:,} can be read at most. Is it turned on its"
+            " side?",
+            details={"columns": width, "limit": MAX_SOURCE_COLUMNS},
         )
     given = [" ".join(cell.replace("\x00", "").split())[:_MAX_NAME] for cell in (header or [""] * width)]
     taken = {name for name in given if name}

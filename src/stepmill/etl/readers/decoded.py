@@ -1,4 +1,4 @@
-"""Where a file is read that can't be read as it is stored: where it was unpacked to, or its sheet written as text."""
+"""Where a file is read that can't be read as it is stored: where it was unpacked to, or its records written as text."""
 
 import shutil
 import tempfile
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from stepmill.etl.readers.compression import Packing, open_bytes
 from stepmill.etl.readers.packing import FoundPacking
@@ -19,16 +20,16 @@ _LEFT_BEHIND_SECONDS = 24 * 3600.0
 _CHUNK = 1024 * 1024
 
 
-def _unheard(_done: int, _of: int) -> None:
+def _unheard(_done: int, _of: int | None) -> None:
     """Nobody listens."""
 
 
 @dataclass(frozen=True)
 class Decoding:
-    """Where a decoded text is put, and who hears how many rows of how many are there."""
+    """Where a decoded text is put, and who hears how many rows are there, of how many if that is known."""
 
     text: BlobLocation
-    on_progress: Callable[[int, int], None] = _unheard
+    on_progress: Callable[[int, int | None], None] = _unheard
 
 
 @contextmanager
@@ -53,9 +54,23 @@ def decode_workbook(
             return None
         written = folder / "text"
         sheet = write_sheet(file, name, wanted, written, decoding.on_progress)
-        with written.open("rb") as text, decoding.text.writing() as target:
-            shutil.copyfileobj(text, target, _CHUNK)
+        _put(written, decoding.text)
     return sheet
+
+
+@contextmanager
+def writing_text(decoding: Decoding) -> Iterator[IO[bytes]]:
+    """A file to write a text to, put where ``decoding`` says when it is whole: what it is made of may be there."""
+    with _folder() as folder:
+        written = folder / "text"
+        with written.open("wb") as file:
+            yield file
+        _put(written, decoding.text)
+
+
+def _put(written: Path, target: BlobLocation) -> None:
+    with written.open("rb") as text, target.writing() as copy:
+        shutil.copyfileobj(text, copy, _CHUNK)
 
 
 def unpack(location: BlobLocation, packing: Packing, target: BlobLocation) -> None:

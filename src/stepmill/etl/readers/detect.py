@@ -5,10 +5,12 @@ from dataclasses import replace
 
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.decoded import Decoding
+from stepmill.etl.readers.detect_avro import detect_avro
 from stepmill.etl.readers.detect_columnar import detect_columnar
 from stepmill.etl.readers.detect_members import join_members
 from stepmill.etl.readers.detect_text import detect_text, look_at_text
 from stepmill.etl.readers.detect_workbook import detect_workbook
+from stepmill.etl.readers.detect_xml import detect_xml
 from stepmill.etl.readers.findings import Detected, Finding
 from stepmill.etl.readers.follow_plan import csv_as_planned, follow_plan, planned_encoding
 from stepmill.etl.readers.opened import OpenedFile, open_file
@@ -49,7 +51,12 @@ def _detect(
     location: BlobLocation, name: str, decoding: Decoding, planned: SourceFormat | None, needed: Sequence[str]
 ) -> Detected:
     file = open_file(location, name, decoding, planned.member if planned else None)
-    found = detect_columnar(file, decoding) or detect_workbook(file, decoding, planned.sheet if planned else None)
+    found = (
+        detect_columnar(file, decoding)
+        or detect_avro(file, decoding)
+        or detect_workbook(file, decoding, planned.sheet if planned else None)
+        or detect_xml(file, decoding, planned)
+    )
     if found is None:
 
         def detect(packing: FoundPacking) -> Detected:

@@ -11,8 +11,9 @@ from stepmill.etl.readers.encoding import readable
 from stepmill.etl.readers.limits import RECORD_BYTES
 from stepmill.etl.readers.long_delimiter import restored
 from stepmill.etl.readers.quoting import LineGrammar
+from stepmill.etl.readers.text_form import text_form
 from stepmill.etl.readers.window import open_window
-from stepmill.etl.readers.workbook import text_form, without_line_ends
+from stepmill.etl.readers.workbook import without_line_ends
 from stepmill.gateways.blobs import BlobLocation
 
 LineKind = Literal["preamble", "header", "record", "comment", "blank"]

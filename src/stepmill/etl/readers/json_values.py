@@ -13,7 +13,7 @@ import orjson
 import polars as pl
 
 from stepmill.errors import DataError
-from stepmill.etl.plan.base import MAX_COLUMNS
+from stepmill.etl.plan.base import MAX_SOURCE_COLUMNS
 from stepmill.etl.readers.block import Reject
 from stepmill.etl.readers.json_exact import read_object
 from stepmill.etl.readers.json_fields import Cells, cut_fields, joined
@@ -50,12 +50,11 @@ class FieldNames:
             if name not in self._known:
                 self._known.add(name)
                 self.names.append(name)
-        if len(self.names) > MAX_COLUMNS:
+        if len(self.names) > MAX_SOURCE_COLUMNS:
             raise DataError(
                 "too_many_columns",
-                f"The records have more than {MAX_COLUMNS:,} different fields. A table can have {MAX_COLUMNS:,} columns"
-                f" at most: PostgreSQL's limit is 1,600, and {1_600 - MAX_COLUMNS} are Stepmill's own.",
-                details={"limit": MAX_COLUMNS},
+                f"The records have more than {MAX_SOURCE_COLUMNS:,} different fields. Are their names values?",
+                details={"limit": MAX_SOURCE_COLUMNS},
             )
 
 

@@ -30,6 +30,8 @@ _OF_TABLES = (
     ".parquet",
     ".arrow",
     ".feather",
+    ".xml",
+    ".avro",
 )
 _OF_TEXT = (".txt", ".dat", ".asc", ".prn", ".log", "")
 _LITTER = ("__MACOSX/", ".", "Thumbs.db", "desktop.ini")

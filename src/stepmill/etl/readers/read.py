@@ -17,8 +17,9 @@ from stepmill.etl.readers.limits import BLOCK_BYTES, RECORD_BYTES
 from stepmill.etl.readers.members import read_members
 from stepmill.etl.readers.mend import Mender
 from stepmill.etl.readers.quoting import LineGrammar
+from stepmill.etl.readers.text_form import text_form
 from stepmill.etl.readers.window import Window, open_window
-from stepmill.etl.readers.workbook import text_form, with_line_ends
+from stepmill.etl.readers.workbook import with_line_ends
 from stepmill.gateways.blobs import BlobLocation
 
 _SHAPE_BYTES = 256 * 1024

@@ -14,7 +14,6 @@ _STARTS = (
     (b"GIF89a", "a GIF image"),
     (b"II*\x00", "a TIFF image"),
     (b"MM\x00*", "a TIFF image"),
-    (b"Obj\x01", "an Avro file"),
     (b"ORC", "an ORC file"),
     (b"SQLite format 3\x00", "an SQLite database"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
@@ -33,7 +32,7 @@ _MARKUP = (
         re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL),
         "an HTML page",
     ),
-    (re.compile(rb"\s*<\?xml\b", re.IGNORECASE), "an XML file"),
+    (re.compile(rb"\s*<\?xml\b", re.IGNORECASE), "an HTML page"),  # any other XML is read
 )
 _CONTROLS = bytes(set(range(32)) - {0, 1, *range(9, 14), *range(26, 32)})
 _BINARY_SHARE = 0.02
@@ -51,9 +50,9 @@ def refuse_other_formats(head: bytes, name: str, *, is_wide: bool) -> None:
     if kind is not None:
         raise DataError(
             "not_a_table",
-            f"{name!r} is {kind}. Tables are read from CSV, JSON, JSON Lines, Parquet and Arrow files and from"
-            " workbooks of Excel and OpenDocument, also compressed with gzip, bzip2, xz or zstd, and in zip or tar"
-            " archives.",
+            f"{name!r} is {kind}. Tables are read from CSV, JSON, JSON Lines, XML, Parquet, Arrow and Avro files and"
+            " from workbooks of Excel and OpenDocument, also compressed with gzip, bzip2, xz or zstd, and in zip or"
+            " tar archives.",
             details={"looksLike": kind},
         )
 

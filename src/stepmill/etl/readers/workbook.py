@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from stepmill.errors import DataError
-from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.block import RawBlock
 from stepmill.etl.readers.bombs import refuse_bomb
 from stepmill.etl.readers.csv_text import Dialect
@@ -34,7 +33,7 @@ _MEMORY = "STEPMILL_COMPUTE_MEMORY_BYTES"
 _MEMORY_BYTES = 2 * 1024**3
 _CHILD = "stepmill.etl.readers.workbook_child"
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int | None], None]
 
 
 def may_be_workbook(head: bytes) -> bool:
@@ -79,15 +78,6 @@ def write_sheet(workbook: Path, name: str, wanted: str | None, target: Path, on_
     if text.sheet is None:
         raise DataError("empty_file", f"{name!r} has no sheet with anything in it, so there is nothing to load.")
     return text
-
-
-def text_form(source: SourceFormat) -> SourceFormat:
-    """How the text is read that a sheet was written to; any other source as it is."""
-    if source.format != "excel":
-        return source
-    about_bytes = {"compression": "none", "archive": "none", "member": None, "member_compression": "none"}
-    marks = {"delimiter": SHEET_DIALECT.delimiter, "quote": SHEET_DIALECT.quote, "mend_rows": False}
-    return source.model_copy(update={"format": "csv", "sheet": None, **about_bytes, **marks})
 
 
 def without_line_ends(text: str) -> str:

@@ -19,6 +19,7 @@ from stepmill.etl.plan.mappings import (
     epoch,
     hash,  # noqa: A004 - named after its kind
     if_else,
+    json_object,
     json_path,
     lookup,
     number_format,
@@ -56,6 +57,7 @@ ManyColumnsMapping = (
     | lookup.Lookup
     | hash.Hash
     | arithmetic.Arithmetic
+    | json_object.JsonObject
 )
 """Kinds that name the source columns they take, if any, themselves."""
 
@@ -76,6 +78,7 @@ TYPES_OF: dict[type, frozenset[LogicalType]] = {
     arithmetic.Arithmetic: _NUMBERS,
     unit_convert.UnitConvert: frozenset({LogicalType.DOUBLE}),
     hash.Hash: frozenset({LogicalType.TEXT}),
+    json_object.JsonObject: frozenset({LogicalType.JSON}),
 }
 """The types that a kind can give, where these are not all."""
 
@@ -103,6 +106,7 @@ _ON_SCOPE: dict[type, Callable[[Any, Scope], Mapped]] = {
     lookup.Lookup: lookup.compile,
     hash.Hash: hash.compile,
     arithmetic.Arithmetic: arithmetic.compile,
+    json_object.JsonObject: json_object.compile,
 }
 
 
