@@ -1,15 +1,17 @@
 """Areas, files, plans and environments as their callers see them."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from psycopg import sql
 
 from stepmill.errors import ConflictError, InputError, NotFoundError
 from stepmill.gateways.blobs import BlobLocation, Blobs
 from stepmill.gateways.documents import Documents
-from stepmill.gateways.documents.postgres import PostgresDocuments
+from stepmill.gateways.documents.postgres import PostgresDocuments, find_query
 from stepmill.gateways.sql.database import Database
 from stepmill.store import areas, environments, files, plans
 
@@ -189,3 +191,27 @@ async def test_an_environments_id_is_plain(database: Database, env_id: str) -> N
     with pytest.raises(InputError) as caught:
         await environments.create(database, "t1", env_id)
     assert caught.value.code == "invalid_environment"
+
+
+async def test_a_file_of_many_is_found_without_a_look_at_the_others(
+    database: Database,
+) -> None:
+    place = {"tenant_id": "local", "env_id": "default", "collection": files.FILES.name}
+    async with database.transaction("stepmill_api", tenant="local") as conn:
+        for table, columns, values in (
+            ("documents", "id, data", "'f' || n, jsonb_build_object('areaId', 'a', 'name', n::text)"),
+            ("document_keys", "id, field, value, is_unique", "'f' || n, 'areaId', '\"a\"', false"),
+            ("document_keys", "id, field, value, is_unique", "'f' || n, 'name', to_json(n::text)::text, false"),
+        ):
+            await conn.execute(
+                f"INSERT INTO {table} (tenant_id, env_id, collection, {columns})"
+                f" SELECT %s, %s, %s, {values} FROM generate_series(1, 3000) n",
+                tuple(place.values()),
+            )
+        for where, rows in (({"name": "2999", "areaId": "a"}, 1), ({"areaId": "a"}, 50)):
+            query = find_query(place, files.FILES, where, {}, limit=50, after="f15", order="ascending")
+            lines = await (await conn.execute(sql.SQL("EXPLAIN (ANALYZE, BUFFERS off) ") + query)).fetchall()
+            plan = "\n".join(line["QUERY PLAN"] for line in lines)
+            counts = [float(count) for count in re.findall(r"actual .*rows=([\d.]+)", plan)]
+            assert max(counts, default=0) == rows, plan
+            assert "Removed" not in plan

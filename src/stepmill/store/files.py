@@ -135,7 +135,7 @@ async def record_fetched(
 
 
 async def _same(documents: Documents, tenant: str, env: str, area_id: str, sha256: str) -> str | None:
-    found = await documents.query(tenant, env, FILES, {"areaId": area_id, "sha256": sha256}, limit=1)
+    found = await documents.query(tenant, env, FILES, {"sha256": sha256, "areaId": area_id}, limit=1)
     return found[0].id if found else None
 
 
@@ -159,7 +159,7 @@ async def find_all(
     newest_first: bool = False,
 ) -> list[File]:
     """An area's files in the order of their upload, all or those of one name, from the one that follows ``after``."""
-    where = {"areaId": area_id} if name is None else {"areaId": area_id, "name": name}
+    where = {"areaId": area_id} if name is None else {"name": name, "areaId": area_id}
     order: Literal["ascending", "descending"] = "descending" if newest_first else "ascending"
     found = await documents.query(tenant, env, FILES, where, limit=limit, after=after, order=order)
     return [_file(document) for document in found]

@@ -84,6 +84,7 @@ class Documents(Protocol):
     ) -> list[Document]:
         """Documents whose top-level fields equal those of ``where``, by id, from the one that follows ``after``.
 
+        They are looked up by the first of these that is indexed, so that should be the one that the fewest have.
         Those of ``containing`` hold the text, in capitals or not.
         """
 

@@ -20,6 +20,7 @@ from stepmill.gateways.sql.database import Database
 _LONGEST_KEY = 500
 
 _COLUMNS = "id, version, data, created_at, updated_at"
+_FOUND = "d.id, d.version, d.data, d.created_at, d.updated_at"
 
 _GET = f"SELECT {_COLUMNS} FROM documents WHERE tenant_id = %s AND env_id = %s AND collection = %s AND id = %s"
 
@@ -44,10 +45,14 @@ _CREATE_KEY = """
     VALUES (%s, %s, %s, %s, %s, %s, %s)
 """
 
-_HAS_KEY = """
-    EXISTS (SELECT FROM document_keys k WHERE k.tenant_id = d.tenant_id AND k.env_id = d.env_id
-            AND k.collection = d.collection AND k.id = d.id AND k.field = {field} AND k.value = {value})
+_OF_KEY = """
+    document_keys k CROSS JOIN LATERAL (
+        SELECT * FROM documents WHERE tenant_id = k.tenant_id AND env_id = k.env_id AND collection = k.collection
+        AND documents.id = k.id OFFSET 0
+    ) d
 """
+"""By the key's index, which is in the order of ids, and a document at a time: no further than to the last that is asked
+for. Without the OFFSET the documents may come first, all of them, as long as there are no statistics."""
 
 _TOTALS = """
     SELECT k.value, count(*) AS count, coalesce(sum((d.data ->> %(number)s)::numeric), 0) AS sum,
@@ -131,26 +136,11 @@ class PostgresDocuments:
     ) -> list[Document]:
         """Documents whose top-level fields equal those of ``where``, by id, from the one that follows ``after``.
 
+        They are looked up by the first of these that is indexed, so that should be the one that the fewest have.
         Those of ``containing`` hold the text, in capitals or not.
         """
-        conditions = [
-            sql.SQL("tenant_id = {} AND env_id = {} AND collection = {}").format(tenant, env, collection.name)
-        ]
-        for field, value in (where or {}).items():
-            if value is not None and field in (*collection.indexed, *collection.unique):
-                conditions.append(sql.SQL(_HAS_KEY).format(field=field, value=_key(value)))
-            else:
-                conditions.append(sql.SQL("data @> {}").format(Jsonb({field: value})))
-        for field, text in (containing or {}).items():
-            conditions.append(sql.SQL("strpos(lower(data ->> {}), lower({})) > 0").format(field, text))
-        if after is not None:
-            conditions.append(sql.SQL("id > {}" if order == "ascending" else "id < {}").format(after))
-        query = sql.SQL("SELECT {} FROM documents d WHERE {} ORDER BY id {} LIMIT {}").format(
-            sql.SQL(_COLUMNS),
-            sql.SQL(" AND ").join(conditions),
-            sql.SQL("ASC" if order == "ascending" else "DESC"),
-            limit,
-        )
+        place = {"tenant_id": tenant, "env_id": env, "collection": collection.name}
+        query = find_query(place, collection, where or {}, containing or {}, limit=limit, after=after, order=order)
         return [Document(**row) for row in await self._read(tenant, query)]
 
     async def totals(
@@ -186,6 +176,40 @@ class PostgresDocuments:
         with _storable():
             async with self._database.transaction("stepmill_api", tenant=tenant) as conn:
                 yield conn
+
+
+def find_query(
+    place: Mapping[str, str],
+    collection: Collection,
+    where: Mapping[str, JSON],
+    containing: Mapping[str, str],
+    *,
+    limit: int,
+    after: str | None,
+    order: Literal["ascending", "descending"],
+) -> sql.Composed:
+    """The statement that finds documents; see ``PostgresDocuments.query``."""
+    fields, keys = dict(where), (*collection.indexed, *collection.unique)
+    leading = next((field for field, value in fields.items() if value is not None and field in keys), None)
+    alias, source = ("d", "documents d") if leading is None else ("k", _OF_KEY)
+    name = sql.Identifier(alias, "id")
+    conditions = [sql.SQL("{} = {}").format(sql.Identifier(alias, column), value) for column, value in place.items()]
+    if leading is not None:
+        conditions.append(sql.SQL("k.field = {} AND k.value = {}").format(leading, _key(fields.pop(leading))))
+    if fields:
+        conditions.append(sql.SQL("data @> {}").format(Jsonb(fields)))
+    for field, text in containing.items():
+        conditions.append(sql.SQL("strpos(lower(data ->> {}), lower({})) > 0").format(field, text))
+    if after is not None:
+        conditions.append(sql.SQL("{} > {}" if order == "ascending" else "{} < {}").format(name, after))
+    return sql.SQL("SELECT {} FROM {} WHERE {} ORDER BY {} {} LIMIT {}").format(
+        sql.SQL(_FOUND),
+        sql.SQL(source),
+        sql.SQL(" AND ").join(conditions),
+        name,
+        sql.SQL("ASC" if order == "ascending" else "DESC"),
+        limit,
+    )
 
 
 @contextmanager
