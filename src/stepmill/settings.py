@@ -90,7 +90,7 @@ class Settings(BaseSettings):
         default="http://127.0.0.1:8080", description="Address of the api, for the clients and the command line."
     )
 
-    worker_concurrency: int = Field(default=2, ge=1, description="Jobs that one worker process runs at once.")
+    worker_concurrency: int = Field(default=4, ge=1, description="Jobs that one worker process runs at once.")
     worker_types: str = Field(default="", description="Job types this worker runs, by comma. Empty: all.")
     worker_probe_dir: Path | None = Field(
         default=None,

@@ -26,7 +26,10 @@ async def begin(bench: Bench) -> tuple[RunningStep, str]:
     answer = (await bench.rows("SELECT begin_attempt_v1(%s, 'frozen') AS answer", job_id))[0]["answer"]
     params = job_types.Params(env_id="default", tenant_id="local")
     pool = ComputePool(keep=0, memory_bytes=1024**3, at_once=1)
-    return RunningStep(bench.engine, bench.gateways, pool, job_types.PLAIN, params, answer["job"], {}, 0), job_id
+    step = RunningStep(
+        bench.engine, bench.gateways, pool, job_types.PLAIN, params, answer["job"], {}, 0, {}, lambda: asyncio.sleep(0)
+    )
+    return step, job_id
 
 
 async def kept(bench: Bench) -> int:

@@ -6,8 +6,9 @@ from uuid import uuid4
 
 import pytest
 
+from stepmill.engine import run_job
 from stepmill.engine.cancel import cancel_job
-from stepmill.engine.read import get_job
+from stepmill.engine.read import get_job, list_events
 from stepmill.gateways.documents import Collection
 from tests.engine import job_types
 from tests.support.engine import CALLER, Bench
@@ -56,6 +57,29 @@ async def test_cancel_of_the_holder_lets_the_next_go_and_of_the_waiter_ends_it(b
         await bench.follow(third["jobId"], until=_is_running("Wait"))
         job_types.gate(key).set()
         assert (await bench.follow(third["jobId"]))["status"] == "DONE"
+
+
+async def test_jobs_of_one_worker_wait_for_each_other_in_their_places(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_job, "_PATIENCE_SECONDS", 60)
+    async with bench.worker():
+        first = await bench.submit("LOCKED_LATE", params={"key": "near"})
+        await bench.follow(first["jobId"], until=_is_running("Wait"))
+        second, third = [await bench.submit("LOCKED_LATE", params={"key": "near"}) for _ in range(2)]
+        for job in (second, third):
+            await bench.follow(job["jobId"], until=_is_running("One"))
+        await cancel_job(bench.engine, CALLER, second["jobId"])
+        assert (await bench.follow(second["jobId"]))["status"] == "CANCELLED"
+        busy = await bench.submit("LOCKED_LATE", params={"key": "near", "onBusy": "fail"})
+        assert (await bench.follow(busy["jobId"]))["error"]["code"] == "lock_busy"
+        job_types.gate("near").set()
+        for job in (first, third):
+            assert (await bench.follow(job["jobId"]))["status"] == "DONE"
+    for job in (first, third):
+        seen = await list_events(bench.engine, CALLER, job["jobId"], limit=500)
+        assert not [event for event in seen["items"] if event["event"] == "status" and event["data"]["waiting"]]
+        assert (await get_job(bench.engine, CALLER, job["jobId"]))["attempt"] == 1
 
 
 async def test_a_higher_priority_goes_first_in_line(bench: Bench) -> None:

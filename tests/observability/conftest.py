@@ -109,7 +109,7 @@ def deployment(database_server: DatabaseServer) -> Iterator[Deployment]:
             assert line, api_log.read_text()
             ready = json.loads(line)
             wait_until(lambda: is_ready(ready["url"]))
-            with _process(["worker"], environment, worker_log):
+            with _process(["worker", "--concurrency=2"], environment, worker_log):
                 metrics = f"http://127.0.0.1:{port}/metrics"
                 wait_until(lambda: _answers(metrics))
                 yield Deployment(ready["url"], url, metrics, worker_log, traces)

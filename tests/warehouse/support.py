@@ -1,6 +1,7 @@
 """Loads at the level of SQL: a target is filled by plain INSERTs where a compute child would COPY."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -41,6 +42,7 @@ class Warehouse:
     name: str = field(default_factory=lambda: f"Orders {uuid4().hex[:8]}")
     holds: bool = False
     """Whether targets have no table where that can be, but rows that are held."""
+    loads_before: int = 0
 
     @property
     def owner(self) -> Owner:
@@ -56,6 +58,10 @@ class Warehouse:
         conn = await self.database.connect(application_name="tests", role=None)
         async with conn:
             assert await ensure_environment(conn, SCHEMA)
+            row = await (
+                await conn.execute("SELECT last_value - (NOT is_called)::integer AS n FROM load_numbers")
+            ).fetchone()
+            self.loads_before = row["n"] if row else 0
 
     async def table(self) -> PhysicalTable:
         async with self.begin() as tx:
@@ -194,11 +200,12 @@ class Warehouse:
             await tx.conn.execute(statement)
 
     async def tables_on_disk(self) -> list[str]:
-        """Which generations, targets and tables kept for an undo there are, by what follows ``_g`` in their names."""
-        query = "SELECT tablename FROM pg_tables WHERE schemaname = %s AND starts_with(tablename, %s) ORDER BY 1"
+        """Which generations, targets and tables kept for an undo there are, by which load of the test made them."""
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = %s AND starts_with(tablename, %s)"
         table = await self.table()
         found = await self.read(query, table.data_schema, f"{table.phys_id}_g")
-        return [row["tablename"].removeprefix(f"{table.phys_id}_g") for row in found]
+        names = (row["tablename"].removeprefix(f"{table.phys_id}_g") for row in found)
+        return sorted(re.sub(r"^\d+", lambda number: str(int(number[0]) - self.loads_before), name) for name in names)
 
     async def check_books(self) -> None:
         """What the books say is what there is."""

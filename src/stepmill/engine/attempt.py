@@ -25,6 +25,8 @@ class Attempt:
     index: int | None
     started: float = field(default_factory=time.monotonic)
     interruption: Interruption = field(default_factory=Interruption)
+    memo: dict[str, Any] = field(default_factory=dict)  # what its steps know of one another
+    turn: str | None = None  # that it has among the worker's jobs, by the lock that it is for
     lock_document: LockDocument | None = None
     claims: ClaimsAhead | None = None
     has_artifacts: bool = False

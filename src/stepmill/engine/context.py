@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -105,6 +105,13 @@ class StepContext(Protocol[P]):
     @property
     def attempt_connection(self) -> AttemptConnection:
         """What a compute child needs to connect as this attempt."""
+
+    @property
+    def memo(self) -> dict[str, Any]:
+        """What steps of this attempt leave to later ones, besides outputs; in another attempt it is gone."""
+
+    async def once(self, what: str, read: Callable[[], Awaitable[R]]) -> R:
+        """What ``read`` answers, by its name, read once in this attempt: for what stays the same as long as it runs."""
 
     def output_of(self, run: Callable[[Any], Any]) -> Any:
         """Output of an earlier step, given its ``run`` function: a model of the type that function returns."""

@@ -14,6 +14,7 @@ from stepmill.engine.compute import ComputePool
 from stepmill.engine.engine import Engine
 from stepmill.engine.failures import is_connection_lost
 from stepmill.engine.fence import is_attempt_lost
+from stepmill.engine.local_turns import LocalTurns
 from stepmill.engine.lock_document import LockDocument
 from stepmill.engine.observe import Taken, observed_run, observed_step
 from stepmill.engine.rescue import logged_refusal
@@ -28,6 +29,7 @@ _IS_CURRENT = "SELECT FROM job_attempts WHERE job_id = %s AND attempt = %s AND o
 _WAIT_FOR_DOCUMENT = "SELECT wait_for_document_v1(%s, %s, %s::smallint, %s, %s)"
 _DOCUMENT_LOOK_SECONDS = 5.0
 _CANCEL_AGAIN_SECONDS = 1.0
+_PATIENCE_SECONDS = 0.25  # with a lock that another job of this worker has
 
 _log = structlog.get_logger(__name__)
 
@@ -43,6 +45,7 @@ class JobRunner:
         limits = engine.settings.tenant_limits
         self._tenant_limits = Jsonb(limits) if limits else None
         self._end = StepEnd(engine, compute_pool)
+        self._turns = LocalTurns()
         self.running: set[Attempt] = set()
 
     async def run(self, job_id: str, begun: Begun | None = None, claims: ClaimsAhead | None = None) -> str | None:
@@ -73,6 +76,7 @@ class JobRunner:
             else:
                 await self._give_up(attempt, error)
         finally:
+            self._end_turn(attempt)
             if attempt.lock_document is not None:
                 await attempt.lock_document.release()
             self.running.discard(attempt)
@@ -126,6 +130,8 @@ class JobRunner:
             following = await self._run_step(attempt)
             self._engine.notifier.touch(attempt.job["job_id"])
             attempt.go_on(following)
+            if following["idx"] is None or following["idx"] > attempt.job_type.lock_range[1]:
+                self._end_turn(attempt)
             if attempt.lock_document is not None:
                 await attempt.lock_document.leave(attempt.index)
             if following.get("status") == "DONE" and attempt.has_artifacts:
@@ -190,7 +196,24 @@ class JobRunner:
             attempt.job,
             attempt.outputs,
             attempt.index,
+            attempt.memo,
+            lambda: self._take_turn(attempt),
         )
+
+    async def _take_turn(self, attempt: Attempt) -> None:
+        """Before a step that needs a lock: let the worker's own jobs that have it now or wanted it before go first."""
+        job_type = attempt.job_type
+        if job_type.lock is None or attempt.index is None or attempt.turn is not None:
+            return
+        if attempt.index + 1 == job_type.lock_range[0] and attempt.job["params"].get("onBusy") != "fail":
+            key = f"{attempt.job['tenant_id']}:{job_type.lock(attempt.params)}"
+            if await self._turns.take(key, _PATIENCE_SECONDS):
+                attempt.turn = key
+
+    def _end_turn(self, attempt: Attempt) -> None:
+        if attempt.turn is not None:
+            self._turns.release(attempt.turn)
+            attempt.turn = None
 
     async def _work(self, attempt: Attempt, step: RunningStep) -> dict[str, Any]:
         assert attempt.index is not None

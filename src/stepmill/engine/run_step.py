@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import psycopg
 from psycopg.rows import DictRow, tuple_row
@@ -26,6 +26,8 @@ from stepmill.gateways import Gateways
 from stepmill.gateways.sql.roles import Role
 from stepmill.settings import Settings
 
+T = TypeVar("T")
+
 _FINISH = "SELECT finish_step_v1(%s, %s, %s::smallint, %s, %s) AS next"
 _FINISH_AND_CLAIM = f"""
 SELECT following, begun, {TICKET_FIELDS} FROM finish_and_claim_v1(%s, %s, %s::smallint, %s, %s, %s, %s, %s)
@@ -46,12 +48,16 @@ class RunningStep:
         job: dict[str, Any],
         outputs: dict[str, Any],
         index: int,
+        memo: dict[str, Any],
+        before_next: Callable[[], Awaitable[None]],
     ) -> None:
         self._engine = engine
         self._compute_pool = compute_pool
         self._job_type = job_type
         self._outputs = outputs
         self._index = index
+        self.memo = memo
+        self._before_next = before_next
         self.gateways = gateways
         self.params = params
         self.job_id: str = job["job_id"]
@@ -84,6 +90,13 @@ class RunningStep:
     def settings(self) -> Settings:
         """The worker's settings."""
         return self._engine.settings
+
+    async def once(self, what: str, read: Callable[[], Awaitable[T]]) -> T:
+        """What ``read`` answers, read once in this attempt."""
+        if what not in self.memo:
+            self.memo[what] = await read()
+        found: T = self.memo[what]
+        return found
 
     def output_of(self, run: Callable[[Any], Any]) -> Any:
         """Output of an earlier step, given its ``run`` function."""
@@ -137,6 +150,7 @@ class RunningStep:
     async def finish(self, tx: Transaction, output: Any) -> Any:
         """Record the step DONE in ``tx``."""
         await self.report.close(end_has_progress=True)
+        await self._before_next()
         await tx.conn.execute(_AS_ENGINE)
         self.next = await self._finish(tx.conn, output)
         tx.finished = True
@@ -148,6 +162,7 @@ class RunningStep:
         If it is the last, the next ticket is claimed with it as far as ``claims`` wants one.
         """
         await self.report.close(end_has_progress=True)
+        await self._before_next()
         wanted = claims.wanted() if claims is not None else None
         if claims is not None and wanted is not None:
             async with self._engine.database.autocommit() as conn:

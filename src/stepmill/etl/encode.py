@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 from pgpq import ArrowToPostgresBinaryEncoder, encoders, schema
 
+from stepmill.etl.few_rows import select_few
 from stepmill.etl.plan.model import TransformPlan
 from stepmill.etl.plan.types import TargetType
 
@@ -39,7 +40,7 @@ class CopyEncoder:
         """The rows of a frame, in pieces. ``hidden`` has a value, or a column of them, for each hidden column."""
         given = hidden or {}
         extra = [_hidden_column(name, given[name]) for name in self._hidden]
-        table = frame.select(*self._types, *extra).to_arrow(compat_level=pl.CompatLevel.newest())
+        table = select_few(frame, [*self._types, *extra]).to_arrow(compat_level=pl.CompatLevel.newest())
         for batch in table.to_batches(max_chunksize=_ROWS_AT_ONCE):
             yield self._encoder.write_batch(_as_declared(batch, self._schema))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from stepmill.errors import DataError
+from stepmill.etl.few_rows import select_few, with_few
 from stepmill.etl.plan.compile import CompiledColumn, CompiledPlan
 from stepmill.etl.readers.block import RawBlock, Reject
 from stepmill.etl.refusals import Refusal, as_rejects, fail_load
@@ -59,7 +60,7 @@ def apply_plan(compiled: CompiledPlan, block: RawBlock, *, may_lack: Collection[
         values, rows = values[loaded], rows[loaded]
     else:
         rejects = []
-    frame = values.select(pl.col(f"v{index}").alias(item.column.name) for index, item in enumerate(compiled.columns))
+    frame = pl.DataFrame([values[f"v{index}"].alias(item.column.name) for index, item in enumerate(compiled.columns)])
     everything = sorted([*block.rejects, *rejects], key=lambda reject: reject.line)
     zeros = lost_zeros(compiled, values, rows["line"])
     return TypedBlock(frame, rows["line"], rows["ordinal"], everything, filtered, nulled, zeros)
@@ -87,18 +88,7 @@ def _with_all_columns(compiled: CompiledPlan, frame: pl.DataFrame, may_lack: Col
 
 def _values(compiled: CompiledPlan, source: pl.DataFrame) -> pl.DataFrame:
     """Columns ``v…`` with the values, ``t…`` with the texts they were read from, ``e…`` with what mappings expected."""
-    height = pl.int_range(pl.len()).alias("height")  # lets constants spread over all rows
-    texts: list[pl.Expr] = [height]
-    typed: list[pl.Expr] = []
-    for index, item in enumerate(compiled.columns):
-        if item.mapped.expects is not None:
-            texts.append(item.mapped.expects.alias(f"e{index}"))
-        if item.parser is None:
-            texts.append(item.mapped.value.alias(f"v{index}"))
-        else:
-            texts.append(item.mapped.value.alias(f"t{index}"))
-            typed.append(item.parser.fast(pl.col(f"t{index}")).alias(f"v{index}"))
-    return source.select(texts).with_columns(typed)
+    return with_few(select_few(source, compiled.texts), compiled.values)
 
 
 def _settle(
@@ -125,27 +115,10 @@ def _settle(
 
 def _suspicious(compiled: CompiledPlan, values: pl.DataFrame) -> list[int]:
     """The columns in which a value is missing that should be there, or may differ from its text."""
-    signs = [sign.alias(str(index)) for index, item in enumerate(compiled.columns) for sign in _signs(item, index)]
-    if not signs or values.is_empty():
+    if not compiled.doubts or values.is_empty():
         return []
-    return [int(name) for name, seen in values.select(signs).row(0, named=True).items() if seen]
-
-
-def _signs(item: CompiledColumn, index: int) -> list[pl.Expr]:
-    value = pl.col(f"v{index}")
-    signs: list[pl.Expr] = []
-    if item.parser is not None:
-        text = pl.col(f"t{index}")
-        signs.append(value.null_count() > text.null_count())
-        doubtful = item.parser.doubtful(text, value)
-        if doubtful is not None:
-            signs.append(doubtful.any())
-    if item.mapped.expects is not None:
-        outcome = value if item.parser is None else pl.col(f"t{index}")
-        signs.append((pl.col(f"e{index}").is_not_null() & outcome.is_null()).any())
-    if item.required:
-        signs.append(value.null_count() > 0)
-    return [pl.any_horizontal(signs)] if signs else []
+    seen = select_few(values, compiled.doubts).row(0, named=True)
+    return [int(name) for name, is_seen in seen.items() if is_seen]
 
 
 def _look_again(item: CompiledColumn, index: int, values: pl.DataFrame) -> dict[int, Refusal]:

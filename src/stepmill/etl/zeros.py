@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from stepmill.etl.plan.compile import CompiledColumn, CompiledPlan
-from stepmill.etl.plan.mappings.direct import Direct
+from stepmill.etl.few_rows import select_few
+from stepmill.etl.plan.compile import CompiledPlan
 
 _PADDED = r"^0[0-9]"
 
@@ -24,24 +24,14 @@ class LostZeros:
 
 def lost_zeros(compiled: CompiledPlan, values: pl.DataFrame, lines: pl.Series) -> dict[str, LostZeros]:
     """By column. ``values`` has the texts that were read as columns ``t…``."""
-    items = {f"t{index}": item for index, item in enumerate(compiled.columns) if _keeps_no_zeros(item)}
-    if not items or values.is_empty():
+    if not compiled.padded or values.is_empty():
         return {}
-    # Cheap signs first: hardly any block has such values.
-    signs = values.select(_may_be_padded(name).any().alias(name) for name in items).row(0, named=True)
+    signs = select_few(values, compiled.padded).row(0, named=True)
     found = {}
-    for name in (name for name, seen in signs.items() if seen):
-        rows = values[name].str.contains(_PADDED).arg_true()
+    for index in (index for index, is_seen in signs.items() if is_seen):
+        texts = values[f"t{index}"]
+        rows = texts.str.contains(_PADDED).arg_true()
         if len(rows):
             first = rows[0]
-            found[items[name].column.name] = LostZeros(len(rows), values[name][first], lines[first])
+            found[compiled.columns[int(index)].column.name] = LostZeros(len(rows), texts[first], lines[first])
     return found
-
-
-def _keeps_no_zeros(item: CompiledColumn) -> bool:
-    return item.parser is not None and isinstance(item.column.mapping, Direct) and item.column.type.is_number
-
-
-def _may_be_padded(name: str) -> pl.Expr:
-    text = pl.col(name)
-    return text.str.starts_with("0") & (text.str.len_bytes() > 1) & ~text.str.starts_with("0.")

@@ -6,7 +6,9 @@ Transform goes on at the chunk where it was cut off, Load is one commit. With ``
 earlier load rejected.
 """
 
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Literal
 
 from psycopg import AsyncConnection
@@ -22,11 +24,13 @@ from stepmill.planning.layout import key_of
 from stepmill.planning.reading import read_by_plan
 from stepmill.store import areas, files, plans
 from stepmill.store.areas import Area
-from stepmill.warehouse.bring_in import bring_in
+from stepmill.warehouse.bring_in import bring_in, publish_at_once
 from stepmill.warehouse.ledger import LoadEntry, find_append, find_replacement, get_load
 from stepmill.warehouse.publish import Load
 from stepmill.warehouse.tables import Owner, find_table
-from stepmill.warehouse.targets import discard_target, find_target, get_target, read_filled
+from stepmill.warehouse.targets import Target, discard_target, find_target, get_target, read_filled
+
+_AREA, _HELD = "area", "held target"
 
 
 class FileEtlParams(EnvParams):
@@ -86,7 +90,7 @@ async def extract(ctx: StepContext[FileEtlParams]) -> Extracted:
     file = await files.get(ctx.gateways.documents, ctx.tenant_id, ctx.env_id, ctx.params.file_id)
     if file.area_id != area.area_id:
         raise NotFoundError("file_not_found", f"The area {area.name!r} has no file {file.file_id!r}.")
-    file = await fetched(ctx, file)
+    file = await ctx.once(f"file {file.file_id}", partial(fetched, ctx, file))
     if file.duplicate_of is not None and area.load_mode == "append":
         ctx.log("warning", f"The same bytes were uploaded before, as {file.duplicate_of}; their rows are added again.")
     reading = await read_by_plan(
@@ -111,7 +115,7 @@ async def extract(ctx: StepContext[FileEtlParams]) -> Extracted:
 async def transform(ctx: StepContext[FileEtlParams]) -> Transformed:
     """Type the rows by the plan into a table that nobody sees, in chunks; what does not fit is rejected."""
     extracted: Extracted = ctx.output_of(extract)
-    area = await _area(ctx)
+    area = ctx.memo[_AREA] = await _area(ctx)
     async with ctx.reading() as conn:
         instead = await _load_instead(conn, ctx.params, area, extracted, ctx.job_id)
         begun = await find_target(conn, ctx.job_id)
@@ -121,23 +125,49 @@ async def transform(ctx: StepContext[FileEtlParams]) -> Transformed:
     async with ctx.transaction() as tx:
         await keep_held(ctx, tx, filled)
         counts = filled.held.counts if filled.held is not None else await read_filled(tx.conn, filled.target)
+        ctx.memo[_HELD] = replace(filled.target, is_held=True) if filled.held is not None else None
         return await ctx.finish(tx, Transformed.model_validate({**vars(counts), "plan_version": version}))
 
 
 async def load(ctx: StepContext[FileEtlParams]) -> Loaded:
     """Show the rows to readers, with the ledger row and this step's DONE in the same commit."""
     extracted: Extracted = ctx.output_of(extract)
-    area = await _area(ctx)
-    async with ctx.transaction() as tx:
-        instead = await _load_instead(tx.conn, ctx.params, area, extracted, ctx.job_id)
-        table = await find_table(tx.conn, ctx.env_id, Owner("area", area.area_id))
-        target = await find_target(tx.conn, ctx.job_id, for_update=True)
-        is_full = target is not None and (await read_filled(tx.conn, target)).complete
+    area = await ctx.once(_AREA, partial(_area, ctx))
+    area_load = _area_load(ctx, area, extracted)
+    version = ctx.output_of(transform).plan_version or extracted.plan_version
+
+    async def finish(tx: Transaction, entry: LoadEntry) -> None:
+        await ctx.finish(tx, _loaded(entry, area))
+
+    held: Target | None = ctx.memo.get(_HELD)
+    if held is not None:  # few rows, and of this attempt: mostly there is nothing more to be seen to
+        rules = await _rules(ctx, area_load, extracted, version)
+        may = partial(_is_needed, ctx.params, area, extracted, ctx.job_id)
+        entry = await publish_at_once(ctx.transaction, held, rules, finish, may)
+        if entry is not None:
+            return _loaded(entry, area)
+    async with ctx.reading() as conn:
+        instead = await _load_instead(conn, ctx.params, area, extracted, ctx.job_id)
+        table = await find_table(conn, ctx.env_id, Owner("area", area.area_id))
+        target = await find_target(conn, ctx.job_id)
+        is_full = target is not None and (await read_filled(conn, target)).complete
     if instead is not None:
         return await _leave_it_at(ctx, area, instead)
-    area_load = _area_load(ctx, area, extracted)
-    version = await area_load.version_to_show(ctx.output_of(transform).plan_version or extracted.plan_version, table)
-    rules = Load(
+    version = await area_load.version_to_show(version, table)
+    rules = await _rules(ctx, area_load, extracted, version)
+    if target is None:  # an ended job's is dropped soon, and this is its retry
+        ctx.log("info", "The unseen table was dropped since the job ended; filling it anew.")
+    if target is None or target.plan_version != version or not is_full:
+        filled = await area_load.filled(version)
+        async with ctx.transaction() as tx:
+            await keep_held(ctx, tx, filled)
+            target = await get_target(tx.conn, ctx.job_id)
+    entry = await bring_in(ctx.transaction, target, rules, finish, lambda sentence: ctx.log("info", sentence))
+    return _loaded(entry, area)
+
+
+async def _rules(ctx: StepContext[FileEtlParams], area_load: AreaLoad, extracted: Extracted, version: int) -> Load:
+    return Load(
         job_id=ctx.job_id,
         attempt=ctx.attempt,
         mode=extracted.mode,
@@ -151,18 +181,11 @@ async def load(ctx: StepContext[FileEtlParams]) -> Loaded:
         keep_undo=timedelta(days=ctx.settings.undo_days),
     )
 
-    async def finish(tx: Transaction, entry: LoadEntry) -> None:
-        await ctx.finish(tx, _loaded(entry, area))
 
-    if target is None:  # an ended job's is dropped soon, and this is its retry
-        ctx.log("info", "The unseen table was dropped since the job ended; filling it anew.")
-    if target is None or target.plan_version != version or not is_full:
-        filled = await area_load.filled(version)
-        async with ctx.transaction() as tx:
-            await keep_held(ctx, tx, filled)
-            target = await get_target(tx.conn, ctx.job_id)
-    entry = await bring_in(ctx.transaction, target, rules, finish, lambda sentence: ctx.log("info", sentence))
-    return _loaded(entry, area)
+async def _is_needed(
+    params: FileEtlParams, area: Area, extracted: Extracted, job_id: str, conn: AsyncConnection[DictRow]
+) -> bool:
+    return await _load_instead(conn, params, area, extracted, job_id) is None
 
 
 async def _area(ctx: StepContext[FileEtlParams]) -> Area:

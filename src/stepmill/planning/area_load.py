@@ -106,7 +106,9 @@ class AreaLoad:
 
     async def _destination(self, version: int) -> Destination:
         ctx, area = self._ctx, self._area
-        environment = await environments.get(ctx.gateways.sql, ctx.tenant_id, ctx.env_id)
+        environment = await ctx.once(
+            "environment", lambda: environments.get(ctx.gateways.sql, ctx.tenant_id, ctx.env_id)
+        )
         return Destination(
             owner=Owner("area", area.area_id),
             schema_name=environment.schema_name,
@@ -156,6 +158,9 @@ class AreaLoad:
         if self._how.is_decoded:
             return ctx.artifacts.location(TEXT)
         if self._location is None:
-            file = await files.get(ctx.gateways.documents, ctx.tenant_id, ctx.env_id, self._file_id)
+            file = await ctx.once(
+                f"file {self._file_id}",
+                lambda: files.get(ctx.gateways.documents, ctx.tenant_id, ctx.env_id, self._file_id),
+            )
             self._location = ctx.gateways.blobs.location(file.blob_path)
         return self._location

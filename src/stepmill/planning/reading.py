@@ -61,7 +61,7 @@ async def read_by_plan(
         if stored.author == "rules" and stored.plan == found["plan"]:
             _log_warnings(ctx, found["warnings"])
             _log_notes(ctx, stored)
-            return _reading(stored, found, plan_made=True)
+            return await _reading(ctx, owner_id, stored, found, plan_made=True)
         ctx.log("info", f"Another load stored plan version {stored.version} first; this file is read by that.")
 
     async def examine(plan: dict[str, Any]) -> dict[str, Any]:
@@ -73,7 +73,7 @@ async def read_by_plan(
         ctx.log(
             "warning", f"The file lacks the column {name!r}, which is left empty.", code="column_missing", column=name
         )
-    return _reading(stored, found, plan_made=False)
+    return await _reading(ctx, owner_id, stored, found, plan_made=False)
 
 
 async def evolved(
@@ -116,14 +116,34 @@ async def _in_force(ctx: StepContext[Any], owner_id: str) -> plans.PlanVersion:
 
 async def plan_of_version(ctx: StepContext[Any], owner_id: str, version: int) -> TransformPlan:
     """A stored version of the owner's plan."""
-    return stored_plan(await plans.content(ctx.gateways.documents, ctx.tenant_id, ctx.env_id, owner_id, version))
+
+    async def read() -> dict[str, Any]:
+        return await plans.content(ctx.gateways.documents, ctx.tenant_id, ctx.env_id, owner_id, version)
+
+    return await _parsed_once(ctx, owner_id, version, read)
 
 
-def _reading(stored: plans.PlanVersion, found: dict[str, Any], *, plan_made: bool) -> Reading:
+async def _parsed_once(
+    ctx: StepContext[Any], owner_id: str, version: int, read: Callable[[], Awaitable[dict[str, Any]]]
+) -> TransformPlan:
+    """A version of a plan never changes, so it is read once."""
+
+    async def parsed() -> TransformPlan:
+        return stored_plan(await read())
+
+    return await ctx.once(f"plan {version} of {owner_id}", parsed)
+
+
+async def _reading(
+    ctx: StepContext[Any], owner_id: str, stored: plans.PlanVersion, found: dict[str, Any], *, plan_made: bool
+) -> Reading:
+    async def at_hand() -> dict[str, Any]:
+        return stored.plan
+
     return Reading(
         source=found["source"],
         plan_version=stored.version,
-        plan=stored_plan(stored.plan),
+        plan=await _parsed_once(ctx, owner_id, stored.version, at_hand),
         plan_made=plan_made,
         records=found.get("records"),
         stored_bytes=found["storedBytes"],

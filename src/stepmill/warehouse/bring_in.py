@@ -24,6 +24,9 @@ Begin = Callable[[], AbstractAsyncContextManager[Transaction]]
 Finish = Callable[[Transaction, LoadEntry], Awaitable[None]]
 """Called in the transaction that shows the load, as the last thing in it."""
 
+May = Callable[[AsyncConnection[DictRow]], Awaitable[bool]]
+"""Asked whether a load may be shown at all."""
+
 Tell = Callable[[str], None]
 """Told in a sentence what goes on."""
 
@@ -32,7 +35,7 @@ _LONGEST_PAUSE = 3.0
 
 async def bring_in(begin: Begin, target: Target, load: Load, finish: Finish, tell: Tell) -> LoadEntry:
     """Show a filled target to readers at one instant, together with what ``finish`` writes. Answers its ledger row."""
-    if target.is_held and (entry := await _publish_at_once(begin, target, load, finish)) is not None:
+    if target.is_held and (entry := await publish_at_once(begin, target, load, finish)) is not None:
         return entry
     while True:
         target, table = await _prepare(begin, target, load, tell)
@@ -42,10 +45,21 @@ async def bring_in(begin: Begin, target: Target, load: Load, finish: Finish, tel
         tell("The table was changed meanwhile; getting ready again.")
 
 
-async def _publish_at_once(begin: Begin, target: Target, load: Load, finish: Finish) -> LoadEntry | None:
-    """A few rows are shown without further ado, unless readers or the table's columns ask for more."""
+async def _always(_conn: AsyncConnection[DictRow]) -> bool:
+    return True
+
+
+async def publish_at_once(
+    begin: Begin, target: Target, load: Load, finish: Finish, may: May = _always
+) -> LoadEntry | None:
+    """Show held rows without further ado; None, and nothing done, if readers or the table's columns ask for more.
+
+    Or if ``may`` says no, which is asked first in the transaction.
+    """
     try:
         async with begin() as tx:
+            if not await may(tx.conn):
+                return None
             entry = await publish(tx.conn, target, None, load)
             if entry is not None:
                 await finish(tx, entry)

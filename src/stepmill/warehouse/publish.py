@@ -97,7 +97,8 @@ async def refuse_superseded(conn: AsyncConnection[DictRow], env_id: str, load_id
 async def publish(conn: AsyncConnection[DictRow], target: Target, version: int | None, load: Load) -> LoadEntry | None:
     """Show the load from this transaction's commit on; None if the table changed after ``version``.
 
-    Without a version the load was not made ready for any: None if it has to be, for the table as it is.
+    Without a version the load was not made ready for any: None if it has to be, for the table as it is, or if the table
+    is of a later version of the plan.
 
     Nothing may follow in the transaction but the step's DONE: readers wait from the change of the view to the commit.
     Raises ``LockNotAvailable`` if readers hold the view for seconds: then the transaction is to be tried again.
@@ -106,7 +107,8 @@ async def publish(conn: AsyncConnection[DictRow], target: Target, version: int |
     if version is not None and table.version != version:
         return None
     course = await course_of(conn, table, target, load)
-    if version is None and (course.way != "move" or load.displacing or additions(table, target.columns)):
+    is_later = (table.plan_version or 0) > target.plan_version
+    if version is None and (course.way != "move" or load.displacing or is_later or additions(table, target.columns)):
         return None
     filled = await read_filled(conn, target)
     entry = _entry(table, target, load, filled)

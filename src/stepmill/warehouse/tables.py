@@ -85,8 +85,8 @@ class PhysicalTable:
         assert self.generation is not None
         return self.generation_table(self.generation)
 
-    def generation_name(self, generation: int) -> str:
-        """The name of a generation's table."""
+    def generation_name(self, generation: int | str) -> str:
+        """The name of a generation's table; or how it begins, without a number."""
         return f"{self.phys_id}_g{generation}"
 
     def generation_table(self, generation: int) -> Identifier:

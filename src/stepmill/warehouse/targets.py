@@ -20,6 +20,13 @@ from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.warehouse.columns import LOAD_ID, ORDINAL, Column, columns_from_json
 from stepmill.warehouse.tables import PhysicalTable
 
+_OPEN = """
+INSERT INTO load_targets (load_number, generation, table_name, load_id, job_id, tenant_id, env_id, phys_id, schema_name,
+    plan_version, columns, source)
+SELECT n, n, %s || n, %s, %s, %s, %s, %s, %s, %s, %s, %s FROM nextval('load_numbers') AS n RETURNING *
+"""
+"""A generation is called by the number of its load, which no other has."""
+
 _FIND = "SELECT * FROM load_targets WHERE job_id = %s"
 _FIND_FOR_UPDATE = f"{_FIND} FOR UPDATE"
 
@@ -88,23 +95,16 @@ async def open_target(
         if same.rowcount:
             return target, await read_filled(conn, target)
         await discard_target(conn, target)
-    counter = await conn.execute(
-        "UPDATE physical_tables SET last_generation = last_generation + 1 WHERE phys_id = %s RETURNING last_generation",
-        (table.phys_id,),
-    )
-    generation = (await counter.fetchall())[0]["last_generation"]
     cursor = await conn.execute(
-        "INSERT INTO load_targets (load_id, job_id, tenant_id, env_id, phys_id, generation, schema_name, table_name,"
-        " plan_version, columns, source) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING *",
+        _OPEN,
         (
+            table.generation_name(""),
             new_id("ld"),
             job_id,
             table.tenant_id,
             table.env_id,
             table.phys_id,
-            generation,
             table.data_schema,
-            table.generation_name(generation),
             plan_version,
             Jsonb(columns_json),
             Jsonb(dict(source)),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import polars as pl
 
@@ -32,10 +32,50 @@ class CompiledPlan:
     columns: tuple[CompiledColumn, ...]
     keep: pl.Expr | None
 
-    @property
+    @cached_property
     def source_columns(self) -> tuple[str, ...]:
         """The source columns that a block must have."""
         return self.plan.source_columns
+
+    @cached_property
+    def texts(self) -> tuple[pl.Expr, ...]:
+        """Columns ``t…`` with the texts to read, ``e…`` with what mappings expect, and ``v…`` that are typed already.
+
+        Made once, as are those that follow: to build them takes as long as to apply them to a hundred rows.
+        """
+        height = pl.int_range(pl.len()).alias("height")  # lets constants spread over all rows
+        texts: list[pl.Expr] = [height]
+        for index, item in enumerate(self.columns):
+            if item.mapped.expects is not None:
+                texts.append(item.mapped.expects.alias(f"e{index}"))
+            texts.append(item.mapped.value.alias(f"{'v' if item.parser is None else 't'}{index}"))
+        return tuple(texts)
+
+    @cached_property
+    def values(self) -> tuple[pl.Expr, ...]:
+        """Columns ``v…`` with the values of the texts."""
+        return tuple(
+            item.parser.fast(pl.col(f"t{index}")).alias(f"v{index}")
+            for index, item in enumerate(self.columns)
+            if item.parser is not None
+        )
+
+    @cached_property
+    def padded(self) -> tuple[pl.Expr, ...]:
+        """For each column of plain numbers, by its number, whether a text may have zeros in front of it."""
+        return tuple(
+            _may_be_padded(pl.col(f"t{index}")).any().alias(str(index))
+            for index, item in enumerate(self.columns)
+            if item.parser is not None and isinstance(item.column.mapping, Direct) and item.column.type.is_number
+        )
+
+    @cached_property
+    def doubts(self) -> tuple[pl.Expr, ...]:
+        """For each column, by its number, whether a value is missing that should be there, or may differ from its text.
+
+        Not of columns where that can't be.
+        """
+        return tuple(sign.alias(str(index)) for index, item in enumerate(self.columns) for sign in _doubts(item, index))
 
     def missing_columns(self, present: Iterable[str]) -> list[str]:
         """The source columns that the plan needs and a source does not have."""
@@ -47,6 +87,28 @@ class CompiledPlan:
 def compiled_plan(plan: str) -> CompiledPlan:
     """The compiled form of a plan given as JSON text. Many small files follow each other by the same plan."""
     return compile_plan(TransformPlan.model_validate_json(plan))
+
+
+def _may_be_padded(text: pl.Expr) -> pl.Expr:
+    """Cheap to tell, and hardly ever true."""
+    return text.str.starts_with("0") & (text.str.len_bytes() > 1) & ~text.str.starts_with("0.")
+
+
+def _doubts(item: CompiledColumn, index: int) -> list[pl.Expr]:
+    value = pl.col(f"v{index}")
+    signs: list[pl.Expr] = []
+    if item.parser is not None:
+        text = pl.col(f"t{index}")
+        signs.append(value.null_count() > text.null_count())
+        doubtful = item.parser.doubtful(text, value)
+        if doubtful is not None:
+            signs.append(doubtful.any())
+    if item.mapped.expects is not None:
+        outcome = value if item.parser is None else pl.col(f"t{index}")
+        signs.append((pl.col(f"e{index}").is_not_null() & outcome.is_null()).any())
+    if item.required:
+        signs.append(value.null_count() > 0)
+    return [pl.any_horizontal(signs)] if signs else []
 
 
 def compile_plan(plan: TransformPlan) -> CompiledPlan:

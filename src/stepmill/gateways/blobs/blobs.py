@@ -6,6 +6,7 @@ A blob is seen whole or not at all. Blocking calls run in threads; compute child
 import errno
 import hashlib
 import os
+import shutil
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -147,7 +148,10 @@ class Blobs:
     async def delete_prefix(self, prefix: str) -> None:
         """Remove every blob below the folder ``prefix``."""
         with suppress(FileNotFoundError):
-            await in_thread(self._fs.rm, self._full(prefix), recursive=True)
+            if self._is_local:
+                await in_thread(shutil.rmtree, self._full(prefix))
+            else:
+                await in_thread(self._fs.rm, self._full(prefix), recursive=True)
 
     async def find(self, prefix: str, *, unfinished: bool = False) -> list[str]:
         """The paths of all blobs below the folder ``prefix``, in order; with those that nobody wrote to their end."""
