@@ -68,8 +68,8 @@ def test_what_is_said_to_fit_fits(database_url: str, seed: int) -> None:
 
 
 def store(connection: psycopg.Connection[tuple[object, ...]], kinds: list[LogicalType], texts: list[str]) -> None:
-    names = ["_load_id", "_ordinal", *(f"c{n}" for n in range(len(kinds)))]
-    types = ["bigint", "bigint", *(SQL_TYPES[kind] for kind in kinds)]
+    names = ["_load_id", *(f"c{n}" for n in range(len(kinds)))]
+    types = ["bigint", *(SQL_TYPES[kind] for kind in kinds)]
     columns = sql.SQL(", ").join(
         sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in zip(names, types, strict=True)
     )
@@ -77,5 +77,5 @@ def store(connection: psycopg.Connection[tuple[object, ...]], kinds: list[Logica
         connection.execute(sql.SQL("CREATE TEMPORARY TABLE wide ({})").format(columns))
         marks = sql.SQL(", ").join(sql.SQL("%s::") + sql.SQL(kind) for kind in types)
         connection.cursor(binary=False).execute(
-            sql.SQL("INSERT INTO wide VALUES ({})").format(marks), [1, 1, *(text or None for text in texts)]
+            sql.SQL("INSERT INTO wide VALUES ({})").format(marks), [1, *(text or None for text in texts)]
         )

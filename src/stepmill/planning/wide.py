@@ -16,12 +16,13 @@ from stepmill.etl.profile import SourceProfile
 from stepmill.etl.readers.block import RawBlock
 from stepmill.planning.rules import make_plan
 
-_ROW_BYTES = 7_850
-"""Of the 8,160 that a row may have, without its header, the bits for nulls, the hidden columns and one more pointer."""
+_ROW_BYTES = 8_160
+_HIDDEN_BYTES = 8
+"""Of the number of the load."""
 
 _POINTER = 18
 _LONGEST_IN_PLACE = 24  # what is longer may be moved off the page
-_SURELY_FITS = _ROW_BYTES // _LONGEST_IN_PLACE
+_SURELY_FITS = 320
 _FIXED = {  # bytes, and what they have to be aligned to
     LogicalType.BOOLEAN: (1, 1),
     LogicalType.INTEGER: (8, 8),
@@ -52,24 +53,34 @@ def plan_that_fits(
 
 
 def columns_that_fit(plan: TransformPlan, blocks: Iterable[RawBlock]) -> int:
-    """How many of the first columns fit on a page in all rows together."""
-    fit = len(plan.columns)
+    """How many of the first columns fit on a page in all rows together; beside one more if these are not all."""
+    ends = [0] * len(plan.columns)
     for block in blocks:
-        fit = _fitting(plan.columns[:fit], block.frame)
-    return fit
+        ends = [*map(max, ends, _ends(plan.columns, block.frame))]
+    if ends[-1] <= _room(len(ends)):
+        return len(ends)
+    return max(1, sum(end <= _room(number + 1) - _POINTER for number, end in enumerate(ends, 1)))
 
 
-def _fitting(columns: tuple[PlanColumn, ...], frame: pl.DataFrame) -> int:
+def _room(columns: int) -> int:
+    """What a row of so many columns has for values: without its header, the bits for nulls and the hidden columns."""
+    header = 23 + (columns + 1 + 7) // 8
+    return _ROW_BYTES - (header + 7) // 8 * 8 - _HIDDEN_BYTES
+
+
+def _ends(columns: tuple[PlanColumn, ...], frame: pl.DataFrame) -> list[int]:
+    """Where the longest row ends behind each of the columns."""
     if not frame.height:
-        return len(columns)
+        return [0] * len(columns)
     end = pl.Series([0], dtype=pl.UInt32).new_from_index(0, frame.height)
-    for index, column in enumerate(columns):
-        if column.source is None or column.source not in frame.columns:
-            continue
-        end = _end_behind(end, column, frame[column.source])
-        if (end > _ROW_BYTES).any():
-            return index
-    return len(columns)
+    ends = []
+    for column in columns:
+        if column.source is None:
+            end = end + _POINTER
+        elif column.source in frame.columns:
+            end = _end_behind(end, column, frame[column.source])
+        ends.append(int(end.to_frame("end").select(pl.col("end").max()).item()))
+    return ends
 
 
 def _end_behind(end: pl.Series, column: PlanColumn, text: pl.Series) -> pl.Series:
