@@ -1,14 +1,16 @@
 """One pass over a source that looks at every value of every column."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import polars as pl
 
 from stepmill.etl.ahead import made_ahead
+from stepmill.etl.plan.base import MAX_COLUMNS
 from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.profile.column import ColumnWatch
+from stepmill.etl.profile.count import ColumnCount
 from stepmill.etl.profile.model import SourceProfile
 from stepmill.etl.readers.block import RawBlock
 from stepmill.etl.readers.limits import BLOCK_BYTES
@@ -47,8 +49,9 @@ class SourceWatch:
     """Everything that is to be known of a source, gathered block by block."""
 
     def __init__(self, columns: tuple[str, ...]) -> None:
-        self._columns = {name: ColumnWatch(name, 0) for name in columns}
+        self._columns: dict[str, ColumnWatch | ColumnCount] = {}
         self._rows = 0
+        self._add(columns)
         self._rejects = 0
         self.bytes_read = 0
 
@@ -59,9 +62,7 @@ class SourceWatch:
 
     def look(self, block: RawBlock, pool: ThreadPoolExecutor) -> None:
         """Look at a block, several columns at once."""
-        for name in block.frame.columns:
-            if name not in self._columns:
-                self._columns[name] = ColumnWatch(name, self._rows)
+        self._add(name for name in block.frame.columns if name not in self._columns)
         height = block.frame.height
         present = set(block.frame.columns)
         for name in self._columns.keys() - present:
@@ -72,6 +73,12 @@ class SourceWatch:
         self._rows += height
         self._rejects += len(block.rejects)
         self.bytes_read = block.bytes_read
+
+    def _add(self, names: Iterable[str]) -> None:
+        """Further columns. Those for which a table has no room are only counted."""
+        for name in names:
+            kind = ColumnWatch if len(self._columns) < MAX_COLUMNS else ColumnCount
+            self._columns[name] = kind(name, self._rows)
 
     def profile(self) -> SourceProfile:
         """What was found out."""
