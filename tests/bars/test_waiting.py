@@ -7,9 +7,12 @@ import pytest
 
 from stepmill import samples
 from stepmill.client import Waiting
+from stepmill.settings import Settings
 from tests.bars.conftest import WITH_PLUGIN
 from tests.bars.platform import ENV, VIEWS, Platform
 from tests.cli.processes import serving, wait_until
+
+SLOTS = Settings.model_fields["worker_concurrency"].default
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(200)]
 
@@ -82,11 +85,13 @@ def test_for_a_worker_of_its_type(big_files: Path) -> None:
 
 def test_for_a_free_place(platform: Platform) -> None:
     talk = {"lines": 100_000, "pauseSeconds": 0.1}
-    busy = [platform.client.start_job("BARS_TALK", talk, env_id=ENV)["jobId"] for _ in range(2)]
+    busy = [platform.client.start_job("BARS_TALK", talk, env_id=ENV)["jobId"] for _ in range(SLOTS)]
     wait_until(lambda: all(platform.client.get_job(job_id)["status"] == "RUNNING" for job_id in busy))
     job_id = platform.client.start_job("BARS_TALK", {"lines": 1}, env_id=ENV)["jobId"]
     wait_until(lambda: is_code(platform, job_id, "workers_busy"))  # workers tell how busy they are with each beat
-    assert why(platform, job_id)["message"] == "All 2 worker slots for BARS_TALK are taken; it starts when one is free."
+    assert why(platform, job_id)["message"] == (
+        f"All {SLOTS} worker slots for BARS_TALK are taken; it starts when one is free."
+    )
     for each in busy:
         platform.client.cancel_job(each)
     assert platform.client.wait_for_job(job_id)["status"] == "DONE"
