@@ -97,28 +97,14 @@ def test_every_type_comes_as_it_is_declared(codec: str) -> None:
     assert (found.source.format, warnings_of(found)) == ("avro", [])
     frame = typed(found)
     row = frame.row(0, named=True)
-    assert row == {
-        "flag": True,
-        "small": -5,
-        "wide": 2**63 - 1,
-        "real": 0.1,
-        "precise": 0.1,
-        "code": "007",
+    assert row == ROW | {
         "raw": r"\x00ff",
-        "kind": "B",
         "fixed": r"\x6162",
-        "price": Decimal("12.30"),
-        "day": date(2024, 2, 29),
-        "clock": time(1, 2, 3, 4),
-        "moment": datetime(2024, 7, 1, 12, 30, tzinfo=UTC),
-        "local": datetime(2024, 7, 1, 12, 30, 0, 5),
         "ident": UUID(int=7).bytes,
         "inner": '{"x":1}',
         "tags": '["a","b"]',
         "words": '{"n":"NaN","one":1.5}',
-        "again": "A",
         "either": "3",
-        "nothing": None,
     }
     assert frame.row(1, named=True) == row | {"wide": None, "precise": None, "again": None, "either": "x"}
 
