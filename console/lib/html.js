@@ -9,8 +9,25 @@ export { useCallback, useContext, useEffect, useErrorBoundary, useLayoutEffect, 
 /** @typedef {import("preact").ComponentChildren} Children */
 /** @typedef {import("preact").VNode<any>} VNode */
 
+/** @type {(() => void) | null} */
+let toDraw = null;
+
+const draw = () => {
+  const due = toDraw;
+  toDraw = null;
+  due?.();
+};
+
 /** Whatever changes between two frames is drawn once, in the next one; nothing is drawn in a hidden tab. */
-options.debounceRendering = (draw) => requestAnimationFrame(draw);
+options.debounceRendering = (due) => {
+  toDraw = due;
+  requestAnimationFrame(draw);
+};
+
+// What one does next is done to what is drawn: a busy page handles a key and the Enter after it between the same two
+// frames, and would send what was there before the key. Events that come after a field's own change are not among
+// these: drawing then would put back what the field held.
+for (const begin of ["keydown", "pointerdown", "submit"]) addEventListener(begin, draw, { capture: true });
 
 /** What may be put into `html`. A function in it takes whatever it is called with. @typedef {((...values: any[]) => any) | {} | null | undefined} Value */
 

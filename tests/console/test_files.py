@@ -109,6 +109,35 @@ def test_an_area_is_set_to_replace_days_and_to_freeze(page: Page, client: Client
     expect(page.get_by_text("Replace by partition").first).to_be_visible()
 
 
+FILLED_AND_SENT_AT_ONCE = """() => {
+    const form = document.querySelector("form");
+    const put = (field, value) => {
+        field.value = value;
+        field.dispatchEvent(new Event(field.tagName === "SELECT" ? "change" : "input", { bubbles: true }));
+    };
+    const [mode, change] = form.querySelectorAll("select");
+    put(mode, "upsert");
+    put(change, "freeze");
+    put(form.querySelector("input"), "renamed at once");
+    form.requestSubmit();
+}"""
+
+
+def test_what_is_filled_in_between_two_frames_is_all_sent(page: Page, client: Client, make_area: MakeArea) -> None:
+    area = make_area(key_columns=["order_id"])
+    page.goto(f"/areas/{area}?tab=settings")
+    expect(ready(page).locator("form")).to_be_visible()
+    page.evaluate(FILLED_AND_SENT_AT_ONCE)
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    found = client.get_area(ENV, area)
+    assert [found[each] for each in ("name", "loadMode", "keyColumns", "schemaChange")] == [
+        "renamed at once",
+        "upsert",
+        ["order_id"],
+        "freeze",
+    ]
+
+
 def test_files_are_taken_from_a_place(page: Page, client: Client, make_area: MakeArea, place: Path) -> None:
     area = make_area()
     (place / "scanned.csv").write_text(orders())

@@ -66,3 +66,8 @@ def test_comments_and_indentation_are_left_out_and_nothing_else() -> None:
 def test_a_library_is_sent_with_its_licence() -> None:
     sent = bodies(served.console_files(), CONSOLE)
     assert sent["vendor/preact.js"] == (CONSOLE / "vendor" / "preact.js").read_bytes()
+
+
+def test_a_text_with_what_looks_like_a_comment_stays() -> None:
+    text = 'const hint = "all of **/*.csv, as \\"/* that */"; /** @type {number} */\nconst one = /* 1 */ 1;\n'
+    assert bare(text) == 'const hint = "all of **/*.csv, as \\"/* that */"; \nconst one = 1;\n'

@@ -47,5 +47,5 @@ export function AreaForm({ area = {}, areas = [], mayMake = true, submit, onSubm
     pattern: "Of their paths; **/*.csv looks into folders, too",
     schemaChange: `Columns and values that the plan does not know. ${hintOf(CHANGES, schemaChange)}`,
   };
-  return html`<${Form} action=${action} submit=${submit} what="The area"><${Fields} data=${draft} like=${like} choices=${choices} hints=${hints} set=${(changes) => setDraft({ ...draft, ...changes })} /><//>`;
+  return html`<${Form} action=${action} submit=${submit} what="The area"><${Fields} data=${draft} like=${like} choices=${choices} hints=${hints} set=${(changes) => setDraft((/** @type {any} */ drafted) => ({ ...drafted, ...changes }))} /><//>`;
 }

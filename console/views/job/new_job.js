@@ -35,10 +35,10 @@ export function NewJob({ onClose, from = {} }) {
           <select value=${type} onChange=${(event) => (setChosen(event.target.value), setParams({}))}>${items.map((each) => html`<option>${each.type}</option>`)}</select>
         <//>
         <${Fields} data=${params} like=${like} choices=${{ ...choices, ...known }} hints=${hints}
-          set=${(changes) => setParams({ ...params, ...(changes.areaId && { fileId: "" }), ...changes })} />
-        <${Fields} data=${options} like=${{ maxAttempts: 5, priority: 0 }} set=${(changes) => setOptions({ ...options, ...changes })} />
+          set=${(changes) => setParams((given) => ({ ...given, ...(changes.areaId && { fileId: "" }), ...changes }))} />
+        <${Fields} data=${options} like=${{ maxAttempts: 5, priority: 0 }} set=${(changes) => setOptions((given) => ({ ...given, ...changes }))} />
         <${Field} label="Run at">
-          <input type="datetime-local" max="9999-12-31T23:59" onInput=${({ target }) => setOptions({ ...options, runAt: target.value ? new Date(target.value) : undefined })} />
+          <input type="datetime-local" max="9999-12-31T23:59" onInput=${({ target }) => setOptions((given) => ({ ...given, runAt: target.value ? new Date(target.value) : undefined }))} />
         <//>
       <//>
     `;

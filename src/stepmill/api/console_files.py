@@ -27,7 +27,8 @@ _SUFFIXES = frozenset({".js", ".css", ".svg"})
 _COMMENTED = _SUFFIXES - {".svg"}
 _COMMENT = re.compile(
     r"""
-    ^[ \t]*/\*(?:(?!\*/).)*\*/[ \t]*\n   # on lines of its own
+    ("(?:[^"\\\n]|\\.)*")               # a text, which stays
+    | ^[ \t]*/\*(?:(?!\*/).)*\*/[ \t]*\n   # on lines of its own
     | ^[ \t]*//[^\n]*\n                    # the same, in the other form
     | /\*(?:(?!\*/).)*\*/[ ]?             # within a line
     """,
@@ -67,10 +68,10 @@ def page_policy(html: str = "") -> str:
 def bare(text: str) -> str:
     """A script or a style of ours without its comments and indentation.
 
-    None of ours has a text in which there is what looks like a comment, or whose lines begin with spaces that matter:
-    those of a page's template don't.
+    A text between double quotes may hold what looks like a comment, as a pattern of paths does; a template may not, nor
+    one of its lines begin with spaces that matter.
     """
-    return _INDENTATION.sub("", _COMMENT.sub("", text))
+    return _INDENTATION.sub("", _COMMENT.sub(lambda found: found[1] or "", text))
 
 
 def bare_style(text: str) -> str:
