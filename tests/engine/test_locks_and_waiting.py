@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from stepmill.engine import run_job
+from stepmill.engine import local_turns
 from stepmill.engine.cancel import cancel_job
 from stepmill.engine.read import get_job, list_events
 from stepmill.gateways.documents import Collection
@@ -62,7 +62,7 @@ async def test_cancel_of_the_holder_lets_the_next_go_and_of_the_waiter_ends_it(b
 async def test_jobs_of_one_worker_wait_for_each_other_in_their_places(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_job, "_PATIENCE_SECONDS", 60)
+    monkeypatch.setattr(local_turns, "_PATIENCE_SECONDS", 60)
     async with bench.worker():
         first = await bench.submit("LOCKED_LATE", params={"key": "near"})
         await bench.follow(first["jobId"], until=_is_running("Wait"))

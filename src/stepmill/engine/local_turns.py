@@ -6,6 +6,11 @@ minutes. Where jobs hold a lock for milliseconds, and follow one another in one 
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
+
+from stepmill.engine.attempt import Attempt
+
+_PATIENCE_SECONDS = 0.25  # with another job of this worker; whoever waits keeps its place
 
 
 @dataclass
@@ -20,12 +25,38 @@ class LocalTurns:
     def __init__(self) -> None:
         self._lines: dict[str, _Line] = {}
 
-    async def take(self, key: str, patience: float) -> bool:
-        """Wait for ``key``, at most ``patience`` seconds. Answers whether it is taken, and to be released then."""
+    async def before_lock(self, attempt: Attempt) -> None:
+        """Let the jobs go first that have the lock or wanted it before, if the lock is taken when this step is done.
+
+        Who has waited in vain, or does not wait at all (``onBusy`` is ``fail``), goes on as if it were alone.
+        """
+        job_type = attempt.job_type
+        if job_type.lock is None or attempt.index is None or attempt.turn is not None:
+            return
+        if attempt.index + 1 == job_type.lock_range[0] and attempt.job["params"].get("onBusy") != "fail":
+            key = f"{attempt.job['tenant_id']}:{job_type.lock(attempt.params)}"
+            if await self._take(key):
+                attempt.turn = key
+
+    def after_step(self, attempt: Attempt, following: dict[str, Any]) -> None:
+        """End the attempt's turn where its lock is free: no step of those that it is for comes next."""
+        if following["idx"] is None or following["idx"] > attempt.job_type.lock_range[1]:
+            self.end(attempt)
+
+    def end(self, attempt: Attempt) -> None:
+        """Let the next one go on, if it was this attempt's turn."""
+        if attempt.turn is None:
+            return
+        line = self._lines[attempt.turn]
+        line.lock.release()
+        self._leave(attempt.turn, line)
+        attempt.turn = None
+
+    async def _take(self, key: str) -> bool:
         line = self._lines.setdefault(key, _Line())
         line.jobs += 1
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(_PATIENCE_SECONDS):
                 await line.lock.acquire()
         except TimeoutError:
             self._leave(key, line)
@@ -34,12 +65,6 @@ class LocalTurns:
             self._leave(key, line)
             raise
         return True
-
-    def release(self, key: str) -> None:
-        """Let the next one go on."""
-        line = self._lines[key]
-        line.lock.release()
-        self._leave(key, line)
 
     def _leave(self, key: str, line: _Line) -> None:
         line.jobs -= 1

@@ -29,7 +29,6 @@ _IS_CURRENT = "SELECT FROM job_attempts WHERE job_id = %s AND attempt = %s AND o
 _WAIT_FOR_DOCUMENT = "SELECT wait_for_document_v1(%s, %s, %s::smallint, %s, %s)"
 _DOCUMENT_LOOK_SECONDS = 5.0
 _CANCEL_AGAIN_SECONDS = 1.0
-_PATIENCE_SECONDS = 0.25  # with a lock that another job of this worker has
 
 _log = structlog.get_logger(__name__)
 
@@ -76,7 +75,7 @@ class JobRunner:
             else:
                 await self._give_up(attempt, error)
         finally:
-            self._end_turn(attempt)
+            self._turns.end(attempt)
             if attempt.lock_document is not None:
                 await attempt.lock_document.release()
             self.running.discard(attempt)
@@ -130,8 +129,7 @@ class JobRunner:
             following = await self._run_step(attempt)
             self._engine.notifier.touch(attempt.job["job_id"])
             attempt.go_on(following)
-            if following["idx"] is None or following["idx"] > attempt.job_type.lock_range[1]:
-                self._end_turn(attempt)
+            self._turns.after_step(attempt, following)
             if attempt.lock_document is not None:
                 await attempt.lock_document.leave(attempt.index)
             if following.get("status") == "DONE" and attempt.has_artifacts:
@@ -197,23 +195,8 @@ class JobRunner:
             attempt.outputs,
             attempt.index,
             attempt.memo,
-            lambda: self._take_turn(attempt),
+            lambda: self._turns.before_lock(attempt),
         )
-
-    async def _take_turn(self, attempt: Attempt) -> None:
-        """Before a step that needs a lock: let the worker's own jobs that have it now or wanted it before go first."""
-        job_type = attempt.job_type
-        if job_type.lock is None or attempt.index is None or attempt.turn is not None:
-            return
-        if attempt.index + 1 == job_type.lock_range[0] and attempt.job["params"].get("onBusy") != "fail":
-            key = f"{attempt.job['tenant_id']}:{job_type.lock(attempt.params)}"
-            if await self._turns.take(key, _PATIENCE_SECONDS):
-                attempt.turn = key
-
-    def _end_turn(self, attempt: Attempt) -> None:
-        if attempt.turn is not None:
-            self._turns.release(attempt.turn)
-            attempt.turn = None
 
     async def _work(self, attempt: Attempt, step: RunningStep) -> dict[str, Any]:
         assert attempt.index is not None
