@@ -74,6 +74,30 @@ async def test_a_migration_that_fails_leaves_the_ones_before_it(empty_url: str) 
     ]
 
 
+_HELD = b"""
+SET stepmill.tenant = 't';
+INSERT INTO stepmill.physical_tables (phys_id, tenant_id, env_id, owner_kind, owner_id, view_schema, data_schema,
+    logical_name)
+VALUES ('p', 't', 'e', 'area', 'a', 'v', 'd', 'l');
+INSERT INTO stepmill.load_targets (load_id, job_id, tenant_id, env_id, phys_id, generation, schema_name, table_name,
+    plan_version, columns, source, is_held)
+SELECT id, 'job ' || id, 't', 'e', 'p', n, 'd', 't', 1, '[]', '{}', n = 1
+FROM (VALUES ('held', 1), ('in a table', 2)) AS v (id, n);
+INSERT INTO stepmill.load_rejects (load_id, ordinal, tenant_id, line, code, reason, record, plan_version)
+SELECT load_id, 0, 't', 1, 'c', 'r', '{}', 1 FROM stepmill.load_targets;
+"""
+
+
+async def test_rows_that_an_earlier_program_held_in_the_books_are_typed_again(empty_url: str) -> None:
+    await migrate(empty_url, known_migrations()[:28])
+    async with await psycopg.AsyncConnection.connect(empty_url, autocommit=True) as conn:
+        await conn.execute(_HELD)
+        await migrate(empty_url)
+        for table in ("load_targets", "load_rejects"):
+            left = await conn.execute(f"SELECT load_id FROM stepmill.{table}")
+            assert await left.fetchall() == [("in a table",)]
+
+
 async def test_a_user_who_may_not_make_roles_is_given_the_sql(database_server: DatabaseServer) -> None:
     """The SQL is run by someone who may, as it was printed; then the same call succeeds."""
     user = f"plain_{uuid4().hex[:8]}"

@@ -5,22 +5,35 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from psycopg import sql
+from psycopg import AsyncConnection, sql
+from psycopg.rows import DictRow
 
 from stepmill.engine.context import Transaction
+from stepmill.engine.ids import new_id
 from stepmill.gateways.sql.database import Database
-from stepmill.warehouse import held
 from stepmill.warehouse.bring_in import Begin, Tell, bring_in
 from stepmill.warehouse.columns import LOAD_ID, Column
+from stepmill.warehouse.held import send
 from stepmill.warehouse.ledger import LoadEntry, Mode
 from stepmill.warehouse.publish import Load
 from stepmill.warehouse.schemas import ensure_environment
-from stepmill.warehouse.tables import Key, Owner, PhysicalTable, ensure_table, find_table
-from stepmill.warehouse.targets import Target, create_statement, get_target, open_target, targets_of
+from stepmill.warehouse.tables import Key, Owner, PhysicalTable, ensure_table, find_table, get_table
+from stepmill.warehouse.targets import (
+    Filled,
+    Held,
+    Target,
+    create_statement,
+    find_place,
+    get_target,
+    open_target,
+    target_at,
+    targets_of,
+)
 from tests.support.jobs import begin_job
 
 TENANT, ENV, SCHEMA = "acme", "default", "env_default"
@@ -43,6 +56,7 @@ class Warehouse:
     holds: bool = False
     """Whether targets have no table where that can be, but rows that are held."""
     loads_before: int = 0
+    appended: dict[str, int] = field(default_factory=dict)
 
     @property
     def owner(self) -> Owner:
@@ -74,55 +88,70 @@ class Warehouse:
     ) -> Target:
         """A job's complete target."""
         table = await self.table()
-        job_id = f"job_{uuid4().hex}"
+        job_id = new_id("job")
         async with self.database.transaction("stepmill_engine") as conn:
             await begin_job(conn, job_id, tenant=TENANT, env=ENV)
+        if self.holds and mode in ("append", "replaceFile") and table.generation is not None:
+            return await self.held(job_id, rows, columns, rejects, plan)
         async with self.begin() as tx:
             target, _ = await open_target(
                 tx.conn, table, job_id=job_id, plan_version=plan, columns=columns, source={"fileId": job_id}
             )
-            ordinal = mode == "upsert"
-            await tx.conn.execute(create_statement(target, ordinal=ordinal))
-            insert = sql.SQL("INSERT INTO {} VALUES ({})").format(
-                target.table, sql.SQL(", ").join([sql.Placeholder()] * (1 + ordinal + len(columns)))
-            )
-            values = [(target.load_number, *([place] if ordinal else []), *row) for place, row in enumerate(rows)]
-            await tx.conn.cursor().executemany(insert, values)
-            await tx.conn.execute(
-                "INSERT INTO load_chunks (load_id, chunk, tenant_id, rows_read, rows_loaded, rows_rejected,"
-                " rows_filtered, bytes_read, resume_at, attempt) VALUES (%s, 0, %s, %s, %s, %s, 0, 100, NULL, 1)",
-                (target.load_id, TENANT, len(rows) + rejects, len(rows), rejects),
-            )
-            for ordinal_number in range(rejects):
-                await tx.conn.execute(
-                    "INSERT INTO load_rejects"
-                    " VALUES (%s, %s, %s, %s, 'id', 'bad_integer', 'x is no integer', 'x', '{}', 1)",
-                    (target.load_id, ordinal_number, TENANT, ordinal_number + 2),
-                )
-            if self.holds and not ordinal:
-                await self.hold(tx, target)
-                target = replace(target, is_held=True)
+            await _put_rows(tx, target, rows, ordinal=mode == "upsert")
+            await _put_chunk(tx, target, len(rows), rejects)
+            await _put_rejects(tx.conn, target, rejects)
         return target
 
-    async def hold(self, tx: Transaction, target: Target) -> None:
-        """Put the rows that a target's table has into the books, in its place."""
-        names = [LOAD_ID, *(column.name for column in target.columns)]
-        statement = sql.SQL("COPY {} ({}) TO STDOUT (FORMAT binary)").format(
-            target.table, sql.SQL(", ").join(map(sql.Identifier, names))
-        )
-        async with tx.conn.cursor().copy(statement) as copy:
-            data = b"".join([bytes(part) async for part in copy])
-        await tx.conn.execute(sql.SQL("DROP TABLE {}").format(target.table))
-        await held.hold(tx.conn, target, TENANT, names, data)
-
-    async def lose_rows(self, target: Target) -> None:
-        """Take all rows from a target, which the books then don't know."""
+    async def held(
+        self, job_id: str, rows: Sequence[Row], columns: Sequence[Column], rejects: int, plan: int
+    ) -> Target:
+        """A target with rows in memory."""
         async with self.begin() as tx:
-            if target.is_held:
-                await held.give_table(tx.conn, target)
+            place = await find_place(tx.conn, ENV, self.owner)
+            assert place is not None
+            target = target_at(place, job_id=job_id, plan_version=plan, columns=columns)
+            await _put_rows(tx, target, rows, ordinal=False)
+            names = (LOAD_ID, *(column.name for column in columns))
+            statement = sql.SQL("COPY {} ({}) TO STDOUT (FORMAT binary)").format(
+                target.table, sql.SQL(", ").join(map(sql.Identifier, names))
+            )
+            async with tx.conn.cursor().copy(statement) as copy:
+                data = b"".join([bytes(part) async for part in copy])
+            await tx.conn.execute(sql.SQL("DROP TABLE {}").format(target.table))
+        filled = Filled(1, True, len(rows) + rejects, len(rows), rejects, 0, 100, None)
+        return replace(target, held=Held(names, data, filled, partial(_put_rejects, target=target, rejects=rejects)))
+
+    async def in_table(self, target: Target) -> Target:
+        """The target again, with its rows in a table and all that the books have of them."""
+        held = target.held
+        assert held is not None
+        async with self.begin() as tx:
+            table = await get_table(tx.conn, ENV, target.phys_id)
+            source = {"fileId": target.job_id}
+            stored, _ = await open_target(
+                tx.conn,
+                table,
+                job_id=target.job_id,
+                plan_version=target.plan_version,
+                columns=target.columns,
+                source=source,
+            )
+            await tx.conn.execute(create_statement(stored, ordinal=False))
+            await send(tx.conn, held, stored.table)
+            number = sql.SQL("UPDATE {} SET {} = %s").format(stored.table, sql.Identifier(LOAD_ID))
+            await tx.conn.execute(number, (stored.load_number,))
+            await _put_chunk(tx, stored, held.filled.rows_loaded, held.filled.rows_rejected)
+            await _put_rejects(tx.conn, stored, held.filled.rows_rejected)
+        return stored
+
+    async def lose_rows(self, target: Target) -> Target:
+        """The target without its rows, which the books then don't know."""
+        if target.held is not None:
+            header, trailer = target.held.data[:19], target.held.data[-2:]
+            return replace(target, held=replace(target.held, data=header + trailer))
+        async with self.begin() as tx:
             await tx.conn.execute(sql.SQL("DELETE FROM {}").format(target.table))
-            if target.is_held:
-                await self.hold(tx, target)
+        return target
 
     async def again(self, target: Target) -> Target:
         """The target as it is in the books now."""
@@ -144,7 +173,12 @@ class Warehouse:
         async def finish(tx: Transaction, entry: LoadEntry) -> None:
             tx.finished = True
 
-        return await bring_in(begin or self.begin, target, load, finish, tell)
+        entry = await bring_in(begin or self.begin, target, load, finish, tell)
+        if entry is None:
+            entry = await bring_in(begin or self.begin, await self.in_table(target), load, finish, tell)
+        assert entry is not None
+        assert entry.job_id == target.job_id
+        return entry
 
     async def load(
         self,
@@ -161,7 +195,11 @@ class Warehouse:
         by_id = Key(("id",), unique=mode == "upsert", is_partition=mode == "replacePartition")
         key = options.pop("key", by_id if by_id.must_have_values else None)
         target = await self.fill(rows, columns=columns, mode=mode, rejects=rejects, plan=plan)
-        return await self.show(target, mode, key=key, file_id=self.file_id(file), file_name=file, **options)
+        file_id = self.file_id(file)
+        if mode == "append":  # which adds a file once: each load is of an upload of its own
+            self.appended[file] = self.appended.get(file, 0) + 1
+            file_id += f", {self.appended[file]}" if self.appended[file] > 1 else ""
+        return await self.show(target, mode, key=key, file_id=file_id, file_name=file, **options)
 
     def file_id(self, file: str) -> str:
         """The id of a file of this area."""
@@ -214,3 +252,28 @@ class Warehouse:
             assert table is not None
             assert table.rows == len(await self.rows())
             assert await targets_of(tx.conn, table.phys_id) == []
+
+
+async def _put_rows(tx: Transaction, target: Target, rows: Sequence[Row], *, ordinal: bool) -> None:
+    await tx.conn.execute(create_statement(target, ordinal=ordinal))
+    insert = sql.SQL("INSERT INTO {} VALUES ({})").format(
+        target.table, sql.SQL(", ").join([sql.Placeholder()] * (1 + ordinal + len(target.columns)))
+    )
+    values = [(target.load_number, *([place] if ordinal else []), *row) for place, row in enumerate(rows)]
+    await tx.conn.cursor().executemany(insert, values)
+
+
+async def _put_chunk(tx: Transaction, target: Target, rows: int, rejects: int) -> None:
+    await tx.conn.execute(
+        "INSERT INTO load_chunks (load_id, chunk, tenant_id, rows_read, rows_loaded, rows_rejected,"
+        " rows_filtered, bytes_read, resume_at, attempt) VALUES (%s, 0, %s, %s, %s, %s, 0, 100, NULL, 1)",
+        (target.load_id, TENANT, rows + rejects, rows, rejects),
+    )
+
+
+async def _put_rejects(conn: AsyncConnection[DictRow], target: Target, rejects: int) -> None:
+    for number in range(rejects):
+        await conn.execute(
+            "INSERT INTO load_rejects VALUES (%s, %s, %s, %s, 'id', 'bad_integer', 'x is no integer', 'x', '{}', 1)",
+            (target.load_id, number, TENANT, number + 2),
+        )

@@ -120,7 +120,7 @@ async def test_small_is_told_by_file(warehouse: Warehouse) -> None:
 async def test_what_does_not_balance_is_not_shown(warehouse: Warehouse) -> None:
     await warehouse.load(A)
     target = await warehouse.fill(B, mode="replaceFile")
-    await warehouse.lose_rows(target)
+    target = await warehouse.lose_rows(target)
     with pytest.raises(StepmillError) as caught:
         await warehouse.show(target, "replaceFile", key=None, file_name="a.csv", allow_small=True)
     assert caught.value.code == "load_unbalanced"

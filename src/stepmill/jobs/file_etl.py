@@ -6,29 +6,25 @@ Transform goes on at the chunk where it was cut off, Load is one commit. With ``
 earlier load rejected.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Literal
 
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 from pydantic import Field
 
 from stepmill.engine import EnvParams, JobType, Output, Step, StepContext, Transaction
 from stepmill.errors import ConflictError, NotFoundError
 from stepmill.planning.area_load import AreaLoad, HowRead
 from stepmill.planning.fetch import fetched
-from stepmill.planning.filling import keep_held
 from stepmill.planning.layout import key_of
 from stepmill.planning.reading import read_by_plan
 from stepmill.store import areas, files, plans
 from stepmill.store.areas import Area
-from stepmill.warehouse.bring_in import bring_in, publish_at_once
-from stepmill.warehouse.ledger import LoadEntry, find_append, find_replacement, get_load
-from stepmill.warehouse.publish import Load
+from stepmill.warehouse.bring_in import bring_in
+from stepmill.warehouse.ledger import LoadEntry, get_load
+from stepmill.warehouse.publish import Load, find_instead
 from stepmill.warehouse.tables import Owner, find_table
-from stepmill.warehouse.targets import Target, discard_target, find_target, get_target, read_filled
+from stepmill.warehouse.targets import Target, discard_target, find_place, find_target, read_filled
 
 _AREA, _HELD = "area", "held target"
 
@@ -84,7 +80,7 @@ class Loaded(Output):
 
 async def extract(ctx: StepContext[FileEtlParams]) -> Extracted:
     """Decide how the file is read; where the area has no plan, make one by rules from all of the file's values."""
-    area = await _area(ctx)
+    area = await ctx.once(_AREA, partial(_area, ctx))
     if ctx.params.replay_of is not None:
         return await _extract_rejects(ctx, area, ctx.params.replay_of)
     file = await files.get(ctx.gateways.documents, ctx.tenant_id, ctx.env_id, ctx.params.file_id)
@@ -113,20 +109,26 @@ async def extract(ctx: StepContext[FileEtlParams]) -> Extracted:
 
 
 async def transform(ctx: StepContext[FileEtlParams]) -> Transformed:
-    """Type the rows by the plan into a table that nobody sees, in chunks; what does not fit is rejected."""
+    """Type the rows by the plan into a table that nobody sees, in chunks; what does not fit is rejected.
+
+    Few rows that join a table are held in memory instead: whoever finds them gone types them again.
+    """
     extracted: Extracted = ctx.output_of(extract)
-    area = ctx.memo[_AREA] = await _area(ctx)
-    async with ctx.reading() as conn:
-        instead = await _load_instead(conn, ctx.params, area, extracted, ctx.job_id)
-        begun = await find_target(conn, ctx.job_id)
+    area = await ctx.once(_AREA, partial(_area, ctx))
+    area_load = _area_load(ctx, area, extracted)
+    rules = await _rules(ctx, area_load, extracted, extracted.plan_version)
+    async with ctx.transaction() as tx:
+        instead = await find_instead(tx.conn, area.phys_id, rules)
+        begun = await find_target(tx.conn, ctx.job_id)
+        place = await find_place(tx.conn, ctx.env_id, Owner("area", area.area_id))
     if instead is not None:
         return Transformed()
-    filled, version = await _area_load(ctx, area, extracted).typed(begun)
-    async with ctx.transaction() as tx:
-        await keep_held(ctx, tx, filled)
-        counts = filled.held.counts if filled.held is not None else await read_filled(tx.conn, filled.target)
-        ctx.memo[_HELD] = replace(filled.target, is_held=True) if filled.held is not None else None
-        return await ctx.finish(tx, Transformed.model_validate({**vars(counts), "plan_version": version}))
+    filled, version = await area_load.typed(begun, place)
+    if filled.target.held is not None:
+        ctx.memo[_HELD] = filled.target
+    async with ctx.reading() as conn:
+        counts = await read_filled(conn, filled.target)
+    return Transformed.model_validate({**vars(counts), "plan_version": version})
 
 
 async def load(ctx: StepContext[FileEtlParams]) -> Loaded:
@@ -139,31 +141,28 @@ async def load(ctx: StepContext[FileEtlParams]) -> Loaded:
     async def finish(tx: Transaction, entry: LoadEntry) -> None:
         await ctx.finish(tx, _loaded(entry, area))
 
-    held: Target | None = ctx.memo.get(_HELD)
-    if held is not None:  # few rows, and of this attempt: mostly there is nothing more to be seen to
+    async def shown(target: Target, version: int) -> LoadEntry | None:
         rules = await _rules(ctx, area_load, extracted, version)
-        may = partial(_is_needed, ctx.params, area, extracted, ctx.job_id)
-        entry = await publish_at_once(ctx.transaction, held, rules, finish, may)
-        if entry is not None:
-            return _loaded(entry, area)
-    async with ctx.reading() as conn:
-        instead = await _load_instead(conn, ctx.params, area, extracted, ctx.job_id)
-        table = await find_table(conn, ctx.env_id, Owner("area", area.area_id))
-        target = await find_target(conn, ctx.job_id)
-        is_full = target is not None and (await read_filled(conn, target)).complete
-    if instead is not None:
-        return await _leave_it_at(ctx, area, instead)
-    version = await area_load.version_to_show(version, table)
-    rules = await _rules(ctx, area_load, extracted, version)
-    if target is None:  # an ended job's is dropped soon, and this is its retry
-        ctx.log("info", "The unseen table was dropped since the job ended; filling it anew.")
-    if target is None or target.plan_version != version or not is_full:
-        filled = await area_load.filled(version)
+        return await bring_in(ctx.transaction, target, rules, finish, lambda sentence: ctx.log("info", sentence))
+
+    held: Target | None = ctx.memo.get(_HELD)
+    entry = await shown(held, version) if held is not None else None
+    if entry is None:
+        rules = await _rules(ctx, area_load, extracted, version)
         async with ctx.transaction() as tx:
-            await keep_held(ctx, tx, filled)
-            target = await get_target(tx.conn, ctx.job_id)
-    entry = await bring_in(ctx.transaction, target, rules, finish, lambda sentence: ctx.log("info", sentence))
-    return _loaded(entry, area)
+            entry = await find_instead(tx.conn, area.phys_id, rules)
+            table = await find_table(tx.conn, ctx.env_id, Owner("area", area.area_id))
+            target = await find_target(tx.conn, ctx.job_id)
+            is_full = target is not None and (await read_filled(tx.conn, target)).complete
+            may_hold = target is None and held is None  # what was held once needs a table
+            place = await find_place(tx.conn, ctx.env_id, Owner("area", area.area_id)) if may_hold else None
+        version = await area_load.version_to_show(version, table)
+    while entry is None:
+        if target is None or target.plan_version != version or not is_full:
+            target = (await area_load.filled(version, place)).target
+        entry = await shown(target, version)
+        target = place = None
+    return _loaded(entry, area) if entry.job_id == ctx.job_id else await _leave_it_at(ctx, area, entry)
 
 
 async def _rules(ctx: StepContext[FileEtlParams], area_load: AreaLoad, extracted: Extracted, version: int) -> Load:
@@ -180,12 +179,6 @@ async def _rules(ctx: StepContext[FileEtlParams], area_load: AreaLoad, extracted
         least_share=ctx.settings.small_load_share,
         keep_undo=timedelta(days=ctx.settings.undo_days),
     )
-
-
-async def _is_needed(
-    params: FileEtlParams, area: Area, extracted: Extracted, job_id: str, conn: AsyncConnection[DictRow]
-) -> bool:
-    return await _load_instead(conn, params, area, extracted, job_id) is None
 
 
 async def _area(ctx: StepContext[FileEtlParams]) -> Area:
@@ -210,18 +203,6 @@ async def _extract_rejects(ctx: StepContext[FileEtlParams], area: Area, load_id:
 
 def _area_load(ctx: StepContext[FileEtlParams], area: Area, extracted: Extracted) -> AreaLoad:
     return AreaLoad(ctx, area, extracted, file_id=ctx.params.file_id, replay_of=ctx.params.replay_of)
-
-
-async def _load_instead(
-    conn: AsyncConnection[DictRow], params: FileEtlParams, area: Area, extracted: Extracted, job_id: str
-) -> LoadEntry | None:
-    """The load that makes this one needless: it added this very file, or replaces its rows though it came first."""
-    if params.replay_of is not None:
-        return None
-    added_by = None
-    if extracted.mode == "append":
-        added_by = await find_append(conn, area.phys_id, params.file_id)
-    return added_by or await find_replacement(conn, area.phys_id, job_id, extracted.file_name)
 
 
 async def _leave_it_at(ctx: StepContext[FileEtlParams], area: Area, instead: LoadEntry) -> Loaded:

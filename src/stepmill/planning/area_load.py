@@ -1,6 +1,7 @@
 """One job's load into an area's table: the version of the plan that its rows are typed by, and the target with them."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from stepmill.engine import Output, StepContext
@@ -12,7 +13,7 @@ from stepmill.etl.readers.follow_plan import is_same_table
 from stepmill.gateways.blobs import BlobLocation
 from stepmill.planning.drift import is_read_alike, lacking, may_lack, with_failures
 from stepmill.planning.examine import examine_misfits
-from stepmill.planning.filling import Destination, Filled, Rows, filled_target
+from stepmill.planning.filling import Destination, Filled, Rows, filled_target, held_target
 from stepmill.planning.layout import key_of, with_key
 from stepmill.planning.reading import TEXT, plan_of_version
 from stepmill.planning.widening import filled_as_values_ask
@@ -20,7 +21,7 @@ from stepmill.store import environments, files
 from stepmill.store.areas import Area, SchemaChange
 from stepmill.warehouse.ledger import Mode
 from stepmill.warehouse.tables import Key, Owner, PhysicalTable
-from stepmill.warehouse.targets import Target
+from stepmill.warehouse.targets import Place, Target
 
 _SMALL_BYTES = 512 * 1024
 
@@ -63,14 +64,15 @@ class AreaLoad:
         """What tells rows apart by that version."""
         return key_of(await self.plan(version), self._how.mode, self._how.key_columns)
 
-    async def typed(self, begun: Target | None) -> tuple[Filled, int]:
+    async def typed(self, begun: Target | None, place: Place | None) -> tuple[Filled, int]:
         """The job's target, and the plan's version by which it is filled: one that the values fit, if the area evolves.
 
-        ``begun`` is the target as an earlier attempt left it.
+        ``begun`` is the target as an earlier attempt left it. Where there is none, few rows for ``place`` are held.
         """
         how = self._how
+        fill = partial(self.filled, place=place if begun is None else None)
         if how.schema_change != "evolve" or how.source is None:
-            return await self.filled(how.plan_version), how.plan_version
+            return await fill(how.plan_version), how.plan_version
         version = max(how.plan_version, begun.plan_version) if begun is not None else how.plan_version
 
         async def examine(plan: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +82,7 @@ class AreaLoad:
             return await self._ctx.compute(examine_misfits, text, how.source, plan, list(how.missing), keys)
 
         return await filled_as_values_ask(
-            self._ctx, self._area.area_id, version, self.filled, examine, self._follows, self.plan
+            self._ctx, self._area.area_id, version, fill, examine, self._follows, self.plan
         )
 
     async def version_to_show(self, version: int, table: PhysicalTable | None) -> int:
@@ -90,10 +92,12 @@ class AreaLoad:
             return version
         return newer if await self._follows(newer) else version
 
-    async def filled(self, version: int) -> Filled:
-        """The target with all rows, typed by a version; held ones are to be kept. Safe to repeat."""
-        plan = await self.plan(version)
-        return await filled_target(self._ctx, await self._destination(version), await self._rows(plan, version))
+    async def filled(self, version: int, place: Place | None = None) -> Filled:
+        """The target with all rows, typed by a version; few rows for ``place`` are held in it. Safe to repeat."""
+        rows = await self._rows(await self.plan(version), version)
+        destination = await self._destination(version)
+        held = await held_target(self._ctx, destination, rows, place)
+        return held or await filled_target(self._ctx, destination, rows)
 
     async def _follows(self, newer: int) -> bool:
         """Whether the rows can be read by another version, too: in the same way, and with all that it needs."""

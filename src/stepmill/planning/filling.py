@@ -1,26 +1,37 @@
 """Fill a load's unseen table: what a plan says, what a compute child does, and what the warehouse keeps, together."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
 from stepmill.engine import StepContext, Transaction
-from stepmill.engine.fence import told_as_lost
 from stepmill.errors import StepmillError
 from stepmill.etl.batches import FillOrder
-from stepmill.etl.chunk_rows import CHUNK, REJECTS, chunk_values, reject_values
+from stepmill.etl.chunk_rows import REJECTS, reject_values
 from stepmill.etl.chunks import TargetTable
 from stepmill.etl.held import HeldRows
 from stepmill.etl.load import CHUNK_ROWS
 from stepmill.etl.plan.model import TransformPlan
 from stepmill.etl.plan.rejects import RejectLimit
+from stepmill.etl.readers.block import Reject
 from stepmill.planning.layout import columns_of
-from stepmill.warehouse import held as held_rows
 from stepmill.warehouse.columns import LOAD_ID, ORDINAL
 from stepmill.warehouse.ledger import Mode
 from stepmill.warehouse.removal import rename
 from stepmill.warehouse.tables import Key, Owner, PhysicalTable, ensure_table
-from stepmill.warehouse.targets import Target, create_statement, discard_target, open_target
+from stepmill.warehouse.targets import Filled as TargetCounts
+from stepmill.warehouse.targets import (
+    Held,
+    Place,
+    Target,
+    create_statement,
+    discard_target,
+    open_target,
+    target_at,
+)
 
 
 @dataclass(frozen=True)
@@ -59,11 +70,11 @@ class Rows:
 
 @dataclass(frozen=True)
 class Filled:
-    """A target with all of its rows in it, and how many were rejected; or with ``held`` rows that are to be kept."""
+    """A target with all of its rows in it, and how many were rejected; ``rejects`` are those, if the rows are held."""
 
     target: Target
     rows_rejected: int
-    held: HeldRows | None = None
+    rejects: tuple[Reject, ...] = ()
 
 
 async def table_of(tx: Transaction, ctx: StepContext[Any], destination: Destination) -> PhysicalTable:
@@ -81,8 +92,34 @@ async def table_of(tx: Transaction, ctx: StepContext[Any], destination: Destinat
     return table
 
 
+async def held_target(
+    ctx: StepContext[Any], destination: Destination, rows: Rows, place: Place | None
+) -> Filled | None:
+    """A target with all rows held in memory: of a small source that can join the table in ``place``; else None."""
+    key = destination.key
+    is_compared = key is not None and key.must_have_values  # with the rows that are there: in tables, both
+    if place is None or rows.hold is None or is_compared or destination.mode == "replace":
+        return None
+    if place.table.logical_name != destination.logical_name:
+        return None
+    target = target_at(place, job_id=ctx.job_id, plan_version=rows.plan_version, columns=columns_of(rows.plan))
+    found = await ctx.compute(rows.hold, _order(ctx, destination, rows, target), *rows.args)
+    if found is None:
+        return None
+    held = HeldRows.from_json(found)
+
+    async def keep_rejects(conn: AsyncConnection[DictRow]) -> None:
+        if held.rejects:
+            values = reject_values(target.load_id, ctx.tenant_id, target.plan_version, held.rejects, 0)
+            await conn.execute(REJECTS, values)
+
+    counts = TargetCounts(chunks=1, complete=True, **vars(held.counts), bytes_read=held.bytes_read, resume_at=None)
+    at_hand = Held(held.columns, held.data, counts, keep_rejects)
+    return Filled(replace(target, held=at_hand), held.counts.rows_rejected, held.rejects)
+
+
 async def filled_target(ctx: StepContext[Any], destination: Destination, rows: Rows) -> Filled:
-    """The job's target with all rows in it, or held to be kept. Safe to repeat: what is there is not filled again.
+    """The job's target with all rows in its table. Safe to repeat: what is there is not filled again.
 
     Rows that can't be loaded at all leave no target behind.
     """
@@ -98,37 +135,14 @@ async def filled_target(ctx: StepContext[Any], destination: Destination, rows: R
         )
     if filled.complete:
         return Filled(target, filled.rows_rejected)
-    order = _order(ctx, destination, rows, target)
     try:
-        # What is compared with the rows that are there has to be in a table, too.
-        is_compared = destination.key is not None and destination.key.must_have_values
-        if rows.hold is not None and filled.chunks == 0 and not is_compared and table.generation is not None:
-            found = await ctx.compute(rows.hold, order, *rows.args)
-            if found is not None:
-                held = HeldRows.from_json(found)
-                return Filled(target, held.counts.rows_rejected, held)
-        counts = await ctx.compute(rows.fill, order, *rows.args)
+        counts = await ctx.compute(rows.fill, _order(ctx, destination, rows, target), *rows.args)
     except StepmillError as error:
         if not error.retryable:
             async with ctx.transaction() as tx:
                 await discard_target(tx.conn, target)
         raise
     return Filled(target, counts["rows_rejected"])
-
-
-async def keep_held(ctx: StepContext[Any], tx: Transaction, filled: Filled) -> None:
-    """Keep the target's held rows, if it has such, with all that the books have of a chunk."""
-    target, rows = filled.target, filled.held
-    if rows is None:
-        return
-    place = (target.load_id, 0, ctx.tenant_id)
-    values = chunk_values(*place, rows.counts, bytes_read=rows.bytes_read, resume_at=None, attempt=ctx.attempt)
-    with told_as_lost(ctx.job_id, ctx.attempt):
-        await tx.conn.execute(CHUNK, values)
-    await held_rows.hold(tx.conn, target, ctx.tenant_id, rows.columns, rows.data)
-    if rows.rejects:
-        rejects = reject_values(target.load_id, ctx.tenant_id, target.plan_version, rows.rejects, 0)
-        await tx.conn.execute(REJECTS, rejects)
 
 
 def _order(ctx: StepContext[Any], destination: Destination, rows: Rows, target: Target) -> FillOrder:

@@ -57,8 +57,8 @@ async def filled_as_values_ask(
 
 async def _asks_for_more(ctx: StepContext[Any], plan: TransformPlan, filled: Filled) -> bool:
     numbers = [column.name for column in plan.columns if may_widen(column)]
-    if filled.held is not None:
-        rejects = [reject for reject in filled.held.rejects if reject.column in numbers]
+    if filled.target.held is not None:
+        rejects = [reject for reject in filled.rejects if reject.column in numbers]
         return any(asks_for_wider_number(reject.code, reject.raw) for reject in rejects)
     async with ctx.reading() as conn:
         return await has_wider_numbers(conn, filled.target.load_id, numbers)

@@ -9,11 +9,11 @@ from psycopg import AsyncConnection, errors
 from psycopg.rows import DictRow
 
 from stepmill.engine.context import Transaction
-from stepmill.warehouse import held, prepare, views
+from stepmill.warehouse import prepare, views
 from stepmill.warehouse.columns import Column, keep_order
 from stepmill.warehouse.ledger import LoadEntry
 from stepmill.warehouse.prepare import Course
-from stepmill.warehouse.publish import Load, course_of, publish
+from stepmill.warehouse.publish import Load, course_of, find_instead, publish
 from stepmill.warehouse.small import refuse_small
 from stepmill.warehouse.tables import PhysicalTable, get_table
 from stepmill.warehouse.targets import Target, get_target, read_filled
@@ -24,48 +24,28 @@ Begin = Callable[[], AbstractAsyncContextManager[Transaction]]
 Finish = Callable[[Transaction, LoadEntry], Awaitable[None]]
 """Called in the transaction that shows the load, as the last thing in it."""
 
-May = Callable[[AsyncConnection[DictRow]], Awaitable[bool]]
-"""Asked whether a load may be shown at all."""
-
 Tell = Callable[[str], None]
 """Told in a sentence what goes on."""
 
 _LONGEST_PAUSE = 3.0
 
 
-async def bring_in(begin: Begin, target: Target, load: Load, finish: Finish, tell: Tell) -> LoadEntry:
-    """Show a filled target to readers at one instant, together with what ``finish`` writes. Answers its ledger row."""
-    if target.is_held and (entry := await publish_at_once(begin, target, load, finish)) is not None:
-        return entry
+async def bring_in(begin: Begin, target: Target, load: Load, finish: Finish, tell: Tell) -> LoadEntry | None:
+    """Show a filled target to readers at one instant, together with what ``finish`` writes. Answers its ledger row.
+
+    If another load makes it needless (see ``find_instead``), nothing is done, and that one's row is answered. None, and
+    nothing done, if the rows are held in memory and the table asks for more than that they join it: then they need a
+    table of their own.
+    """
+    if target.held is not None:
+        return await _publish(begin, target, None, load, finish, tell)
     while True:
         target, table = await _prepare(begin, target, load, tell)
-        entry = await _publish(begin, target, table, load, finish, tell)
+        tell("Showing the rows to readers.")
+        entry = await _publish(begin, target, table.version, load, finish, tell)
         if entry is not None:
             return entry
         tell("The table was changed meanwhile; getting ready again.")
-
-
-async def _always(_conn: AsyncConnection[DictRow]) -> bool:
-    return True
-
-
-async def publish_at_once(
-    begin: Begin, target: Target, load: Load, finish: Finish, may: May = _always
-) -> LoadEntry | None:
-    """Show held rows without further ado; None, and nothing done, if readers or the table's columns ask for more.
-
-    Or if ``may`` says no, which is asked first in the transaction.
-    """
-    try:
-        async with begin() as tx:
-            if not await may(tx.conn):
-                return None
-            entry = await publish(tx.conn, target, None, load)
-            if entry is not None:
-                await finish(tx, entry)
-            return entry
-    except errors.LockNotAvailable:
-        return None
 
 
 async def _prepare(begin: Begin, target: Target, load: Load, tell: Tell) -> tuple[Target, PhysicalTable]:
@@ -86,9 +66,6 @@ async def _prepare(begin: Begin, target: Target, load: Load, tell: Tell) -> tupl
         if target.carried_version is not None and course.way != "carry":  # the table is another one since
             await prepare.drop_carried(tx.conn, target)
             target = await get_target(tx.conn, target.job_id)
-        if target.is_held and (course.way != "move" or load.displacing is not None):
-            await held.give_table(tx.conn, target)
-            target = await get_target(tx.conn, target.job_id)
     if course.way == "carry" and target.carried_version != course.version:
         tell("Carrying earlier rows over to the plan's columns.")
         async with begin() as tx:
@@ -103,7 +80,7 @@ async def _prepare(begin: Begin, target: Target, load: Load, tell: Tell) -> tupl
             await prepare.gather_statistics(tx.conn, target)
     added = prepare.additions(table, target.columns)
     if course.way == "move" and added:
-        await _patiently(lambda: _widen(begin, table, added), table, tell)
+        await _patiently(lambda: _widen(begin, table, added), tell)
     return target, table
 
 
@@ -127,29 +104,31 @@ async def _widen(begin: Begin, table: PhysicalTable, added: Sequence[Column]) ->
 
 
 async def _publish(
-    begin: Begin, target: Target, table: PhysicalTable, load: Load, finish: Finish, tell: Tell
+    begin: Begin, target: Target, version: int | None, load: Load, finish: Finish, tell: Tell
 ) -> LoadEntry | None:
     entry: LoadEntry | None = None
 
     async def once() -> None:
         nonlocal entry
         async with begin() as tx:
-            entry = await publish(tx.conn, target, table.version, load)
+            entry = await find_instead(tx.conn, target.phys_id, load)
+            if entry is not None:
+                return
+            entry = await publish(tx.conn, target, version, load)
             if entry is not None:
                 await finish(tx, entry)
 
-    tell("Showing the rows to readers.")
-    await _patiently(once, table, tell)
+    await _patiently(once, tell)
     return entry
 
 
-async def _patiently(act: Callable[[], Awaitable[None]], table: PhysicalTable, tell: Tell) -> None:
+async def _patiently(act: Callable[[], Awaitable[None]], tell: Tell) -> None:
     """Act again, after longer and longer pauses, for as long as readers hold what it has to lock."""
     pause = 0.2
     while True:
         try:
             return await act()
         except errors.LockNotAvailable:
-            tell(f"Waiting for readers of {table.logical_name!r} to finish.")
+            tell("Waiting for readers of the table to finish.")
         await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret
         pause = min(2 * pause, _LONGEST_PAUSE)

@@ -19,6 +19,17 @@ _SET_LATER = ("superseded_by", "reverted_at", "removed_at", "finished_at", "reje
 
 IN_FORCE = "superseded_by IS NULL AND reverted_at IS NULL AND removed_at IS NULL"
 
+_MAKING_NEEDLESS = f"""
+SELECT * FROM (
+    (SELECT * FROM load_ledger WHERE phys_id = %(phys_id)s AND file_id = %(added)s AND replay_of IS NULL AND {IN_FORCE}
+     ORDER BY version DESC LIMIT 1)
+    UNION ALL
+    (SELECT * FROM load_ledger WHERE phys_id = %(phys_id)s AND job_id > %(job_id)s AND replay_of IS NULL
+     AND (mode = 'replace' OR mode = 'replaceFile' AND file_name = %(file_name)s) AND {IN_FORCE}
+     ORDER BY version DESC LIMIT 1)
+) AS found ORDER BY file_id = %(added)s DESC NULLS LAST LIMIT 1
+"""
+
 
 @dataclass(frozen=True)
 class Undo:
@@ -149,31 +160,17 @@ async def has_other_loads(conn: AsyncConnection[DictRow], phys_id: str, loads: S
     return cursor.rowcount > 0
 
 
-async def find_append(conn: AsyncConnection[DictRow], phys_id: str, file_id: str) -> LoadEntry | None:
-    """The load in force that added this very file, if there is one."""
-    cursor = await conn.execute(
-        f"SELECT * FROM load_ledger WHERE phys_id = %s AND file_id = %s AND replay_of IS NULL AND {IN_FORCE}"
-        " ORDER BY version DESC LIMIT 1",
-        (phys_id, file_id),
-    )
-    row = await cursor.fetchone()
-    return entry_from_row(row) if row else None
-
-
-async def find_replacement(
-    conn: AsyncConnection[DictRow], phys_id: str, job_id: str, file_name: str | None
+async def find_making_needless(
+    conn: AsyncConnection[DictRow], phys_id: str, *, mode: Mode, job_id: str, file_id: str | None, file_name: str | None
 ) -> LoadEntry | None:
-    """The load in force, of a job submitted after this one, that would have replaced this job's rows.
+    """The load in force that makes one of a file needless, if there is one.
 
-    Jobs may overtake one another; in the order of their submission its rows would be gone by now.
+    It added this very file; or it is of a job submitted later and replaces the file's rows. Jobs may overtake one
+    another: in the order of their submission those rows would be gone by now.
     """
-    cursor = await conn.execute(
-        "SELECT * FROM load_ledger WHERE phys_id = %s AND job_id > %s AND replay_of IS NULL"
-        f" AND (mode = 'replace' OR mode = 'replaceFile' AND file_name = %s) AND {IN_FORCE}"
-        " ORDER BY version DESC LIMIT 1",
-        (phys_id, job_id, file_name),
-    )
-    row = await cursor.fetchone()
+    added = file_id if mode == "append" else None
+    values = {"phys_id": phys_id, "job_id": job_id, "file_name": file_name, "added": added}
+    row = await (await conn.execute(_MAKING_NEEDLESS, values)).fetchone()
     return entry_from_row(row) if row else None
 
 

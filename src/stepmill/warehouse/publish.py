@@ -51,6 +51,15 @@ class Load:
         return key
 
 
+async def find_instead(conn: AsyncConnection[DictRow], phys_id: str, load: Load) -> LoadEntry | None:
+    """The load that is shown already and makes this one needless, if there is one."""
+    if load.replay_of is not None:
+        return None
+    return await ledger.find_making_needless(
+        conn, phys_id, mode=load.mode, job_id=load.job_id, file_id=load.file_id, file_name=load.file_name
+    )
+
+
 async def course_of(conn: AsyncConnection[DictRow], table: PhysicalTable, target: Target, load: Load) -> Course:
     """What the load will do to the table as it is now. Raises what forbids it."""
     if load.replay_of is not None:
@@ -110,6 +119,8 @@ async def publish(conn: AsyncConnection[DictRow], target: Target, version: int |
     is_later = (table.plan_version or 0) > target.plan_version
     if version is None and (course.way != "move" or load.displacing or is_later or additions(table, target.columns)):
         return None
+    if target.held is not None:
+        await target.held.keep_rejects(conn)
     filled = await read_filled(conn, target)
     entry = _entry(table, target, load, filled)
     entry = await _verified(conn, target, entry, filled, course)
@@ -167,7 +178,7 @@ async def _verified(
     are sent.
     """
     rows = entry.rows_loaded
-    if not target.is_held:
+    if target.held is None:
         own = sql.SQL("FILTER (WHERE {} = %s)").format(Identifier(LOAD_ID)) if course.way == "carry" else sql.SQL("")
         count = sql.SQL("SELECT count(*) {} AS rows FROM {}").format(own, target.table)
         values = (target.load_number,) if course.way == "carry" else None
@@ -280,8 +291,8 @@ async def _displace(
 
 async def _moved(conn: AsyncConnection[DictRow], table: PhysicalTable, target: Target) -> int:
     """Put the target's rows into the present generation, and drop what they were in. Answers how many they were."""
-    if target.is_held:
-        return await held.send(conn, target, table.live)
+    if target.held is not None:
+        return await held.send(conn, target.held, table.live)
     names = sql.SQL(", ").join([Identifier(LOAD_ID), identifiers(target.columns)])
     insert = sql.SQL("INSERT INTO {live} ({names}) SELECT {names} FROM {stage}")
     try:

@@ -2,10 +2,11 @@
 
 A job has one target at most. It is filled by a compute child in chunks, each a transaction of its rows, its rejects and
 its row in ``load_chunks``. The child makes the table in its first chunk's transaction, so a target has a table exactly
-if it has a chunk; but for a small one, whose rows are held in one chunk without a table.
+if it has a chunk. A small load's rows may be held in memory instead: its target has no table and is in no book, and is
+made again by whoever finds it gone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,7 @@ from stepmill.engine.ids import new_id
 from stepmill.errors import StepmillError
 from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.warehouse.columns import LOAD_ID, ORDINAL, Column, columns_from_json
-from stepmill.warehouse.tables import PhysicalTable
+from stepmill.warehouse.tables import Owner, PhysicalTable, table_from_row
 
 _OPEN = """
 INSERT INTO load_targets (load_number, generation, table_name, load_id, job_id, tenant_id, env_id, phys_id, schema_name,
@@ -27,8 +28,39 @@ SELECT n, n, %s || n, %s, %s, %s, %s, %s, %s, %s, %s, %s FROM nextval('load_numb
 """
 """A generation is called by the number of its load, which no other has."""
 
+_PLACE = """
+SELECT *, nextval('load_numbers') AS load_number, clock_timestamp() AS asked_at FROM physical_tables
+WHERE env_id = %s AND owner_kind = %s AND owner_id = %s AND generation IS NOT NULL
+"""
 _FIND = "SELECT * FROM load_targets WHERE job_id = %s"
 _FIND_FOR_UPDATE = f"{_FIND} FOR UPDATE"
+
+
+@dataclass(frozen=True)
+class Filled:
+    """How far a target is: sums over its chunks. ``complete`` once every record of the source is accounted for."""
+
+    chunks: int
+    complete: bool
+    rows_read: int
+    rows_loaded: int
+    rows_rejected: int
+    rows_filtered: int
+    bytes_read: int
+    resume_at: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Held:
+    """All rows of a small load in memory, as one COPY in binary form has them, and what became of its records.
+
+    ``keep_rejects`` writes down those that were rejected, in the transaction that shows the rows.
+    """
+
+    columns: tuple[str, ...]
+    data: bytes
+    filled: Filled
+    keep_rejects: Callable[[AsyncConnection[DictRow]], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -48,8 +80,8 @@ class Target:
     rows_deduplicated: int | None
     carried_version: int | None
     created_at: datetime
-    is_held: bool = False
-    """Whether it has no table, and its rows are in ``held_rows``."""
+    held: Held | None = None
+    """Its rows, if they are in memory and it has no table."""
 
     @property
     def table(self) -> Identifier:
@@ -58,17 +90,12 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Filled:
-    """How far a target is: sums over its chunks. ``complete`` once every record of the source is accounted for."""
+class Place:
+    """A table as readers see it now, and the number of a load that is to join it."""
 
-    chunks: int
-    complete: bool
-    rows_read: int
-    rows_loaded: int
-    rows_rejected: int
-    rows_filtered: int
-    bytes_read: int
-    resume_at: dict[str, Any] | None
+    table: PhysicalTable
+    load_number: int
+    asked_at: datetime  # by the database's clock
 
 
 _NOT_BEGUN = Filled(0, False, 0, 0, 0, 0, 0, None)
@@ -113,6 +140,32 @@ async def open_target(
     return _from_row((await cursor.fetchall())[0]), _NOT_BEGUN
 
 
+async def find_place(conn: AsyncConnection[DictRow], env_id: str, owner: Owner) -> Place | None:
+    """Where another load of the owner's could go; None before its first. Each answer has a number of its own."""
+    row = await (await conn.execute(_PLACE, (env_id, owner.kind, owner.id))).fetchone()
+    return Place(table_from_row(row), row["load_number"], row["asked_at"]) if row else None
+
+
+def target_at(place: Place, *, job_id: str, plan_version: int, columns: Sequence[Column]) -> Target:
+    """A target that is in no book."""
+    table, number = place.table, place.load_number
+    return Target(
+        load_id=new_id("ld"),
+        load_number=number,
+        job_id=job_id,
+        env_id=table.env_id,
+        phys_id=table.phys_id,
+        generation=number,
+        schema_name=table.data_schema,
+        table_name=table.generation_name(number),
+        plan_version=plan_version,
+        columns=tuple(columns),
+        rows_deduplicated=None,
+        carried_version=None,
+        created_at=place.asked_at,
+    )
+
+
 async def find_target(conn: AsyncConnection[DictRow], job_id: str, *, for_update: bool = False) -> Target | None:
     """The job's target, if it has one. ``for_update`` keeps the clean-up away from it."""
     cursor = await conn.execute(_FIND_FOR_UPDATE if for_update else _FIND, (job_id,))
@@ -138,6 +191,8 @@ async def targets_of(conn: AsyncConnection[DictRow], phys_id: str) -> list[Targe
 
 async def read_filled(conn: AsyncConnection[DictRow], target: Target) -> Filled:
     """How far the target is."""
+    if target.held is not None:
+        return target.held.filled
     cursor = await conn.execute(
         "SELECT count(*) AS chunks, coalesce(bool_or(resume_at IS NULL), false) AS complete,"
         " coalesce(sum(rows_read), 0)::bigint AS rows_read, coalesce(sum(rows_loaded), 0)::bigint AS rows_loaded,"
@@ -158,7 +213,8 @@ async def discard_target(conn: AsyncConnection[DictRow], target: Target) -> None
 
 async def close_target(conn: AsyncConnection[DictRow], target: Target) -> None:
     """Take the target out of the books of things under way: its rows have found their place."""
-    await conn.execute("DELETE FROM load_targets WHERE load_id = %s", (target.load_id,))
+    if target.held is None:
+        await conn.execute("DELETE FROM load_targets WHERE load_id = %s", (target.load_id,))
 
 
 def create_statement(target: Target, *, ordinal: bool) -> sql.Composed:
@@ -189,5 +245,4 @@ def _from_row(row: DictRow) -> Target:
         rows_deduplicated=row["rows_deduplicated"],
         carried_version=row["carried_version"],
         created_at=row["created_at"],
-        is_held=row["is_held"],
     )
