@@ -124,8 +124,10 @@ async def transform(ctx: StepContext[FileEtlParams]) -> Transformed:
     if instead is not None:
         return Transformed()
     filled, version = await area_load.typed(begun, place)
-    if filled.target.held is not None:
+    held = filled.target.held
+    if held is not None:
         ctx.memo[_HELD] = filled.target
+        return Transformed.model_validate({**vars(held.filled), "plan_version": version})
     async with ctx.reading() as conn:
         counts = await read_filled(conn, filled.target)
     return Transformed.model_validate({**vars(counts), "plan_version": version})

@@ -17,7 +17,7 @@ from stepmill.planning.filling import Destination, Filled, Rows, filled_target, 
 from stepmill.planning.layout import key_of, with_key
 from stepmill.planning.reading import TEXT, plan_of_version
 from stepmill.planning.widening import filled_as_values_ask
-from stepmill.store import environments, files
+from stepmill.store import files
 from stepmill.store.areas import Area, SchemaChange
 from stepmill.warehouse.ledger import Mode
 from stepmill.warehouse.tables import Key, Owner, PhysicalTable
@@ -109,13 +109,9 @@ class AreaLoad:
         return is_read_alike(plan, ours) and is_same_table(missing, plan.source_columns, lackable)
 
     async def _destination(self, version: int) -> Destination:
-        ctx, area = self._ctx, self._area
-        environment = await ctx.once(
-            "environment", lambda: environments.get(ctx.gateways.sql, ctx.tenant_id, ctx.env_id)
-        )
+        area = self._area
         return Destination(
             owner=Owner("area", area.area_id),
-            schema_name=environment.schema_name,
             logical_name=area.name,
             phys_id=area.phys_id,
             mode=self._how.mode,

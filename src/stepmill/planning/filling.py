@@ -18,6 +18,7 @@ from stepmill.etl.plan.model import TransformPlan
 from stepmill.etl.plan.rejects import RejectLimit
 from stepmill.etl.readers.block import Reject
 from stepmill.planning.layout import columns_of
+from stepmill.store import environments
 from stepmill.warehouse.columns import LOAD_ID, ORDINAL
 from stepmill.warehouse.ledger import Mode
 from stepmill.warehouse.removal import rename
@@ -39,7 +40,6 @@ class Destination:
     """The table that rows go to."""
 
     owner: Owner
-    schema_name: str
     logical_name: str
     phys_id: str
     mode: Mode
@@ -77,21 +77,6 @@ class Filled:
     rejects: tuple[Reject, ...] = ()
 
 
-async def table_of(tx: Transaction, ctx: StepContext[Any], destination: Destination) -> PhysicalTable:
-    """The destination's table, made if need be, under the name that its owner has now."""
-    table = await ensure_table(
-        tx.conn,
-        tenant_id=ctx.tenant_id,
-        env_id=ctx.env_id,
-        owner=destination.owner,
-        schema_name=destination.schema_name,
-        logical_name=destination.logical_name,
-        phys_id=destination.phys_id,
-    )
-    await rename(tx.conn, table, destination.logical_name)
-    return table
-
-
 async def held_target(
     ctx: StepContext[Any], destination: Destination, rows: Rows, place: Place | None
 ) -> Filled | None:
@@ -123,8 +108,9 @@ async def filled_target(ctx: StepContext[Any], destination: Destination, rows: R
 
     Rows that can't be loaded at all leave no target behind.
     """
+    environment = await environments.get(ctx.gateways.sql, ctx.tenant_id, ctx.env_id)
     async with ctx.transaction() as tx:
-        table = await table_of(tx, ctx, destination)
+        table = await _table(tx, ctx, destination, environment.schema_name)
         target, filled = await open_target(
             tx.conn,
             table,
@@ -143,6 +129,21 @@ async def filled_target(ctx: StepContext[Any], destination: Destination, rows: R
                 await discard_target(tx.conn, target)
         raise
     return Filled(target, counts["rows_rejected"])
+
+
+async def _table(tx: Transaction, ctx: StepContext[Any], destination: Destination, schema_name: str) -> PhysicalTable:
+    """The destination's table, made if need be, under the name that its owner has now."""
+    table = await ensure_table(
+        tx.conn,
+        tenant_id=ctx.tenant_id,
+        env_id=ctx.env_id,
+        owner=destination.owner,
+        schema_name=schema_name,
+        logical_name=destination.logical_name,
+        phys_id=destination.phys_id,
+    )
+    await rename(tx.conn, table, destination.logical_name)
+    return table
 
 
 def _order(ctx: StepContext[Any], destination: Destination, rows: Rows, target: Target) -> FillOrder:
