@@ -106,9 +106,9 @@ class Warehouse:
         self, job_id: str, rows: Sequence[Row], columns: Sequence[Column], rejects: int, plan: int
     ) -> Target:
         """A target with rows in memory."""
+        place = await find_place(self.database, TENANT, ENV, self.owner, job_id)
+        assert place is not None
         async with self.begin() as tx:
-            place = await find_place(tx.conn, ENV, self.owner)
-            assert place is not None
             target = target_at(place, job_id=job_id, plan_version=plan, columns=columns)
             await _put_rows(tx, target, rows, ordinal=False)
             names = (LOAD_ID, *(column.name for column in columns))

@@ -24,7 +24,7 @@ from stepmill.warehouse.bring_in import bring_in
 from stepmill.warehouse.ledger import LoadEntry, get_load
 from stepmill.warehouse.publish import Load, find_instead
 from stepmill.warehouse.tables import Owner, find_table
-from stepmill.warehouse.targets import Target, discard_target, find_place, find_target, read_filled
+from stepmill.warehouse.targets import Target, discard_target, find_target, read_filled
 
 _AREA, _HELD = "area", "held target"
 
@@ -116,13 +116,13 @@ async def transform(ctx: StepContext[FileEtlParams]) -> Transformed:
     extracted: Extracted = ctx.output_of(extract)
     area = await ctx.once(_AREA, partial(_area, ctx))
     area_load = _area_load(ctx, area, extracted)
-    rules = await _rules(ctx, area_load, extracted, extracted.plan_version)
-    async with ctx.transaction() as tx:
-        instead = await find_instead(tx.conn, area.phys_id, rules)
-        begun = await find_target(tx.conn, ctx.job_id)
-        place = await find_place(tx.conn, ctx.env_id, Owner("area", area.area_id))
-    if instead is not None:
-        return Transformed()
+    begun, place = None, await area_load.place()
+    if place is None:
+        rules = await _rules(ctx, area_load, extracted, extracted.plan_version)
+        async with ctx.reading() as conn:
+            if await find_instead(conn, area.phys_id, rules) is not None:
+                return Transformed()
+            begun = await find_target(conn, ctx.job_id)
     filled, version = await area_load.typed(begun, place)
     held = filled.target.held
     if held is not None:
@@ -151,13 +151,12 @@ async def load(ctx: StepContext[FileEtlParams]) -> Loaded:
     entry = await shown(held, version) if held is not None else None
     if entry is None:
         rules = await _rules(ctx, area_load, extracted, version)
-        async with ctx.transaction() as tx:
-            entry = await find_instead(tx.conn, area.phys_id, rules)
-            table = await find_table(tx.conn, ctx.env_id, Owner("area", area.area_id))
-            target = await find_target(tx.conn, ctx.job_id)
-            is_full = target is not None and (await read_filled(tx.conn, target)).complete
-            may_hold = target is None and held is None  # what was held once needs a table
-            place = await find_place(tx.conn, ctx.env_id, Owner("area", area.area_id)) if may_hold else None
+        async with ctx.reading() as conn:
+            entry = await find_instead(conn, area.phys_id, rules)
+            table = await find_table(conn, ctx.env_id, Owner("area", area.area_id))
+            target = await find_target(conn, ctx.job_id)
+            is_full = target is not None and (await read_filled(conn, target)).complete
+        place = await area_load.place() if held is None else None  # what was held once needs a table
         version = await area_load.version_to_show(version, table)
     while entry is None:
         if target is None or target.plan_version != version or not is_full:

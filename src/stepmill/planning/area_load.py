@@ -21,7 +21,7 @@ from stepmill.store import files
 from stepmill.store.areas import Area, SchemaChange
 from stepmill.warehouse.ledger import Mode
 from stepmill.warehouse.tables import Key, Owner, PhysicalTable
-from stepmill.warehouse.targets import Place, Target
+from stepmill.warehouse.targets import Place, Target, find_place
 
 _SMALL_BYTES = 512 * 1024
 
@@ -54,6 +54,15 @@ class AreaLoad:
         self._plans: dict[int, TransformPlan] = {}
         self._location: BlobLocation | None = None
 
+    async def place(self) -> Place | None:
+        """Where few rows could join the table with no target in the books; None if that can't be."""
+        key = await self.key(self._how.plan_version)
+        is_compared = key is not None and key.must_have_values  # with the rows that are there: in tables, both
+        if is_compared or self._how.mode == "replace" or not self._is_small():
+            return None
+        owner = Owner("area", self._area.area_id)
+        return await find_place(self._ctx.gateways.sql, self._ctx.tenant_id, self._ctx.env_id, owner, self._ctx.job_id)
+
     async def plan(self, version: int) -> TransformPlan:
         """A version of the area's plan."""
         if version not in self._plans:
@@ -67,10 +76,10 @@ class AreaLoad:
     async def typed(self, begun: Target | None, place: Place | None) -> tuple[Filled, int]:
         """The job's target, and the plan's version by which it is filled: one that the values fit, if the area evolves.
 
-        ``begun`` is the target as an earlier attempt left it. Where there is none, few rows for ``place`` are held.
+        ``begun`` is the target as an earlier attempt left it. Few rows for ``place`` are held.
         """
         how = self._how
-        fill = partial(self.filled, place=place if begun is None else None)
+        fill = partial(self.filled, place=place)
         if how.schema_change != "evolve" or how.source is None:
             return await fill(how.plan_version), how.plan_version
         version = max(how.plan_version, begun.plan_version) if begun is not None else how.plan_version
@@ -114,7 +123,6 @@ class AreaLoad:
             owner=Owner("area", area.area_id),
             logical_name=area.name,
             phys_id=area.phys_id,
-            mode=self._how.mode,
             key=await self.key(version),
         )
 

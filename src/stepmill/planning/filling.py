@@ -20,7 +20,6 @@ from stepmill.etl.readers.block import Reject
 from stepmill.planning.layout import columns_of
 from stepmill.store import environments
 from stepmill.warehouse.columns import LOAD_ID, ORDINAL
-from stepmill.warehouse.ledger import Mode
 from stepmill.warehouse.removal import rename
 from stepmill.warehouse.tables import Key, Owner, PhysicalTable, ensure_table
 from stepmill.warehouse.targets import Filled as TargetCounts
@@ -42,7 +41,6 @@ class Destination:
     owner: Owner
     logical_name: str
     phys_id: str
-    mode: Mode
     key: Key | None
 
 
@@ -81,11 +79,7 @@ async def held_target(
     ctx: StepContext[Any], destination: Destination, rows: Rows, place: Place | None
 ) -> Filled | None:
     """A target with all rows held in memory: of a small source that can join the table in ``place``; else None."""
-    key = destination.key
-    is_compared = key is not None and key.must_have_values  # with the rows that are there: in tables, both
-    if place is None or rows.hold is None or is_compared or destination.mode == "replace":
-        return None
-    if place.table.logical_name != destination.logical_name:
+    if place is None or rows.hold is None or place.table.logical_name != destination.logical_name:
         return None
     target = target_at(place, job_id=ctx.job_id, plan_version=rows.plan_version, columns=columns_of(rows.plan))
     found = await ctx.compute(rows.hold, _order(ctx, destination, rows, target), *rows.args)

@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 
 from stepmill.engine.ids import new_id
 from stepmill.errors import StepmillError
+from stepmill.gateways.sql.database import Database
 from stepmill.gateways.sql.identifiers import Identifier
 from stepmill.warehouse.columns import LOAD_ID, ORDINAL, Column, columns_from_json
 from stepmill.warehouse.tables import Owner, PhysicalTable, table_from_row
@@ -31,6 +32,7 @@ SELECT n, n, %s || n, %s, %s, %s, %s, %s, %s, %s, %s, %s FROM nextval('load_numb
 _PLACE = """
 SELECT *, nextval('load_numbers') AS load_number, clock_timestamp() AS asked_at FROM physical_tables
 WHERE env_id = %s AND owner_kind = %s AND owner_id = %s AND generation IS NOT NULL
+    AND NOT EXISTS (SELECT FROM load_targets WHERE job_id = %s)
 """
 _FIND = "SELECT * FROM load_targets WHERE job_id = %s"
 _FIND_FOR_UPDATE = f"{_FIND} FOR UPDATE"
@@ -140,10 +142,14 @@ async def open_target(
     return _from_row((await cursor.fetchall())[0]), _NOT_BEGUN
 
 
-async def find_place(conn: AsyncConnection[DictRow], env_id: str, owner: Owner) -> Place | None:
-    """Where another load of the owner's could go; None before its first. Each answer has a number of its own."""
-    row = await (await conn.execute(_PLACE, (env_id, owner.kind, owner.id))).fetchone()
-    return Place(table_from_row(row), row["load_number"], row["asked_at"]) if row else None
+async def find_place(database: Database, tenant_id: str, env_id: str, owner: Owner, job_id: str) -> Place | None:
+    """Where another load of the owner's could go; None before its first, and if the job has a target in the books.
+
+    Each answer has a number of its own.
+    """
+    values = (env_id, owner.kind, owner.id, job_id)
+    rows = await database.read("stepmill_loader", _PLACE, values, tenant=tenant_id)
+    return Place(table_from_row(rows[0]), rows[0]["load_number"], rows[0]["asked_at"]) if rows else None
 
 
 def target_at(place: Place, *, job_id: str, plan_version: int, columns: Sequence[Column]) -> Target:
