@@ -162,6 +162,29 @@ async def test_numbers_become_wide_enough(platform: Platform) -> None:
     assert (job["result"]["rowsRejected"], job["result"]["planVersion"]) == (0, 3)
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "value", "sql"),
+    [
+        pytest.param(("1.200,50 €", "7,25 €"), "3.400,125 €", 3400.125, "numeric(19,3)", id="decimals"),
+        pytest.param(("1.200", "3.000.000"), "2,5", 2.5, "numeric(20,1)", id="whole so far"),
+        pytest.param(("1'200.50", "7.25"), "10'000'000'000'000'000.5", 1e16 + 0.5, "numeric(19,2)", id="large"),
+    ],
+)
+async def test_so_do_those_in_a_local_spelling(
+    platform: Platform, first: tuple[str, str], then: str, value: float, sql: str
+) -> None:
+    area = await platform.create_area()
+    await platform.load(area, f"id;price\n1;{first[0]}\n2;{first[1]}\n", "first.csv")
+    job = await platform.load(area, f"id;price\n3;{then}\n4;1\n", "second.csv")
+    assert await warnings_of(platform, job) == [("column_widened", "price")]
+    assert job["result"]["rowsRejected"] == 0
+    rows = {row["id"]: row["price"] for row in await platform.rows(area)}
+    assert (float(rows[3]), float(rows[4])) == (value, 1)
+    columns = {column["name"]: column for column in (await platform.get(f"/areas/{area}/plan"))["columns"]}
+    price = columns["price"]
+    assert f"numeric({price['precision']},{price['scale']})" == sql
+
+
 async def test_a_column_becomes_text_only_where_the_load_would_fail(platform: Platform) -> None:
     area = await area_of(platform)
     job = await platform.load(area, "id,amount,shop\n3,many,Bonn\n4,8,Kiel\n", "second.csv")

@@ -20,11 +20,12 @@ from stepmill.etl.plan.mappings.number_format import NumberFormat
 from stepmill.etl.plan.model import Note, PlanColumn, TransformPlan
 from stepmill.etl.plan.parse import dump_plan, parse_plan
 from stepmill.etl.plan.source import SourceFormat
-from stepmill.etl.plan.types import MAX_PRECISION, LogicalType
-from stepmill.etl.profile import ColumnProfile, SourceProfile
+from stepmill.etl.plan.types import LogicalType
+from stepmill.etl.profile import SourceProfile
 from stepmill.planning.names import added_names, physical_names
 from stepmill.planning.rules import packed_column
 from stepmill.planning.rules_choice import quoted
+from stepmill.planning.wider_numbers import may_widen, wider_number
 from stepmill.store.areas import LoadMode, SchemaChange
 
 _FAILURES: Mapping[str, Literal["nullValue", "failLoad"]] = {"freeze": "failLoad", "discardValue": "nullValue"}
@@ -195,7 +196,7 @@ def widened(
         wider = None
         if misfits.get(column.name) and column.source is not None:
             profiled = next((each for each in profile.columns if each.name == column.source), None)
-            wider = _wider_number(column, profiled) if profiled is not None and may_widen(column) else None
+            wider = wider_number(column, profiled) if profiled is not None and may_widen(column) else None
             if wider is None and column.name in to_text:
                 wider = _as_text(column)
         if wider is not None:
@@ -203,32 +204,6 @@ def widened(
             changes.append(Change("column_widened", message, column.name))
         columns.append(wider or column)
     return _noted(plan.model_copy(update={"columns": tuple(columns)}), changes, []), changes
-
-
-def may_widen(column: PlanColumn) -> bool:
-    """Whether the column's numbers can be given more digits."""
-    return column.type in (LogicalType.INTEGER, LogicalType.NUMERIC) and isinstance(column.mapping, Direct)
-
-
-def _wider_number(column: PlanColumn, profile: ColumnProfile) -> PlanColumn | None:
-    """Numeric with as many digits before and behind the point as the column has and the values need."""
-    number = profile.candidate("number")
-    if number is None or number.result["exponents"] or number.result["specials"] or number.result["min"] is None:
-        return None
-    facts = number.result
-    target = column.target
-    is_integer = column.type is LogicalType.INTEGER
-    before = 19 if is_integer else target.precision - target.scale
-    needed = len(str(int(max(abs(facts["min"]), abs(facts["max"])))))
-    if facts["beyond64Bits"]:
-        needed = max(needed, facts["wholeLengths"][1])
-    scale = max(0 if is_integer else target.scale, facts["maxScale"] or 0)
-    digits = max(before, needed) + scale
-    if digits > MAX_PRECISION or (not is_integer and (digits, scale) == (target.precision, target.scale)):
-        return None
-    if is_integer and not scale and not facts["beyond64Bits"]:
-        return None
-    return column.model_copy(update={"type": LogicalType.NUMERIC, "precision": digits, "scale": scale})
 
 
 def _as_text(column: PlanColumn) -> PlanColumn | None:

@@ -141,7 +141,12 @@ def _is_needed(form: NumberFormat, bodies: list[re.Match[str] | None], decimal_m
     texts = [body[0] for body in bodies if body]
     uses_group = form.group is None or any(form.group in text for text in texts)
     uses_decimal = form.decimal in (".", *decimal_marks) or any(form.decimal in text for text in texts)
-    return uses_group and uses_decimal
+    return uses_group and (uses_decimal or _has_points_between_groups(form, texts))
+
+
+def _has_points_between_groups(form: NumberFormat, texts: Iterable[str]) -> bool:
+    """Whether there is one like 1.234.567, which leaves no other decimal mark than the comma."""
+    return form.group == "." and any(text.count(form.group) > 1 for text in texts)
 
 
 def _typed(form: NumberFormat, shapes: list[str], name: str) -> Choice | None:
@@ -150,8 +155,9 @@ def _typed(form: NumberFormat, shapes: list[str], name: str) -> Choice | None:
     wholes, fractions = zip(*(_digits(body, form.decimal) for body in bodies), strict=True)
     whole_digits, scale = max(wholes), max(fractions)
     pointed = [count for body, count in zip(bodies, fractions, strict=True) if form.decimal in body]
-    if form.group in _CODE_MARKS and not pointed and not symbol and len(set(wholes)) == 1:
-        return None  # such as 555 123, which is a code if all have as many digits
+    may_be_codes = form.group in _CODE_MARKS or _has_points_between_groups(form, bodies)
+    if may_be_codes and not pointed and not symbol and len(set(wholes)) == 1:
+        return None  # such as 555 123 or 123.456.789, which is a code if all have as many digits
     if whole_digits + scale > MAX_PRECISION:
         return None
     if not pointed or not scale:

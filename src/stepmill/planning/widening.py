@@ -6,9 +6,9 @@ from typing import Any
 from stepmill.engine import StepContext
 from stepmill.errors import StepmillError
 from stepmill.etl.plan.model import TransformPlan
-from stepmill.planning.drift import may_widen
 from stepmill.planning.filling import Filled
 from stepmill.planning.reading import evolved
+from stepmill.planning.wider_numbers import may_widen
 from stepmill.warehouse.misfits import asks_for_wider_number, has_wider_numbers
 from stepmill.warehouse.tables import Owner, find_table
 from stepmill.warehouse.views import users_of
