@@ -30,7 +30,7 @@ ID    NAME            AMOUNT  ORDERED
 
 
 def found_in(text: str) -> CsvFound:
-    return detect_csv([text], is_whole=True)
+    return detect_csv([text], whole=text)
 
 
 def read(text: str, source: SourceFormat, block_bytes: int = 1 << 20) -> tuple[list[tuple[str, ...]], list[int]]:

@@ -49,6 +49,18 @@ def test_a_further_file_has_its_own_end_of_the_table() -> None:
     assert len(rows_of(detect_further(longer, planned, ["id"]))) == 13
 
 
+@pytest.mark.parametrize("rows", [8_000, pytest.param(40_000, id="more than is looked at")])
+def test_the_second_of_a_large_file_is_found_up_to_a_megabyte(rows: int) -> None:
+    orders = ORDERS + "".join(f"{n},2024-02-01,1.00\n" for n in range(13, rows))
+    text = f"{orders}\n{CITIES}"
+    found, is_seen = detect(text), len(text) < 1024 * 1024
+    assert found.source.last_line == (rows + 1 if is_seen else None)
+    assert len(rows_of(found)) == rows - 1
+    again = detect_further(text, detect(ORDERS).source, ["id"])
+    assert again.source.last_line == found.source.last_line
+    assert ("more_tables" in warnings_of(again)) is is_seen
+
+
 def test_quotes_with_nothing_in_them_make_a_line_blank() -> None:
     planned = detect(f"{ORDERS}\n{CITIES}").source.model_copy(update={"quote": '"'})
     longer = ORDERS + "".join(f"{n},2024-02-01,1.00\n" for n in range(13, 60))

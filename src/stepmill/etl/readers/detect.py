@@ -65,7 +65,7 @@ def _detect(
                 return detect_text(text, text.charset)
             charset = planned_encoding(planned, text.survey, text.charset)
             return detect_text(
-                text, charset, lambda samples, whole: csv_as_planned(samples, planned, needed, is_whole=whole)
+                text, charset, lambda samples, whole: csv_as_planned(samples, planned, needed, whole=whole)
             )
 
         found = join_members(file.location, file.found, detect(file.found), detect)

@@ -12,7 +12,7 @@ from stepmill.etl.readers.csv_text import Dialect, Row, read_rows
 from stepmill.etl.readers.dialect import Ranked, rank_dialects, separator_line
 from stepmill.etl.readers.findings import Finding, shown
 from stepmill.etl.readers.header import Layout, find_layout
-from stepmill.etl.readers.tables import second_table
+from stepmill.etl.readers.tables import has_blank_line, second_table
 from stepmill.etl.readers.workbook import SHEET_DIALECT, without_line_ends
 
 _CLOSE = 0.97  # of the best score: then another delimiter might be meant as well
@@ -31,21 +31,22 @@ class CsvFound:
     warnings: tuple[Finding, ...]
 
 
-def detect_csv(samples: list[str], *, is_whole: bool) -> CsvFound:
-    """How the text is read that begins with the first sample, or is no more than that (``is_whole``).
+def detect_csv(samples: list[str], *, whole: str | None) -> CsvFound:
+    """How the text is read that begins with the first sample; ``whole`` is all of it, if it is at hand.
 
     It has at least one line that is not blank.
     """
     separator = separator_line(samples[0])
     if separator is not None:
-        samples = [samples[0][samples[0].index("\n") + 1 :], *samples[1:]]
+        samples = [_below_first_line(samples[0]), *samples[1:]]
+        whole = _below_first_line(whole) if whole is not None else None
     ranked = rank_dialects(samples, separator)
     dialect = ranked[0].dialect
     rows, others = _rows(samples, dialect)
     trim_fields = dialect.delimiter is not None and _begin_with_spaces(samples, dialect.delimiter)
     if trim_fields:
         rows, others = _trimmed(rows), _trimmed(others)
-    rows, last_line = _first_table(rows, is_whole=is_whole)
+    rows, last_line = _first_table(rows, samples[0], whole, dialect)
     layout = find_layout(rows, others)
     preamble = [line for line in islice(io.StringIO(samples[0], newline=""), layout.preamble_rows) if line.strip()]
     if separator is not None:
@@ -76,10 +77,11 @@ def detect_csv(samples: list[str], *, is_whole: bool) -> CsvFound:
     return CsvFound(source, header, tuple(_evidence(source, ranked[0], layout, separator)), tuple(warnings))
 
 
-def detect_sheet(samples: list[str], sheet: str | None, *, is_whole: bool) -> CsvFound:
+def detect_sheet(samples: list[str], sheet: str | None, *, whole: str | None) -> CsvFound:
     """How the text of a workbook's sheet is read, which has a dialect of its own: where its table begins."""
     rows, others = _rows([without_line_ends(sample) for sample in samples], SHEET_DIALECT)
-    rows, last_line = _first_table(rows, is_whole=is_whole)
+    shown_whole = without_line_ends(whole) if whole is not None else None
+    rows, last_line = _first_table(rows, without_line_ends(samples[0]), shown_whole, SHEET_DIALECT)
     layout = replace(find_layout(rows, others), comment=None)
     source = SourceFormat(
         format="excel",
@@ -97,10 +99,17 @@ def detect_sheet(samples: list[str], sheet: str | None, *, is_whole: bool) -> Cs
     return CsvFound(source, header, tuple(_about_rows(source)), tuple(warnings))
 
 
-def _first_table(rows: list[Row], *, is_whole: bool) -> tuple[list[Row], int | None]:
-    """The rows above a second table, and the last line that is not of that."""
-    other = second_table(rows) if is_whole else None
-    return (rows, None) if other is None else (rows[:other], rows[other].line - 1)
+def _first_table(rows: list[Row], sample: str, whole: str | None, dialect: Dialect) -> tuple[list[Row], int | None]:
+    """Those of the sample's rows that are above a second table, and the last line that is not of that."""
+    if whole is None:
+        return rows, None
+    is_all = len(whole) == len(sample)
+    found = rows if is_all else read_rows(whole, dialect) if has_blank_line(whole, dialect.quote) else []
+    other = second_table(found)
+    if other is None:
+        return rows, None
+    last_line = found[other].line - 1
+    return [row for row in rows if row.line <= last_line], last_line
 
 
 def another_table(last_line: int | None) -> list[Finding]:
@@ -115,6 +124,10 @@ def another_table(last_line: int | None) -> list[Finding]:
 def _rows(samples: list[str], dialect: Dialect) -> tuple[list[Row], list[Row]]:
     """Of the first sample, and of the others."""
     return read_rows(samples[0], dialect), [row for sample in samples[1:] for row in read_rows(sample, dialect)]
+
+
+def _below_first_line(text: str) -> str:
+    return text[text.index("\n") + 1 :]
 
 
 def _header(layout: Layout) -> tuple[str, ...] | None:

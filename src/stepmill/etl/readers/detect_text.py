@@ -14,11 +14,11 @@ from stepmill.etl.readers.json_shape import JsonShape, find_shape
 from stepmill.etl.readers.packing import FoundPacking
 from stepmill.etl.readers.signatures import refuse_other_formats
 from stepmill.etl.readers.survey import Survey, survey_file
-from stepmill.etl.readers.texts import head_text, is_in_first_sample, sample_lines
+from stepmill.etl.readers.texts import head_text, sample_lines, whole_text
 from stepmill.gateways.blobs import BlobLocation
 
-AsPlanned = Callable[[Sequence[str], bool], CsvFound | None]
-"""Reads samples of a CSV, of which the first may be all of it, by a plan; None if they are not so."""
+AsPlanned = Callable[[Sequence[str], str | None], CsvFound | None]
+"""Reads samples of a CSV, of which all may be at hand, by a plan; None if they are not so."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def look_at_text(location: BlobLocation, name: str, found: FoundPacking) -> Look
     return LookedAt(location, name, found, survey, charset)
 
 
-def _unplanned(_samples: Sequence[str], _is_whole: bool) -> None:
+def _unplanned(_samples: Sequence[str], _whole: str | None) -> None:
     """There is no plan."""
 
 
@@ -60,9 +60,9 @@ def detect_text(looked: LookedAt, charset: Charset, as_planned: AsPlanned = _unp
     shape = find_shape(head_text(survey, charset.encoding))
     if shape is None:
         samples = sample_lines(survey, charset.encoding)
-        is_whole = is_in_first_sample(survey, charset.encoding)
-        planned = as_planned(samples, is_whole)
-        csv = planned or detect_csv(samples, is_whole=is_whole)
+        whole = whole_text(survey, charset.encoding)
+        planned = as_planned(samples, whole)
+        csv = planned or detect_csv(samples, whole=whole)
         source, header = csv.source, csv.header
         evidence += csv.evidence
         warnings += csv.warnings

@@ -12,7 +12,7 @@ from stepmill.etl.readers.detect_csv import detect_sheet
 from stepmill.etl.readers.findings import Detected, Finding
 from stepmill.etl.readers.opened import OpenedFile
 from stepmill.etl.readers.survey import survey_file
-from stepmill.etl.readers.texts import is_in_first_sample, sample_lines
+from stepmill.etl.readers.texts import sample_lines, whole_text
 from stepmill.etl.readers.workbook_child import SheetText
 
 
@@ -31,7 +31,7 @@ def detect_workbook(file: OpenedFile, decoding: Decoding, wanted: str | None) ->
         )
     samples = sample_lines(survey, "utf-8")
     name = sheet.sheet if len(sheet.sheet) <= SHEET_CHARACTERS else None
-    csv = detect_sheet(samples, name, is_whole=is_in_first_sample(survey, "utf-8"))
+    csv = detect_sheet(samples, name, whole=whole_text(survey, "utf-8"))
     told = Finding("sheet", f"It is a workbook, of which the sheet {sheet.sheet!r} is read.")
     about = about_name(without_suffix(file.name), csv.source.format)
     return Detected(

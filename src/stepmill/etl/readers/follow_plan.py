@@ -15,7 +15,7 @@ from stepmill.etl.readers.csv_text import Dialect, Row, read_rows, usual_width
 from stepmill.etl.readers.detect_csv import CsvFound, another_table, renamed_columns
 from stepmill.etl.readers.findings import Detected, Finding, shown
 from stepmill.etl.readers.survey import Survey
-from stepmill.etl.readers.tables import second_table
+from stepmill.etl.readers.tables import has_blank_line, second_table
 from stepmill.etl.readers.workbook import SHEET_DIALECT
 
 _MORE_LINES = 20
@@ -42,9 +42,9 @@ def planned_encoding(planned: SourceFormat, survey: Survey, found: Charset) -> C
 
 
 def csv_as_planned(
-    samples: Sequence[str], planned: SourceFormat, needed: Sequence[str], *, is_whole: bool
+    samples: Sequence[str], planned: SourceFormat, needed: Sequence[str], *, whole: str | None
 ) -> CsvFound | None:
-    """How a CSV text is read that begins with the first sample, or is no more than that, if it is as the plan says.
+    """How a CSV text, the ``whole`` of which may be at hand, is read if it is as the plan says.
 
     None if the plan is of another format, or of fields that have places of their own in each file, or the text lacks
     columns then that are needed: what else it may be is to be found out, which takes several times as long.
@@ -52,8 +52,8 @@ def csv_as_planned(
     if planned.format != "csv" or _begins_elsewhere(planned):
         return None
     source = planned.model_copy(update={**asdict(Packing()), "members": ()})
-    text = samples[0]
-    if planned.header_rows and not _has_blank_line(
+    text = samples[0] if whole is None else whole
+    if planned.header_rows and not has_blank_line(
         text, planned.quote
     ):  # then it is one table, and its header says what it is
         text = "".join(islice(io.StringIO(text, newline=""), planned.preamble_rows + planned.header_rows + _MORE_LINES))
@@ -61,7 +61,7 @@ def csv_as_planned(
     found = _as_planned(rows, source)
     if found is None or _lacking(found.source, needed):
         return None
-    other = second_table(rows) if is_whole and planned.first_table_only else None
+    other = second_table(rows) if whole is not None and planned.first_table_only else None
     last_line = None if other is None else planned.preamble_rows + rows[other].line - 1
     return replace(
         found,
@@ -73,12 +73,6 @@ def csv_as_planned(
 def _begins_elsewhere(planned: SourceFormat) -> bool:
     """Whether fields may begin at other places in each file: where they do depends on its longest values."""
     return bool(planned.starts) and planned.spaced
-
-
-def _has_blank_line(text: str, quote: str | None) -> bool:
-    """Whether a line has nothing in it, or nothing in quotes."""
-    nothing = rf"(?:[^\S\r\n]|{re.escape(quote)})*" if quote else r"[^\S\r\n]*"
-    return re.search(rf"(?:\r\n|\n|\r(?!\n)){nothing}(?:\r\n|\n|\r)", text) is not None
 
 
 def follow_plan(

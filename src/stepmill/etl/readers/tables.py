@@ -4,6 +4,7 @@ Only plain cases count: a blank line, and a header of its own. What is in doubt 
 does not fit is rejected, and so seen.
 """
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -30,6 +31,12 @@ def second_table(rows: Sequence[Row]) -> int | None:
         if table or _is_table(block):
             table += block
     return None
+
+
+def has_blank_line(text: str, quote: str | None) -> bool:
+    """Whether a line has nothing in it, or nothing in quotes."""
+    nothing = rf"(?:[^\S\r\n]|{re.escape(quote)})*" if quote else r"[^\S\r\n]*"
+    return re.search(rf"(?:\r\n|\n|\r(?!\n)){nothing}(?:\r\n|\n|\r)", text) is not None
 
 
 def _is_table(block: Sequence[Row]) -> bool:

@@ -40,12 +40,9 @@ def sample_lines(survey: Survey, encoding: str) -> list[str]:
     return samples
 
 
-def is_in_first_sample(survey: Survey, encoding: str) -> bool:
-    """Whether the first of the ``sample_lines`` has all of the text."""
-    if not survey.is_whole:
-        return False
-    text = head_text(survey, encoding)
-    return len(_first_lines(text)) == len(text)
+def whole_text(survey: Survey, encoding: str) -> str | None:
+    """All of the text, of which the first of the ``sample_lines`` is the beginning; None if it is too large."""
+    return _without_end_mark(head_text(survey, encoding)) if survey.is_whole else None
 
 
 def _expect_row(samples: list[str], *, is_all: bool) -> None:
