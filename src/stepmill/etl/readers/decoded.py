@@ -81,6 +81,14 @@ def unpack(location: BlobLocation, packing: Packing, target: BlobLocation) -> No
             copy.write(memoryview(buffer)[:count])
 
 
+def unpacked(location: BlobLocation, packing: Packing, target: BlobLocation) -> BlobLocation:
+    """Where the file's bytes are as they were before they were packed: ``target``, if they had to be written anew."""
+    if packing == Packing():
+        return location
+    unpack(location, packing, target)
+    return target
+
+
 def _local(location: BlobLocation, packing: Packing, folder: Path) -> Path:
     """The unpacked file on this machine."""
     if location.local_path is not None and packing == Packing():

@@ -7,8 +7,7 @@ from stepmill.etl.plan.source import SourceFormat
 from stepmill.etl.readers.about import about_name
 from stepmill.etl.readers.avro import MAGIC, avro_fields, json_lines, opened_avro
 from stepmill.etl.readers.codecs import without_suffix
-from stepmill.etl.readers.compression import Packing
-from stepmill.etl.readers.decoded import Decoding, unpack, writing_text
+from stepmill.etl.readers.decoded import Decoding, unpacked, writing_text
 from stepmill.etl.readers.findings import Detected, Finding
 from stepmill.etl.readers.opened import OpenedFile
 
@@ -20,10 +19,7 @@ def detect_avro(file: OpenedFile, decoding: Decoding) -> Detected | None:
     """
     if not file.found.head.startswith(MAGIC):
         return None
-    location = file.location
-    if file.found.packing != Packing():
-        unpack(location, file.found.packing, decoding.text)
-        location = decoding.text
+    location = unpacked(file.location, file.found.packing, decoding.text)
     size = records = 0
     with location.open() as stored, opened_avro(stored, file.name) as reader, writing_text(decoding) as text:
         fields = avro_fields(reader.writer_schema)

@@ -9,8 +9,7 @@ from stepmill.etl.readers.codecs import without_suffix
 from stepmill.etl.readers.column_names import column_names
 from stepmill.etl.readers.columnar import columnar_format, look_into
 from stepmill.etl.readers.columnar_types import declared_type
-from stepmill.etl.readers.compression import Packing
-from stepmill.etl.readers.decoded import Decoding, unpack
+from stepmill.etl.readers.decoded import Decoding, unpacked
 from stepmill.etl.readers.detect_csv import renamed_columns
 from stepmill.etl.readers.findings import Detected, Finding
 from stepmill.etl.readers.opened import OpenedFile
@@ -26,10 +25,7 @@ def detect_columnar(file: OpenedFile, decoding: Decoding) -> Detected | None:
     kind = columnar_format(file.found.head)
     if kind is None:
         return None
-    text = file.location
-    if file.found.packing != Packing():
-        unpack(file.location, file.found.packing, decoding.text)
-        text = decoding.text
+    text = unpacked(file.location, file.found.packing, decoding.text)
     about = look_into(text, kind)
     header = tuple(about.schema.names)
     if not header:
