@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 from bench.api_process import api_process
 from bench.report import Row, at_most
 from bench.server import migrated_server
+from stepmill.gateways.sql.database import session_url
 
 JOBS = int(os.environ.get("STEPMILL_BENCH_JOBS", "1000000"))
 ONE_LOCK = JOBS // 200
@@ -46,7 +47,7 @@ async def measure_rows() -> list[Row]:
     """The figures as a table."""
     async with migrated_server() as (url, blobs):
         began = time.perf_counter()
-        with psycopg.connect(url, autocommit=True, options="-c search_path=stepmill") as conn:
+        with psycopg.connect(session_url(url), autocommit=True) as conn:
             _fill(conn)
             filled = time.perf_counter() - began
             async with api_process(url, blobs) as client:

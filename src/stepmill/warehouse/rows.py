@@ -42,10 +42,8 @@ async def table_rows(
                 "table_replaced", "The table was replaced since the first page. Start without a cursor."
             )
         # By place on disk (a TID range scan): no index is needed, and a page after a cursor costs the same wherever it
-        # is. Other scans, and those that processes share, may begin elsewhere; to compile one costs more than it saves.
-        await conn.execute(
-            "SET LOCAL enable_seqscan = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off"
-        )
+        # is. Other scans, and those that processes share, may begin elsewhere.
+        await conn.execute("SET LOCAL enable_seqscan = off; SET LOCAL max_parallel_workers_per_gather = 0")
         query = _page_query(table, _AFTER if offset is None else _AT_OFFSET)
         begin = offset if offset is not None else place[1] if place else "(0,0)"
         found = await (await conn.execute(query, (begin, limit + 1))).fetchall()

@@ -8,6 +8,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from tests.support.database import DatabaseServer
 
+from stepmill.engine.migrate import migrate
 from stepmill.errors import ConfigurationError, UnavailableError
 from stepmill.gateways.sql.database import Database, session_url
 from stepmill.gateways.sql.roles import ROLES, Role
@@ -155,6 +156,18 @@ async def test_a_database_that_is_not_there_is_unavailable() -> None:
     with pytest.raises(UnavailableError) as connected:
         await database.connect(application_name="tests", role=None)
     assert opened.value.code == connected.value.code == "database_unavailable"
+
+
+async def test_no_statement_is_compiled_whatever_the_server_would_do(database_server: DatabaseServer) -> None:
+    with database_server.empty() as url:
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
+            name = sql.Identifier(conn.info.dbname)
+            await conn.execute(sql.SQL("ALTER DATABASE {} SET jit = on").format(name))
+        await migrate(url)
+        async with Database(url, application_name="tests") as database:
+            for connection in (database.transaction("stepmill_engine"), database.autocommit()):
+                async with connection as conn:
+                    assert await (await conn.execute("SHOW jit")).fetchone() == {"jit": "off"}
 
 
 def test_what_an_address_names_itself_stays() -> None:
