@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -31,7 +32,8 @@ class Shown:
 def exposed() -> list[Shown]:
     """All of them, in the order of the page."""
     database = Database("host=nowhere", application_name="tests")
-    bench = Bench(database, Path("nowhere"), ())
+    with TemporaryDirectory() as folder:
+        figures = QueueFigures(Bench(database, Path(folder), ()).engine)
     engine, worker, http = CollectorRegistry(), CollectorRegistry(), CollectorRegistry()
     EngineMetrics(engine)
     EngineMetrics(worker).watch_slots(1, lambda: 0)
@@ -39,7 +41,7 @@ def exposed() -> list[Shown]:
     of_both = list(_shown(_collectors(engine), "both"))
     only_worker = [each for each in _shown(_collectors(worker), "worker") if each.name.startswith("stepmill_slots")]
     return [
-        *_shown([QueueFigures(bench.engine)], "api"),
+        *_shown([figures], "api"),
         *of_both,
         *only_worker,
         *_shown(_collectors(http), "api"),
