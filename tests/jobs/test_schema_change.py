@@ -136,6 +136,25 @@ async def test_what_others_stand_on_is_not_widened(platform: Platform) -> None:
     assert "not_widened" in [code for code, _ in await warnings_of(platform, job)]
 
 
+async def test_a_column_that_came_after_a_file_was_looked_at_may_be_missing_in_it(platform: Platform) -> None:
+    area = await area_of(platform, loadMode="append")
+    narrow = sql.Identifier(platform.schema, "sums")
+    async with platform.api.bench.database.transaction("stepmill_loader", tenant="local") as conn:
+        orders = sql.Identifier(platform.schema, "Orders")
+        await conn.execute(sql.SQL("CREATE VIEW {} AS SELECT amount FROM {}").format(narrow, orders))
+    plan = await platform.get(f"/areas/{area}/plan")
+    await platform.put_plan(area, plan | {"maxRejects": {"share": 0}})
+    job = await platform.run(area, await platform.upload(area, "id,amount,shop\n3,1.5,Bonn\n4,1,Kiel\n", "second.csv"))
+    assert job["error"]["code"] == "too_many_rejects"
+    async with platform.api.bench.database.transaction("stepmill_loader", tenant="local") as conn:
+        await conn.execute(sql.SQL("DROP VIEW {}").format(narrow))
+    await platform.load(area, "id,amount,shop,note\n5,1,Bonn,x\n", "third.csv")
+    assert (await platform.client.post(f"/api/jobs/{job['jobId']}/retry")).status_code == 202
+    again = await platform.finished(job["jobId"])
+    assert (again["status"], again["result"] and again["result"]["rowsLoaded"]) == ("DONE", 2), again["error"]
+    assert {"id": 3, "amount": 1.5, "shop": "Bonn", "note": None} in await platform.rows(area)
+
+
 async def test_two_files_at_once_bring_a_column_each(platform: Platform) -> None:
     area = await area_of(platform)
     files = [

@@ -52,6 +52,10 @@ def test_numbers(case: str) -> None:
         ["1,2,3"],
         ["12,34,567"],
         ["123.456.789", "987.654.321"],
+        ["€ 99", "€ 1.299", "€ 12"],
+        ["12.500 %", "3.125 %"],
+        ["R101", "R102", "R7"],
+        ["SEK 1000", "SEK 20"],
         ["192.168.100.1", "10.100.200.300"],
         ["5 kg"],
         ["01,5"],
@@ -64,6 +68,14 @@ def test_no_numbers(texts: list[str]) -> None:
 
 def test_a_currency_becomes_the_unit() -> None:
     assert planned(["12,50 €"]).unit == "€"
+
+
+def test_letters_before_whole_numbers_are_money_where_the_name_says_so() -> None:
+    loaded = load({"price": ["R101", "R99"], "room": ["R101", "R99"]})
+    assert (loaded.column("price").target.sql, loaded.column("price").unit) == ("bigint", "R")
+    assert loaded.column("room").target.sql == "text"
+    assert loaded.codes() == {"number_format", "code"}
+    assert load({"room": ["R101.50", "R99.00"]}).values("room") == [Decimal("101.50"), Decimal("99.00")]
 
 
 def test_an_open_spelling_is_said() -> None:

@@ -87,8 +87,9 @@ class AreaLoad:
         async def examine(plan: dict[str, Any]) -> dict[str, Any]:
             key = key_of(stored_plan(plan), how.mode, how.key_columns)
             keys = list(key.columns) if key is not None else []
-            text = await self._text()
-            return await self._ctx.compute(examine_misfits, text, how.source, plan, list(how.missing), keys)
+            assert self._form is not None
+            missing = lacking(stored_plan(plan), self._form)  # another load may have added columns meanwhile
+            return await self._ctx.compute(examine_misfits, await self._text(), how.source, plan, missing, keys)
 
         return await filled_as_values_ask(
             self._ctx, self._area.area_id, version, fill, examine, self._follows, self.plan

@@ -16,8 +16,9 @@ from stepmill.etl.candidates.local_number import shapes_of_plain_numbers
 from stepmill.etl.plan.mappings.number_format import NumberFormat, Separator
 from stepmill.etl.plan.types import MAX_PRECISION, LogicalType
 from stepmill.etl.profile import ColumnProfile
-from stepmill.planning.rules_choice import Choice, Remark, text_because
+from stepmill.planning.rules_choice import Choice, Remark, quoted, text_because
 from stepmill.planning.rules_numbers import DOUBLE_DIGITS, decimal_choice, numeric
+from stepmill.planning.rules_words import names_money
 
 Mark = Literal[".", ","]
 
@@ -141,11 +142,11 @@ def _is_needed(form: NumberFormat, bodies: list[re.Match[str] | None], decimal_m
     texts = [body[0] for body in bodies if body]
     uses_group = form.group is None or any(form.group in text for text in texts)
     uses_decimal = form.decimal in (".", *decimal_marks) or any(form.decimal in text for text in texts)
-    return uses_group and (uses_decimal or _has_points_between_groups(form, texts))
+    return uses_group and (uses_decimal or form.group == ".")  # points between groups leave no other decimal mark
 
 
 def _has_points_between_groups(form: NumberFormat, texts: Iterable[str]) -> bool:
-    """Whether there is one like 1.234.567, which leaves no other decimal mark than the comma."""
+    """Whether there is one like 1.234.567."""
     return form.group == "." and any(text.count(form.group) > 1 for text in texts)
 
 
@@ -160,6 +161,11 @@ def _typed(form: NumberFormat, shapes: list[str], name: str) -> Choice | None:
         return None  # such as 555 123 or 123.456.789, which is a code if all have as many digits
     if whole_digits + scale > MAX_PRECISION:
         return None
+    if symbol.isalnum() and not pointed and not form.group and not names_money(name):
+        return text_because(
+            "code",
+            f"Whole numbers with {quoted(symbol)} may be codes, so they are kept as text; NUMBER_FORMAT reads them.",
+        )
     if not pointed or not scale:
         is_small = whole_digits <= _MAX_WHOLE_DIGITS
         choice = Choice(LogicalType.INTEGER) if is_small else numeric(whole_digits, 0)

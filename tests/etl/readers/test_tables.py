@@ -113,3 +113,43 @@ def test_two_tables_in_a_sheet() -> None:
     cities = [line.split(",") for line in CITIES.splitlines()]
     found = detect(excel({"x": [*orders, [], *cities]}))
     assert (len(rows_of(found)), found.source.last_line) == (12, 14)
+
+
+STORES = "store,mon,tue,wed\n" + "".join(f"Store {n},{n},{n + 1},{n + 2}\n" for n in range(1, 40))
+MORE = "".join(f"Store {n},{n},{n + 1},{n + 2}\n" for n in range(41, 80))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param("Store 40,closed,closed,closed", id="one word"),
+        pytest.param("S40,n/a,n/a,n/a", id="no value"),
+        pytest.param("Main,shut,open,unknown", id="no value among words"),
+        pytest.param("Store 40,shut,open,late", id="like those above"),
+        pytest.param("Total,all,all,all", id="a total"),
+        pytest.param("STORE,Mon, tue ,WED", id="the header in another spelling"),
+        pytest.param("store,mon,tue,wed", id="the header again"),
+    ],
+)
+@pytest.mark.parametrize("gap", ["\n", ",,,\n"])
+def test_words_below_a_gap_are_rows_of_the_table(row: str, gap: str) -> None:
+    text = f"{STORES}{gap}{row}\n{MORE}"
+    found = detect(text)
+    assert (found.source.last_line, "more_tables" in warnings_of(found)) == (None, False)
+    assert sum(block.records for block in read_blocks(found.text, found.source)) == 79 + (gap != "\n")
+
+
+@pytest.mark.parametrize("gap", [",,\n", ",,\n,,\n", "\n,,\n", '"","",""\n'])
+def test_a_line_with_nothing_in_its_fields_parts_tables(gap: str) -> None:
+    cities = CITIES.replace("\n", ",\n")
+    text = f"{ORDERS}{gap}{cities}"
+    found = detect(text)
+    assert (len(rows_of(found)), found.source.last_line) == (12, 13 + gap.startswith("\n"))
+    (warning,) = [each for each in found.warnings if each.code == "more_tables"]
+    line = 14 + gap.count("\n")
+    assert f"begins in line {line}. " in warning.message
+    assert f"to {line - 1}." in warning.message
+    again = detect_further(text, detect(ORDERS).source, ["id"])
+    assert (len(rows_of(again)), again.source.last_line) == (12, found.source.last_line)
+    chosen = found.source.model_copy(update={"preamble_rows": line - 1, "columns": ("city", "inhabitants")})
+    assert rows_of(detect_further(text, chosen, ["city"]))[0][:2] == ("Ulm", "126949")

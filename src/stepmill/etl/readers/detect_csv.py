@@ -12,7 +12,7 @@ from stepmill.etl.readers.csv_text import Dialect, Row, read_rows
 from stepmill.etl.readers.dialect import Ranked, rank_dialects, separator_line
 from stepmill.etl.readers.findings import Finding, shown
 from stepmill.etl.readers.header import Layout, find_layout
-from stepmill.etl.readers.tables import has_blank_line, second_table
+from stepmill.etl.readers.tables import Below, has_blank_line, second_table
 from stepmill.etl.readers.workbook import SHEET_DIALECT, without_line_ends
 
 _CLOSE = 0.97  # of the best score: then another delimiter might be meant as well
@@ -46,12 +46,13 @@ def detect_csv(samples: list[str], *, whole: str | None) -> CsvFound:
     trim_fields = dialect.delimiter is not None and _begin_with_spaces(samples, dialect.delimiter)
     if trim_fields:
         rows, others = _trimmed(rows), _trimmed(others)
-    rows, last_line = _first_table(rows, samples[0], whole, dialect)
+    rows, below = _first_table(rows, samples[0], whole, dialect)
     layout = find_layout(rows, others)
     preamble = [line for line in islice(io.StringIO(samples[0], newline=""), layout.preamble_rows) if line.strip()]
+    lines_above = 0
     if separator is not None:
         layout = replace(layout, preamble_rows=layout.preamble_rows + 1)
-        last_line = last_line and last_line + 1
+        lines_above = 1
     source = SourceFormat(
         format="csv",
         delimiter=dialect.delimiter,
@@ -64,12 +65,12 @@ def detect_csv(samples: list[str], *, whole: str | None) -> CsvFound:
         trailing_delimiter=layout.trailing_delimiter,
         preamble_rows=layout.preamble_rows,
         header_rows=layout.header_rows,
-        last_line=last_line,
+        last_line=below.last_line_above + lines_above if below is not None else None,
         columns=column_names(layout.header, layout.width),
     )
     header = _header(layout)
     warnings = [
-        *another_table(last_line),
+        *another_table(below, lines_above),
         *_skipped(preamble, layout),
         *_doubts(ranked, layout, separator),
         *renamed_columns(header, source.columns),
@@ -81,7 +82,7 @@ def detect_sheet(samples: list[str], sheet: str | None, *, whole: str | None) ->
     """How the text of a workbook's sheet is read, which has a dialect of its own: where its table begins."""
     rows, others = _rows([without_line_ends(sample) for sample in samples], SHEET_DIALECT)
     shown_whole = without_line_ends(whole) if whole is not None else None
-    rows, last_line = _first_table(rows, without_line_ends(samples[0]), shown_whole, SHEET_DIALECT)
+    rows, below = _first_table(rows, without_line_ends(samples[0]), shown_whole, SHEET_DIALECT)
     layout = replace(find_layout(rows, others), comment=None)
     source = SourceFormat(
         format="excel",
@@ -89,35 +90,35 @@ def detect_sheet(samples: list[str], sheet: str | None, *, whole: str | None) ->
         trailing_delimiter=layout.trailing_delimiter,
         preamble_rows=layout.preamble_rows,
         header_rows=layout.header_rows,
-        last_line=last_line,
+        last_line=below.last_line_above if below is not None else None,
         columns=column_names(layout.header, layout.width),
     )
     header = _header(layout)
     skipped = [line for line in samples[0].split("\n")[: layout.preamble_rows] if line.strip()]
-    warnings = [*another_table(last_line), *_skipped(skipped, layout), *_doubtful_header(layout)]
+    warnings = [*another_table(below), *_skipped(skipped, layout), *_doubtful_header(layout)]
     warnings += renamed_columns(header, source.columns)
     return CsvFound(source, header, tuple(_about_rows(source)), tuple(warnings))
 
 
-def _first_table(rows: list[Row], sample: str, whole: str | None, dialect: Dialect) -> tuple[list[Row], int | None]:
-    """Those of the sample's rows that are above a second table, and the last line that is not of that."""
+def _first_table(rows: list[Row], sample: str, whole: str | None, dialect: Dialect) -> tuple[list[Row], Below | None]:
+    """Those of the sample's rows that are above a second table, and where that is."""
     if whole is None:
         return rows, None
     is_all = len(whole) == len(sample)
-    found = rows if is_all else read_rows(whole, dialect) if has_blank_line(whole, dialect.quote) else []
-    other = second_table(found)
-    if other is None:
+    may_have = is_all or has_blank_line(whole, dialect.quote, dialect.delimiter)
+    below = second_table(rows if is_all else read_rows(whole, dialect)) if may_have else None
+    if below is None:
         return rows, None
-    last_line = found[other].line - 1
-    return [row for row in rows if row.line <= last_line], last_line
+    return [row for row in rows if row.line <= below.last_line_above], below
 
 
-def another_table(last_line: int | None) -> list[Finding]:
-    """A warning that what comes after this line is not read."""
-    if last_line is None:
+def another_table(below: Below | None, lines_above: int = 0) -> list[Finding]:
+    """A warning that a second table is not read, in a text that has further lines above it."""
+    if below is None:
         return []
-    message = f"Another table begins in line {last_line + 1:,}. It is not read; to read that instead of the first, set"
-    message += f" `preambleRows` in the plan's source to {last_line:,}."
+    line = below.line + lines_above
+    message = f"Another table begins in line {line:,}. It is not read; to read that instead of the first, set"
+    message += f" `preambleRows` in the plan's source to {line - 1:,}."
     return [Finding("more_tables", message)]
 
 

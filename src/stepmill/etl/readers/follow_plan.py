@@ -54,19 +54,19 @@ def csv_as_planned(
     source = planned.model_copy(update={**asdict(Packing()), "members": ()})
     text = samples[0] if whole is None else whole
     if planned.header_rows and not has_blank_line(
-        text, planned.quote
+        text, planned.quote, planned.delimiter
     ):  # then it is one table, and its header says what it is
         text = "".join(islice(io.StringIO(text, newline=""), planned.preamble_rows + planned.header_rows + _MORE_LINES))
     rows = _rows_as_planned(text, source)
     found = _as_planned(rows, source)
     if found is None or _lacking(found.source, needed):
         return None
-    other = second_table(rows) if whole is not None and planned.first_table_only else None
-    last_line = None if other is None else planned.preamble_rows + rows[other].line - 1
+    below = second_table(rows) if whole is not None and planned.first_table_only else None
+    last_line = None if below is None else planned.preamble_rows + below.last_line_above
     return replace(
         found,
         source=found.source.model_copy(update={"last_line": last_line}),
-        warnings=(*another_table(last_line), *found.warnings),
+        warnings=(*another_table(below, planned.preamble_rows), *found.warnings),
     )
 
 

@@ -1,13 +1,16 @@
 """Tables under one another in one text: where the second begins.
 
-Only plain cases count: a blank line, and a header of its own. What is in doubt stays in the first table, where what
-does not fit is rejected, and so seen.
+Only plain cases count: a blank line, or one with nothing in its fields, and a header of its own. What is in doubt stays
+in the first table, where what does not fit is rejected, and so seen: a row of words such as ``closed`` or ``n/a``, or
+the header once more.
 """
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from stepmill.etl.candidates.nulls import NULL_WORDS
 from stepmill.etl.readers.csv_text import Row, usual_width
 from stepmill.etl.readers.header import header_score
 
@@ -16,26 +19,47 @@ _LEAST_OF_NEXT = 2
 _LEAST_OF_SAME_WIDTH = 3
 _SHARE = 0.8  # of a block's rows that have its width
 _SURE = 0.25  # more than words over other words make
+_DIGITS = re.compile("[0-9]+")
 
 
-def second_table(rows: Sequence[Row]) -> int | None:
-    """The index of the row with which another table begins below the first; None if there is one only."""
-    begins = [0, *(index for index, row in enumerate(rows) if row.is_after_blank and index)]
+@dataclass(frozen=True)
+class Below:
+    """A second table: the line with its header, and the last line of what is above it."""
+
+    line: int
+    last_line_above: int
+
+
+def second_table(rows: Sequence[Row]) -> Below | None:
+    """Where another table begins below the first; None if there is one only."""
+    begins = [0, *(index for index in range(1, len(rows)) if _is_apart(rows[index - 1], rows[index]))]
     if len(begins) == 1:  # the usual case, in which nothing has to be looked at
         return None
     table: list[Row] = []
     for begin, end in pairwise([*begins, len(rows)]):
         block = rows[begin:end]
         if table and _is_another(table, block):
-            return begin
+            first_empty = begin
+            while not _has_something(rows[first_empty - 1]):
+                first_empty -= 1
+            return Below(block[0].line, rows[first_empty].line - 1)
         if table or _is_table(block):
             table += block
     return None
 
 
-def has_blank_line(text: str, quote: str | None) -> bool:
-    """Whether a line has nothing in it, or nothing in quotes."""
-    nothing = rf"(?:[^\S\r\n]|{re.escape(quote)})*" if quote else r"[^\S\r\n]*"
+def _is_apart(above: Row, row: Row) -> bool:
+    return row.is_after_blank or not _has_something(above)
+
+
+def _has_something(row: Row) -> bool:
+    return any(map(str.strip, row.cells))
+
+
+def has_blank_line(text: str, quote: str | None, delimiter: str | None) -> bool:
+    """Whether a line has nothing in it, or nothing in its fields."""
+    marks = "".join(f"|{re.escape(mark)}" for mark in (quote, delimiter) if mark and not mark.isspace())
+    nothing = rf"(?:[^\S\r\n]{marks})*"
     return re.search(rf"(?:\r\n|\n|\r(?!\n)){nothing}(?:\r\n|\n|\r)", text) is not None
 
 
@@ -46,20 +70,49 @@ def _is_table(block: Sequence[Row]) -> bool:
 
 def _is_another(table: Sequence[Row], block: Sequence[Row]) -> bool:
     body = _of_usual_width(block)
-    if not body or body[0] is not block[0] or not _has_header(body):
+    if not body or body[0].line != block[0].line or not _has_header(body):
         return False
     own = _of_usual_width(table)
     if len(body[0].cells) != len(own[0].cells):
         return len(body) >= _LEAST_OF_NEXT
-    is_again = body[0].cells == own[0].cells
-    return not is_again and len(body) >= _LEAST_OF_SAME_WIDTH and _has_header([body[0], *own[1:]])
+    return len(body) >= _LEAST_OF_SAME_WIDTH and _names_other_columns(body[0], own)
+
+
+def _names_other_columns(row: Row, own: Sequence[Row]) -> bool:
+    """Whether a row that is as wide as the table above names columns of another, and is none of its rows."""
+    names = [_plain(cell) for cell in row.cells]
+    if names == [_plain(cell) for cell in own[0].cells] or len(set(names)) < len(names):
+        return False
+    if not all(names) or NULL_WORDS & set(names):
+        return False
+    columns = zip(*(each.cells for each in own[1:]), strict=True)
+    if any(_is_one_of(name, values) for name, values in zip(names, columns, strict=True)):
+        return False
+    return _has_header([row, *own[1:]])
+
+
+def _is_one_of(name: str, values: Sequence[str]) -> bool:
+    """Whether a text with digits is like others but for these, as “Store 40” is."""
+    return _DIGITS.search(name) is not None and _without_digits(name) in map(_without_digits, map(_plain, values))
+
+
+def _plain(cell: str) -> str:
+    return " ".join(cell.split()).casefold()
+
+
+def _without_digits(text: str) -> str:
+    return _DIGITS.sub("0", text)
 
 
 def _of_usual_width(block: Sequence[Row]) -> list[Row]:
-    """Those rows; none if they are few of the block, or have one field."""
-    width = usual_width(block)
-    body = [row for row in block if len(row.cells) == width]
-    return body if width > 1 and len(body) >= _SHARE * len(block) else []
+    """Those rows, without fields at their ends that are empty in all; none if they are few, or have one field."""
+    filled = [row for row in block if _has_something(row)]
+    width = usual_width(filled)
+    body = [row for row in filled if len(row.cells) == width]
+    used = max((index + 1 for row in body for index, cell in enumerate(row.cells) if cell.strip()), default=0)
+    if used < 2 or len(body) < _SHARE * len(filled):
+        return []
+    return body if used == width else [replace(row, cells=row.cells[:used]) for row in body]
 
 
 def _has_header(body: Sequence[Row]) -> bool:
