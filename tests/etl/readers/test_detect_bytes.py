@@ -19,6 +19,18 @@ RUSSIAN = "id;имя;город\n1;Иван Петров;Москва\n2;Оль�
 GREEK = "id;όνομα;πόλη\n1;Γιώργος;Αθήνα\n2;Μαρία;Θεσσαλονίκη\n3;Δημήτρης;Πάτρα\n"
 HEBREW = "id,שם,עיר\n1,משה,ירושלים\n2,שרה,תל אביב\n3,דוד,חיפה\n"
 ARABIC = "id,الاسم,المدينة\n1,محمد,القاهرة\n2,فاطمة,الرياض\n3,علي,بغداد\n"
+THAI = "รหัส,ชื่อ,เมือง\n1,สมชาย ใจดี,กรุงเทพมหานคร\n2,สมหญิง,เชียงใหม่\n3,ประเสริฐ,ขอนแก่น\n"
+RUSSIAN_WORDS = [
+    *("Промышленности", "счет", "вовремя", "завтра", "Солнце", "поставляет", "дети"),
+    *("играют", "над", "утром", "ожидается", "ярко", "Компания"),
+]
+RUSSIAN_ROWS = "код,описание\n" + "".join(
+    f"{n},{' '.join(RUSSIAN_WORDS[(n * k + k) % len(RUSSIAN_WORDS)] for k in range(1, 9))}\n" for n in range(200)
+)
+RUSSIAN_AGAIN = "номер,имя,город\n" + "".join(f"{n},Иванов,Москва\n" for n in range(30))
+UKRAINIAN = "номер,ім'я,місто\n1,Олена Їжакевич,Київ\n2,Ґалаґан,Чернігів\n3,Євген,Запоріжжя\n"
+HEBREW_ROWS = "קוד,תיאור\n" + "".join(f"{n},שלום עולם ילדים אוכלים לחם בין הערים כסף ארוך\n" for n in range(30))
+ARABIC_ROWS = "رمز,وصف\n" + "".join(f"{n},مدينة كبيرة على شاطئ البحر مستشفى المدرسة\n" for n in range(30))
 JAPANESE = "番号,名前,都市\n1,山田太郎,東京都\n2,鈴木花子,大阪府\n3,佐藤,北海道札幌市\n4,ソフトウェア表示,神奈川\n"
 CHINESE = "编号,姓名,城市\n1,王小明,北京市\n2,李丽,上海市\n3,张伟,广州市\n"
 TAIWANESE = "編號,姓名,城市\n1,王小明,臺北市\n2,李麗,高雄市\n3,張偉,臺中市\n"
@@ -33,6 +45,13 @@ CODE_PAGES = [
     (HUNGARIAN, "cp1250"),
     (TURKISH, "cp1254"),
     *((RUSSIAN, encoding) for encoding in ("cp1251", "koi8-r", "cp866", "iso8859-5")),
+    *((RUSSIAN_ROWS, encoding) for encoding in ("cp1251", "koi8-r", "cp866", "iso8859-5")),
+    *((RUSSIAN_ROWS.upper(), encoding) for encoding in ("cp1251", "koi8-r", "cp866", "iso8859-5")),
+    *((RUSSIAN_AGAIN, encoding) for encoding in ("cp1251", "koi8-r", "cp866")),
+    *((UKRAINIAN, encoding) for encoding in ("cp1251", "koi8-u")),
+    *((HEBREW_ROWS, encoding) for encoding in ("cp1255", "iso8859-8")),
+    *((ARABIC_ROWS, encoding) for encoding in ("cp1256", "iso8859-6")),
+    (THAI, "cp874"),
     *((GREEK, encoding) for encoding in ("cp1253", "iso8859-7")),
     (HEBREW, "cp1255"),
     (ARABIC, "cp1256"),
@@ -44,7 +63,7 @@ CODE_PAGES = [
 
 
 @pytest.mark.parametrize(
-    ("text", "encoding"), CODE_PAGES, ids=[f"{text[:12]!a}-{encoding}" for text, encoding in CODE_PAGES]
+    ("text", "encoding"), CODE_PAGES, ids=[f"{place} {encoding}" for place, (_, encoding) in enumerate(CODE_PAGES)]
 )
 def test_code_pages_are_told_by_their_words(text: str, encoding: str) -> None:
     detected = detect(text, encoding=encoding)

@@ -23,9 +23,17 @@ _CONTROLS = bytes(set(range(1, 32)) - set(b"\t\n\r"))
 _WORD = re.compile(r"[^\W\d_]+")
 # Signs that stand before no letter.
 _TORN_WORD = re.compile(r"[\xa6\xa8\xa9\xac\xae\xb1\xb4\xb8\xb9\xbc-\xbe][^\W\d_]")
+# Thai marks above and below stand with a consonant.
+_THAI_MARKS = r"\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
+_TORN_THAI = re.compile(rf"(?<![\u0e01-\u0e2e{_THAI_MARKS}])[{_THAI_MARKS}]")
 _ASCII_BEFORE = re.compile(r"[a-z][\u3040-\u9fff\uac00-\ud7a3]")
 # Every word of some length has one of these, capitals aside.
 _CYRILLIC_VOWELS = frozenset("аеёиоуыэюяєії")
+# Hebrew and Arabic have some letters, or forms of them, at the end of a word only; Thai has vowels that follow another.
+_ONLY_LAST = frozenset("\u05da\u05dd\u05df\u05e3\u05e5\u0629\u0649")
+_NEVER_FIRST = frozenset("\u0e30\u0e32\u0e33\u0e45")
+_THAI_VOWELS = frozenset("\u0e2d\u0e27\u0e22\u0e30\u0e32\u0e33\u0e40\u0e41\u0e42\u0e43\u0e44\u0e45")
+_SOME_LETTERS = 6  # hardly a Thai word has as many consonants on end
 _GREEK_ACCENTED = frozenset("\u03ac\u03ad\u03ae\u03af\u03cc\u03cd\u03ce\u0390\u03b0")
 
 
@@ -132,7 +140,8 @@ def _alphabet_score(texts: list[str], alphabet: Alphabet) -> float:
         for letter in foreign
     )
     words = [word for text in texts for word in _WORD.findall(text) if not word.isascii()]
-    fitting = sum(_reads_well(word, alphabet) for word in words) - sum(len(_TORN_WORD.findall(text)) for text in texts)
+    torn = sum(len(pattern.findall(text)) for text in texts for pattern in (_TORN_WORD, _TORN_THAI))
+    fitting = sum(_reads_well(word, alphabet) for word in words) - torn
     return worth / max(1, len(foreign)) * (0.5 + 0.5 * fitting / len(words) if words else 1.0)
 
 
@@ -141,10 +150,18 @@ def _reads_well(word: str, alphabet: Alphabet) -> bool:
     has_fitting_case = word[1:].islower() or word.isupper() or word.upper() == word.lower() or len(word) == 1
     if alphabet.is_latin or not has_fitting_case:
         return has_fitting_case
-    if any(letter.isascii() for letter in word):
+    if any(letter < "\u0250" for letter in word) or _is_out_of_place(word):
         return False
     needed = _needed_letters(word[0])
     return needed is None or len(word) < 3 or word.isupper() or not needed.isdisjoint(word.lower())
+
+
+def _is_out_of_place(word: str) -> bool:
+    """Whether a letter stands where its script never has it: as others do where text is read in a wrong encoding."""
+    if "\u0590" <= word[0] <= "\u06ff":
+        return not _ONLY_LAST.isdisjoint(word[:-1])
+    is_thai = "\u0e00" <= word[0] <= "\u0e7f"
+    return word[0] in _NEVER_FIRST or (is_thai and len(word) >= _SOME_LETTERS and _THAI_VOWELS.isdisjoint(word))
 
 
 def _needed_letters(letter: str) -> frozenset[str] | None:
