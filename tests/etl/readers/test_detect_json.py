@@ -94,3 +94,12 @@ def test_more_fields_than_columns_can_be() -> None:
         rows(detected)
 
     assert caught.value.code == "too_many_columns"
+
+
+def test_objects_in_objects_without_end_are_one_record_that_is_too_deep() -> None:
+    """Each level used to cost as much as all those above it: this many took minutes."""
+    depth = 100_000
+    found = detect('{"a":' * depth + "1" + "}" * depth)
+    (block,) = read_blocks(found.text, found.source)
+    (reject,) = block.rejects
+    assert "nested too deeply" in reject.reason

@@ -140,10 +140,9 @@ def _arrays(text: str) -> list[_Found]:
 
 
 def _enter(walk: _Walk, bracket: str, behind: int) -> None:
-    only_objects = "[" not in walk.kinds
-    path = tuple(key for key in walk.keys if key is not None)
-    if bracket == "[" and only_objects and 0 < len(walk.kinds) <= _MAX_DEPTH and len(path) == len(walk.keys):
-        found = _Found(path, behind)
+    may_be_records = bracket == "[" and 0 < len(walk.kinds) <= _MAX_DEPTH  # deep ones aren't looked at any closer
+    if may_be_records and "[" not in walk.kinds and None not in walk.keys:
+        found = _Found(tuple(key for key in walk.keys if key is not None), behind)
         walk.found.append(found)
         walk.open[len(walk.kinds)] = found
     walk.kinds.append(bracket)
