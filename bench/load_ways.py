@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
 import polars as pl
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from bench.memory import Peak, watched
 from bench.peer_process import PEERS_PYTHON, ROOT
@@ -91,7 +92,7 @@ class Ways:
         """Seconds of dlt's pipeline, without the start of Python."""
         self.tables += 1
         program = [str(PEERS_PYTHON), "-m", "bench.loaders.dlt_csv"]
-        command = [*program, way, _as_superuser(self.url), str(file), f"t{self.tables}"]
+        command = [*program, way, _as_url(_as_superuser(self.url)), str(file), f"t{self.tables}"]
         self.settle()
         answer = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
         if answer.returncode:
@@ -135,3 +136,10 @@ def _seconds(began: str | None, ended: str | None) -> float:
     assert began is not None
     assert ended is not None
     return (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
+
+
+def _as_url(conninfo: str) -> str:
+    """As a URL with a host and a password, as dlt wants one. Of two hosts the later holds, which may be a socket."""
+    parts = {name: quote(str(value), safe="") for name, value in conninfo_to_dict(conninfo).items()}
+    place = f"host={parts['host']}&port={parts.get('port', '5432')}"
+    return f"postgresql://{parts['user']}:{parts.get('password', 'none')}@localhost/{parts['dbname']}?{place}"
