@@ -20,7 +20,7 @@ from stepmill.warehouse.bring_in import Begin, Tell, bring_in
 from stepmill.warehouse.columns import LOAD_ID, Column
 from stepmill.warehouse.held import send
 from stepmill.warehouse.ledger import LoadEntry, Mode
-from stepmill.warehouse.publish import Load
+from stepmill.warehouse.load import Load
 from stepmill.warehouse.schemas import ensure_environment
 from stepmill.warehouse.tables import Key, Owner, PhysicalTable, ensure_table, find_table, get_table
 from stepmill.warehouse.targets import (

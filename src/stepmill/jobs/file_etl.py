@@ -22,7 +22,7 @@ from stepmill.store import areas, files, plans
 from stepmill.store.areas import Area
 from stepmill.warehouse.bring_in import bring_in
 from stepmill.warehouse.ledger import LoadEntry, get_load
-from stepmill.warehouse.publish import Load, find_instead
+from stepmill.warehouse.load import Load, find_instead
 from stepmill.warehouse.tables import Owner, find_table
 from stepmill.warehouse.targets import Target, discard_target, find_target, read_filled
 
@@ -104,7 +104,6 @@ async def extract(ctx: StepContext[FileEtlParams]) -> Extracted:
         stored_bytes=reading.stored_bytes,
         is_decoded=reading.is_decoded,
         schema_change=area.schema_change,
-        missing=reading.missing,
     )
 
 

@@ -38,7 +38,6 @@ class HowRead(Output):
     stored_bytes: int | None = None
     is_decoded: bool = False  # then the text is the artifact of Extract
     schema_change: SchemaChange = "evolve"
-    missing: tuple[str, ...] = ()  # source columns that the file lacks
 
 
 class AreaLoad:

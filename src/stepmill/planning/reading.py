@@ -25,7 +25,7 @@ _MOST_TRIES = 10
 class Reading:
     """How a file is read (``source``), by which version of the plan, and how many records it has, if that is known.
 
-    ``is_decoded``: its text is the job's artifact ``TEXT``. It may lack the source columns ``missing``.
+    ``is_decoded``: its text is the job's artifact ``TEXT``.
     """
 
     source: dict[str, Any]
@@ -35,7 +35,6 @@ class Reading:
     records: int | None
     stored_bytes: int
     is_decoded: bool
-    missing: tuple[str, ...]
 
 
 async def read_by_plan(
@@ -148,7 +147,6 @@ async def _reading(
         records=found.get("records"),
         stored_bytes=found["storedBytes"],
         is_decoded=found["isDecoded"],
-        missing=tuple(found.get("missing", ())),
     )
 
 

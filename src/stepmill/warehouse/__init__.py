@@ -10,6 +10,7 @@ present one, in the same transaction as its ledger row.
 ``tables``           physical tables in the books: find one, make one, hold one still
 ``targets``          the unseen table of one load
 ``held``             rows of a small load that need no such table
+``load``             the rules of a load, and what makes it needless
 ``bring_in``         the way of a filled target to its readers, in two parts:
 ``prepare``          ready it: duplicates, carried rows, indexes, statistics
 ``publish``          the transaction that shows it to readers, in each load mode

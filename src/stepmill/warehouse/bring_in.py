@@ -12,8 +12,9 @@ from stepmill.engine.context import Transaction
 from stepmill.warehouse import prepare, views
 from stepmill.warehouse.columns import Column, keep_order
 from stepmill.warehouse.ledger import LoadEntry
+from stepmill.warehouse.load import Load, find_instead
 from stepmill.warehouse.prepare import Course
-from stepmill.warehouse.publish import Load, course_of, find_instead, publish
+from stepmill.warehouse.publish import course_of, publish
 from stepmill.warehouse.small import refuse_small
 from stepmill.warehouse.tables import PhysicalTable, get_table
 from stepmill.warehouse.targets import Target, get_target, read_filled

@@ -1,8 +1,7 @@
 """Show a load to readers: one transaction with its rows' arrival, its ledger row, and the change of the view."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 
 from psycopg import AsyncConnection, errors, sql
 from psycopg.rows import DictRow
@@ -13,51 +12,18 @@ from stepmill.gateways.sql.row_size import row_too_large
 from stepmill.warehouse import held, ledger, retired, views
 from stepmill.warehouse.columns import LOAD_ID, Column, allow_kept_nulls, identifiers, keep_order
 from stepmill.warehouse.displaced import displacement
-from stepmill.warehouse.ledger import LoadEntry, Mode, Undo
+from stepmill.warehouse.ledger import LoadEntry, Undo
+from stepmill.warehouse.load import Load
 from stepmill.warehouse.prepare import Course, additions, decide
 from stepmill.warehouse.reject_upkeep import refuse_gone_to_replays
 from stepmill.warehouse.small import refuse_small
-from stepmill.warehouse.tables import Key, PhysicalTable, get_table, record_change
+from stepmill.warehouse.tables import PhysicalTable, get_table, record_change
 from stepmill.warehouse.targets import Filled, Target, close_target, read_filled
 
 _REJECTS = """
 SELECT count(*) AS rejects, coalesce(sum(octet_length(concat(record, raw, reason))), 0) AS bytes
 FROM load_rejects WHERE load_id = %s
 """
-
-
-@dataclass(frozen=True)
-class Load:
-    """What is loaded, and under which rules."""
-
-    job_id: str
-    attempt: int
-    mode: Mode
-    key: Key | None
-    time_column: str | None = None
-    file_id: str | None = None
-    file_name: str | None = None
-    replay_of: str | None = None
-    allow_small: bool = False
-    least_share: float = 0.5
-    keep_undo: timedelta = timedelta(days=7)
-
-    @property
-    def displacing(self) -> Key | None:
-        """The key by which earlier rows give way to the load's. Those of a replay join what was loaded before them."""
-        key = self.key
-        if key is None or not (key.unique or (key.is_partition and self.replay_of is None)):
-            return None
-        return key
-
-
-async def find_instead(conn: AsyncConnection[DictRow], phys_id: str, load: Load) -> LoadEntry | None:
-    """The load that is shown already and makes this one needless, if there is one."""
-    if load.replay_of is not None:
-        return None
-    return await ledger.find_making_needless(
-        conn, phys_id, mode=load.mode, job_id=load.job_id, file_id=load.file_id, file_name=load.file_name
-    )
 
 
 async def course_of(conn: AsyncConnection[DictRow], table: PhysicalTable, target: Target, load: Load) -> Course:
